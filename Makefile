@@ -1,0 +1,59 @@
+# Two commands on a fresh machine: `make lab` and `make test`. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/lab/requirements.txt
+SHELL := /bin/bash
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test lint format lock clean install
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: $(VENV)/.lab ## Watch real traffic split 70/30, then 0/100, and be told whether it did
+	@$(BIN)/python -m scripts.lab run
+
+install: $(VENV)/.lab ## Install what the lab needs into .venv
+
+test: $(VENV)/.test lint ## Lint, types, layers, and every test (a few minutes)
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test ## Lint, format, types, layers and YAML only
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	PYTHONPATH=services $(BIN)/lint-imports --no-cache
+	$(BIN)/yamllint --strict .
+	$(BIN)/shellcheck .ci/run scripts/*.sh
+
+format: $(VENV)/.test ## Put every Python file into the project's format
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+# One resolution for all, then each part's own subset of it: the parts agree, and each can be taken alone.
+lock: ## Make the hashed requirements files anew (needs uv)
+	@command -v uv >/dev/null || { echo "make lock: uv is not on the PATH; install it with: pip install uv" >&2; exit 1; }
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o tests/requirements.txt tests/requirements.in
+	for part in services/micro_api loadtest scripts/lab; do \
+	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c tests/requirements.txt -o $$part/requirements.txt $$part/requirements.in || exit; \
+	done
+
+clean: ## Stop a running lab and remove everything the project made
+	@if [ -x $(BIN)/python ] && [ -d .lab ]; then $(BIN)/python -m scripts.lab down; fi
+	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/pip:
+	@scripts/make-venv.sh $(PYTHON) $(VENV)
+
+$(VENV)/.lab: $(VENV)/bin/pip $(LOCKS)
+	@echo "Installing the lab into $(VENV) (half a minute, once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$(LOCKS))
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.lab tests/requirements.txt
+	@echo "Installing the test tools into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@
