@@ -1,0 +1,1 @@
+"""Tests of scripts/lab: the translation without processes, the lab with a real Envoy and real replicas."""
