@@ -1,0 +1,129 @@
+"""The verdict without Locust: `python -m loadtest judge` judges counts, or answers that another tool sent for."""
+
+import argparse
+import io
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from . import report
+from .options import add_expectation, expectation_of, writable_file
+from .readers import FORMATS
+from .session import Session, Verdict
+from .tally import Tally
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+EXAMPLES = """examples:
+  for i in {1..1000}; do curl -s "$URL"; done | python -m loadtest judge --expect-v3 30 --sent 1000
+  python -m loadtest judge --expect-v3 30 --v3 3 --plain 7 --other 0
+  vegeta encode --to json answers.bin | python -m loadtest judge --expect-v3 30 --format vegeta
+  k6 run answers.js ... ; python -m loadtest judge --expect-v3 30 --format jsonl answers.jsonl
+"""
+
+
+class UsageError(Exception):
+    """A wrong combination of options; the message tells what to do."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Judge what the command line names, and return the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        verdict = _judge(options)
+        print(report.table(verdict))
+        if options.verdict_json is not None:
+            report.write_json(verdict, options.verdict_json)
+    except UsageError as problem:
+        parser.error(str(problem))
+    except OSError as problem:
+        return _fail(f"{problem.filename or options.file}: {problem.strerror}", EXIT_USAGE)
+    except KeyboardInterrupt:
+        return _fail("interrupted, no verdict", EXIT_INTERRUPTED)
+    return report.EXIT_CODES[verdict.outcome]
+
+
+def _fail(message: str, exit_code: int) -> int:
+    print(f"judge: {message}", file=sys.stderr)
+    return exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    formats = "\n".join(f"  {name:<12} {a_format.description}" for name, a_format in FORMATS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest judge",
+        description="Say whether answers confirm or refute the configured share of V3.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"formats:\n{formats}\n\n{EXAMPLES}\n{report.EXIT_CODE_HELP}",
+    )
+    add_expectation(parser, required=True)
+    parser.add_argument("--v3", type=_count, metavar="N", help="judge counts instead of answers: so many V3 answers")
+    parser.add_argument("--plain", type=_count, metavar="N", help="so many plain answers")
+    parser.add_argument("--other", type=_count, metavar="N", help="so many requests that got neither")
+    parser.add_argument("--format", choices=FORMATS, default="bodies", help="of the answers (default: %(default)s)")
+    parser.add_argument("--sent", type=_count, metavar="N", help="how many requests were sent; missing ones are other")
+    parser.add_argument("--route", metavar="NAME", help="count only answers whose x-canary-route header is NAME")
+    parser.add_argument("--verdict-json", type=writable_file, metavar="FILE", help="also write the verdict as JSON")
+    parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="of answers (default: standard input)")
+    return parser
+
+
+def _count(text: str) -> int:
+    """Parse a number of answers."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of answers")
+    return int(text)
+
+
+def _judge(options: argparse.Namespace) -> Verdict:
+    counts = (options.v3, options.plain, options.other)
+    if any(count is not None for count in counts):
+        return _judge_counts(options, counts)
+    if options.route is not None and options.format not in {"jsonl", "vegeta"}:
+        raise UsageError(f"--route needs answers with headers: --format {options.format} has none")
+    with _open(options.file) as stream:
+        tally = FORMATS[options.format].read(stream, options.route)
+    return _conclude(options, _with_missing(tally, options.sent))
+
+
+def _judge_counts(options: argparse.Namespace, counts: tuple[int | None, ...]) -> Verdict:
+    if None in counts or options.file != "-" or options.sent is not None or options.route is not None:
+        raise UsageError("give --v3, --plain and --other, all three and without FILE, --sent or --route")
+    tally = Tally(v3=options.v3, plain=options.plain, other=+Counter({"other": options.other}))
+    return _conclude(options, tally)
+
+
+def _with_missing(tally: Tally, sent: int | None) -> Tally:
+    """Add the requests that left no answer; where they are counted, foreign text needs no guess."""
+    if sent is None:
+        return tally
+    known = tally.v3 + tally.plain
+    if known > sent:
+        raise UsageError(f"--sent {sent}: there are {known} answers already")
+    told_apart = tally.total + tally.settling
+    missing = sent - told_apart
+    if missing >= 0:
+        return tally + Tally(other=+Counter({"no_answer": missing}))
+    return Tally(tally.v3, tally.plain, +Counter({"unexpected_body": sent - known}), tally.routes)
+
+
+def _conclude(options: argparse.Namespace, tally: Tally) -> Verdict:
+    session = Session(expectation_of(options), options.route)
+    session.add_all(tally)
+    counted = options.v3 is not None or options.sent is not None
+    return session.verdict(requests_known=counted or FORMATS[options.format].tells_all)
+
+
+def _open(file: str) -> BinaryIO:
+    return sys.stdin.buffer if file == "-" else Path(file).open("rb")
+
+
+def exit_with_usage() -> NoReturn:
+    """Tell what `python -m loadtest` can do, and exit as for any wrong usage."""
+    print(f"usage: python -m loadtest judge --help\n\n{__doc__}", file=sys.stderr)
+    sys.exit(EXIT_USAGE)

@@ -1,0 +1,110 @@
+"""A verdict for people and for programs: the table, the JSON and the exit code.
+
+Called by `locustfile` and `judge` at the end of a measurement.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from .session import Verdict
+from .verdict import Outcome, share_interval_percent
+
+EXIT_CODES: Final[Mapping[Outcome, int]] = {Outcome.CONFIRMED: 0, Outcome.REFUTED: 10, Outcome.INCONCLUSIVE: 11}
+EXIT_CODE_HELP: Final = (
+    "exit codes: 0 CONFIRMED, 10 REFUTED, 11 INCONCLUSIVE; any other code means that there is no verdict"
+)
+
+HINTS: Final[Mapping[str, str]] = {
+    "connection_error": "connections failed: is something listening at --host, and is the version behind it alive?",
+    "timeout": "requests went unanswered for too long: look at the load and the health of the service",
+    "truncated_body": "answers broke off before their end: look for pods that were killed while they answered",
+    "overloaded_503": "Envoy sheds load: the DestinationRule's connectionPool is smaller than the load",
+    "status_503": "503: a subset without ready pods, or one that no DestinationRule names",
+    "status_404": "404: no VirtualService matches this Host, or it is not bound to the gateway; see --host-header",
+    "no_answer": "find out why these requests got no answer, such as with curl -sS",
+    "wrong_route": "answers came by another route: wait until the new weights are served, or look for a bypass",
+    "unexpected_body": "a 200 with another body: is this the service that you meant?",
+}
+
+
+def as_dict(verdict: Verdict) -> dict[str, Any]:
+    """Return the verdict as plain JSON types."""
+    tally, expectation = verdict.tally, verdict.expectation
+    low, high = share_interval_percent(expectation.alpha, tally.v3, tally.plain, tally.other_total)
+    return {
+        "verdict": verdict.outcome.value,
+        "exit_code": EXIT_CODES[verdict.outcome],
+        "reason": verdict.reason,
+        "expected": {
+            "v3_percent": expectation.v3_percent,
+            "tolerance_points": expectation.points,
+            "alpha": expectation.alpha,
+        },
+        "counts": tally.to_dict(),
+        "v3_percent": 100 * tally.v3 / tally.total if tally.total else None,
+        "v3_interval_percent": [low, high],
+        "decided_after": verdict.decided_after,
+        "unfinished": verdict.unfinished,
+    }
+
+
+def write_json(verdict: Verdict, file: Path) -> None:
+    """Write the verdict to `file`, whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(json.dumps(as_dict(verdict), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    partial.replace(file)
+
+
+def table(verdict: Verdict) -> str:
+    """Return the verdict as a table for people, without a newline at its end."""
+    tally, expectation = verdict.tally, verdict.expectation
+    low, high = share_interval_percent(expectation.alpha, tally.v3, tally.plain, tally.other_total)
+    certainty = f"{100 * (1 - expectation.alpha):g} %"
+    rows = [
+        ("V3 (canary, v2)", tally.v3, f"between {low:.1f} and {high:.1f} % with {certainty} certainty"),
+        ("plain (stable, v1)", tally.plain, ""),
+        ("other", tally.other_total, ""),
+    ]
+    lines = [f"{'answers':<28}{'count':>9}{'share':>9}"]
+    for name, count, remark in rows:
+        share = f"{100 * count / tally.total:.1f} %" if tally.total else "-"
+        lines.append(f"  {name:<26}{count:>9}{share:>9}   {remark}".rstrip())
+    lines += [f"    {kind:<24}{count:>9}" for kind, count in tally.other.most_common()]
+    lines.append(f"  {'total':<26}{tally.total:>9}")
+    if tally.settling:
+        lines.append(f"  {'(before the route came)':<26}{tally.settling:>9}")
+    if verdict.unfinished:
+        lines.append(f"  {'(unanswered at the end)':<26}{verdict.unfinished:>9}")
+    lines.append(f"expected: {expectation.v3_percent:g} % V3, within {expectation.points:g} points")
+    lines.append(f"verdict:  {verdict.outcome.value} - {verdict.reason}")
+    lines.append(f"next:     {next_step(verdict)}")
+    return "\n".join(lines)
+
+
+def next_step(verdict: Verdict) -> str:
+    """Return what to do after this verdict, in a sentence for a person."""
+    if verdict.outcome is Outcome.CONFIRMED:
+        return "the weights are carried out as configured; go on with the release"
+    if verdict.outcome is Outcome.REFUTED:
+        return "do not shift further; compare the weights that the proxy has with the ones that you applied"
+    return _what_would_decide(verdict)
+
+
+def _what_would_decide(verdict: Verdict) -> str:
+    tally = verdict.tally
+    if len(tally.routes) > 1:
+        return "measure again while the weights stand still, and name the route with --route"
+    if tally.other:
+        kind = tally.other.most_common(1)[0][0]
+        return HINTS.get(kind, f"find out what the {kind} answers are: until then they could be of either version")
+    if tally.settling:
+        return "look at which route the answers name (response header x-canary-route) and compare --route"
+    if tally.total == 0:
+        return "look whether the target is up, and give it time: --run-time"
+    return "run longer (--run-time), or allow a wider --tolerance"

@@ -1,0 +1,192 @@
+"""One measurement from its first request to its verdict: the order of answers, the counts and the first rule to fire.
+
+Pure. `locustfile` feeds it live, `judge` from a file, and `report` shows what it says.
+"""
+
+from dataclasses import dataclass
+
+from .tally import StartOrder, Tally
+from .verdict import Expectation, Outcome, answers_to_go
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of a measurement.
+
+    Attributes:
+        outcome: CONFIRMED, REFUTED or INCONCLUSIVE.
+        reason: why, in a sentence for a person.
+        tally: all answers counted.
+        expectation: what was tested.
+        decided_after: how many answers had been counted when a rule first fired, None where none did.
+        unfinished: requests started and not answered at the end.
+    """
+
+    outcome: Outcome
+    reason: str
+    tally: Tally
+    expectation: Expectation
+    decided_after: int | None
+    unfinished: int
+
+
+class Session:
+    """Counts answers in the order of their requests and looks at the rules after each one.
+
+    The first rule to fire decides, and by default nothing is counted after it, so that counts and verdict agree. A
+    session told to keep going counts on; a CONFIRMED that later answers refute becomes REFUTED.
+    """
+
+    def __init__(self, expectation: Expectation, route: str | None = None, *, keep_going: bool = False) -> None:
+        """Begin a measurement.
+
+        Args:
+            expectation: the split to test.
+            route: count only answers that name this route; None for answers of whichever single route.
+            keep_going: count on after a rule has fired.
+        """
+        self.expectation = expectation
+        self.route = route
+        self.keep_going = keep_going
+        self.tally = Tally()
+        self._rule = expectation.rule()
+        self._order = StartOrder()
+        self._outcome = Outcome.INCONCLUSIVE
+        self._decided: Tally | None = None
+        self._refuted_later: Tally | None = None
+
+    @property
+    def decided(self) -> bool:
+        """Whether a rule has fired."""
+        return self._decided is not None
+
+    def start(self) -> int:
+        """Return the ticket of a request that is about to be sent."""
+        return self._order.start()
+
+    def finish(self, ticket: int, label: str, route: str = "") -> None:
+        """Take the answer to the request with `ticket`: what `classify` said, and the route that it named."""
+        for ordered_label, ordered_route in self._order.finish(ticket, label, route):
+            self.add(ordered_label, ordered_route)
+
+    def add(self, label: str, route: str = "") -> None:
+        """Count the answer to the next request in order, and look."""
+        if self._decided is not None and not self.keep_going:
+            return
+        self.tally.add(label, route, self.route)
+        self._look()
+
+    def add_all(self, answers: Tally) -> None:
+        """Count many answers, and look once: for answers whose order is not known."""
+        self.tally += answers
+        self._look()
+
+    def _look(self) -> None:
+        tally = self.tally
+        if len(tally.routes) > 1 or self._outcome is Outcome.REFUTED:
+            return
+        v3, plain, other = tally.v3, tally.plain, tally.other_total
+        if self._decided is None and self._rule.confirms(v3, plain, other):
+            self._outcome, self._decided = Outcome.CONFIRMED, tally.copy()
+        elif self._rule.refutes(v3, plain, other):
+            if self._decided is None:
+                self._decided = tally.copy()
+            else:
+                self._refuted_later = tally.copy()
+            self._outcome = Outcome.REFUTED
+
+    def to_go(self) -> int | None:
+        """Return about how many more answers a verdict takes, None when none is in sight."""
+        tally = self.tally
+        if len(tally.routes) > 1:
+            return None
+        return answers_to_go(self._rule, self.expectation, (tally.v3, tally.plain, tally.other_total))
+
+    def verdict(self, *, requests_known: bool = True) -> Verdict:
+        """Return the result so far; at the end of the run this is the result.
+
+        Args:
+            requests_known: whether every request is counted, also those without an answer. A version that drops
+                requests can make a wrong split look right, so that nothing is confirmed where they are not.
+        """
+        outcome, reason = self._outcome, ""
+        if objection := self._objection(requests_known=requests_known):
+            outcome, reason = Outcome.INCONCLUSIVE, objection
+        return Verdict(
+            outcome=outcome,
+            reason=reason or self._reason(),
+            tally=self.tally.copy(),
+            expectation=self.expectation,
+            decided_after=self._decided.total if self._decided else None,
+            unfinished=self._order.unfinished,
+        )
+
+    def _objection(self, *, requests_known: bool) -> str:
+        """Return what stands against any verdict over these counts, "" for nothing."""
+        tally = self.tally
+        if len(tally.routes) > 1:
+            routes = ", ".join(f"{route or '(none named)'}: {count}" for route, count in sorted(tally.routes.items()))
+            return f"answers came by more than one route ({routes}), so the weights changed or some bypassed the mesh"
+        if self._outcome is not Outcome.CONFIRMED or self._decided is None:
+            return ""
+        if not requests_known:
+            return (
+                "these answers would confirm the share, but requests without an answer do not show among them:"
+                " tell how many were sent (--sent)"
+            )
+        low_percent, high_percent = self.expectation.band_percent
+        least, most = 100 * tally.v3 / tally.total, 100 * (tally.v3 + tally.other_total) / tally.total
+        if low_percent <= least and most <= high_percent:
+            return ""
+        return (
+            f"confirmed after {self._decided.total} answers, but over all {tally.total} the share of V3 may lie"
+            f" anywhere from {least:.1f} to {most:.1f} %"
+        )
+
+    def _reason(self) -> str:
+        if self._decided is None:
+            return self._why_undecided()
+        expected, points = self.expectation.v3_percent, self.expectation.points
+        at = f"after {self._decided.total} answers"
+        if self._outcome is Outcome.CONFIRMED:
+            return (
+                f"{_v3_of(self._decided)} were V3: the share is within {points:g} points of {expected:g} %, {at}"
+                f" (a split that far off is confirmed with probability {self.expectation.alpha:g} at most)"
+            )
+        if self._refuted_later is not None:
+            return (
+                f"confirmed {at} ({_v3_of(self._decided)} V3), but refuted after {self._refuted_later.total}"
+                f" ({_v3_of(self._refuted_later)} V3): the share did not stay at {expected:g} %"
+            )
+        return (
+            f"{_v3_of(self._decided)} were V3: the share is not {expected:g} %, {at}"
+            f" (a right split is refuted with probability {self.expectation.alpha:g} at most)"
+        )
+
+    def _why_undecided(self) -> str:
+        tally = self.tally
+        if tally.total == 0:
+            return self._why_nothing_counted()
+        kinds = ", ".join(f"{count} {kind}" for kind, count in tally.other.most_common(3))
+        if tally.v3 + tally.plain == 0:
+            return f"none of {tally.total} answers was the contract's ({kinds})"
+        if 100 * tally.other_total / tally.total > self.expectation.points:
+            return (
+                f"{tally.other_total} of {tally.total} answers were neither V3 nor plain ({kinds}): meant for either"
+                f" version, they could move the share by more than the tolerance of {self.expectation.points:g} points"
+            )
+        to_go = self.to_go()
+        more = "no verdict is in sight" if to_go is None else f"about {to_go} more are needed"
+        return f"{tally.total} answers decide nothing yet: {more}"
+
+    def _why_nothing_counted(self) -> str:
+        if self.tally.settling:
+            return f"no answer named the route {self.route}; {self.tally.settling} answers came by another or by none"
+        if self._order.unfinished:
+            return f"no answer to any request; {self._order.unfinished} still wait for theirs"
+        return "no request was sent"
+
+
+def _v3_of(tally: Tally) -> str:
+    """Return the share of V3 as a person writes it."""
+    return f"{tally.v3} of {tally.total} answers ({100 * tally.v3 / tally.total:.1f} %)"

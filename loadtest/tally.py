@@ -1,0 +1,147 @@
+"""Counts of answers, in the order in which their requests were started.
+
+Pure: `locustfile` and `judge` feed it, `verdict` and `report` read it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from .classify import PLAIN, V3
+
+ROUTE_HEADER = "x-canary-route"  # in which every route under istio/ names itself on its answers
+WRONG_ROUTE = "wrong_route"
+MOST_ROUTES = 16
+MORE_ROUTES = "(more)"
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many answers of each kind were counted.
+
+    Attributes:
+        v3: answers of the canary's contract.
+        plain: answers of the stable version's contract.
+        other: everything else by kind; each may have been meant for either version.
+        routes: V3 and plain answers by the route that they named ("" where they named none), at most `MOST_ROUTES`.
+        settling: answers that came before the first one by the expected route; they are outside of all counts.
+    """
+
+    v3: int = 0
+    plain: int = 0
+    other: Counter[str] = field(default_factory=Counter)
+    routes: Counter[str] = field(default_factory=Counter)
+    settling: int = 0
+
+    @property
+    def other_total(self) -> int:
+        """How many answers were neither V3 nor plain."""
+        return self.other.total()
+
+    @property
+    def total(self) -> int:
+        """How many answers were counted."""
+        return self.v3 + self.plain + self.other_total
+
+    def add(self, label: str, route: str = "", expected_route: str | None = None) -> None:
+        """Count one answer.
+
+        With an expected route, an answer that came by another one was not drawn from the split in question. Before
+        the first right one it is only a sign that the new weights have not arrived yet; after that it is an error.
+
+        Args:
+            label: what `classify` said.
+            route: the route that the answer named, "" for none.
+            expected_route: the only route to count, None for any.
+        """
+        is_answer = label in {V3, PLAIN}
+        if expected_route is not None and route != expected_route and (is_answer or route):
+            if self.total == 0:
+                self.settling += 1
+                return
+            label, is_answer = WRONG_ROUTE, False
+        if not is_answer:
+            self.other[label] += 1
+            return
+        if label == V3:
+            self.v3 += 1
+        else:
+            self.plain += 1
+        known = route in self.routes or len(self.routes) < MOST_ROUTES
+        self.routes[route if known else MORE_ROUTES] += 1
+
+    def __add__(self, more: "Tally") -> "Tally":
+        """Merge two tallies: every count is the sum of both."""
+        return Tally(
+            v3=self.v3 + more.v3,
+            plain=self.plain + more.plain,
+            other=self.other + more.other,
+            routes=self.routes + more.routes,
+            settling=self.settling + more.settling,
+        )
+
+    def copy(self) -> "Tally":
+        """Return an equal tally that later answers do not change."""
+        return self + Tally()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as plain JSON types, as in the verdict file."""
+        return {
+            "v3": self.v3,
+            "plain": self.plain,
+            "other": self.other_total,
+            "other_by_kind": dict(sorted(self.other.items())),
+            "routes": dict(sorted(self.routes.items())),
+            "settling": self.settling,
+        }
+
+    @classmethod
+    def from_dict(cls, counts: Mapping[str, Any]) -> Self:
+        """Return the tally that `to_dict` wrote."""
+        return cls(
+            v3=counts["v3"],
+            plain=counts["plain"],
+            other=Counter(counts["other_by_kind"]),
+            routes=Counter(counts["routes"]),
+            settling=counts["settling"],
+        )
+
+
+class StartOrder:
+    """Hands answers on in the order in which their requests were started.
+
+    Among the answers finished so far the faster version is ahead, so a right split looks wrong when it is judged in
+    order of completion. Here an answer waits until every request started before it is answered; what waits is
+    bounded by the requests that one timeout lets pass.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no request started."""
+        self._next_ticket = 0
+        self._next_out = 0
+        self._waiting: dict[int, tuple[str, str]] = {}
+
+    def start(self) -> int:
+        """Return the ticket of a request that is about to be sent."""
+        ticket = self._next_ticket
+        self._next_ticket += 1
+        return ticket
+
+    def finish(self, ticket: int, label: str, route: str = "") -> Iterator[tuple[str, str]]:
+        """Take the answer to `ticket` and yield the (label, route) of each answer whose turn has come."""
+        self._waiting[ticket] = (label, route)
+        while self._next_out in self._waiting:
+            answer = self._waiting.pop(self._next_out)
+            self._next_out += 1
+            yield answer
+
+    @property
+    def unfinished(self) -> int:
+        """How many requests were started and are not answered."""
+        return self._next_ticket - self._next_out - len(self._waiting)
+
+    @property
+    def waiting(self) -> int:
+        """How many answers wait for one whose request was started earlier."""
+        return len(self._waiting)

@@ -1,0 +1,93 @@
+"""The Locust user that asks for the contract's answer and hands every answer to the judge.
+
+`locustfile` makes it concrete; subclass it the same way in a locustfile of your own to test another service.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar, cast
+
+from gevent.timeout import Timeout
+from geventhttpclient.header import Headers
+from locust import FastHttpUser, constant, task
+from locust.contrib.fasthttp import ResponseContextManager
+from locust.env import Environment
+
+from .classify import PLAIN, V3, classify
+from .client import OneAttemptPool
+from .listeners import options_of, run_of
+from .tally import ROUTE_HEADER
+
+
+class CanaryUser(FastHttpUser):
+    """A client that asks for one answer after another and hands each to the judge.
+
+    Attributes:
+        path: what is asked for.
+        classify: what an answer counts as; replace it for a service with another contract.
+        keep_cookies: whether a user sends back cookies; a cookie can pin a user to one version.
+        timeout_seconds: how long to wait for an answer; all later answers wait for it too, to be judged in order.
+    """
+
+    path = "/test/test"
+    classify: ClassVar[Callable[[int, Mapping[str, str], bytes], str]] = staticmethod(classify)
+    keep_cookies = False
+    timeout_seconds = 10.0
+
+    abstract = True
+    wait_time = constant(0)
+
+    def __init__(self, environment: Environment) -> None:
+        """Prepare the request that this user sends over and over."""
+        options = options_of(environment)
+        self.client_pool = OneAttemptPool(keep_alive=options.keep_alive, timeout_seconds=self.timeout_seconds)
+        super().__init__(environment)
+        self.headers = {"Accept-Encoding": "identity"}
+        if not options.keep_alive:
+            self.headers["Connection"] = "close"
+        if options.host_header:
+            self.headers["Host"] = options.host_header
+        self.canary_run = run_of(environment)
+
+    @task
+    def ask(self) -> None:
+        """Send one request, and hand over what its answer is."""
+        session = self.canary_run.session
+        ticket = session.start()
+        label = "client_error"
+        route = ""
+        try:
+            with self.client.get(
+                self.path, headers=self.headers, allow_redirects=False, catch_response=True
+            ) as response:
+                label = self.label(response)
+                route = route_of(response.headers)
+                response.request_meta["name"] = f"{self.path} {label}"
+                if label in {V3, PLAIN}:
+                    response.success()
+                else:
+                    response.failure(label)
+        except Exception:
+            session.finish(ticket, label)
+            raise
+        if not self.keep_cookies:
+            self.client.cookiejar.clear()
+        session.finish(ticket, label, route)
+        self.canary_run.stop_when_decided(session)
+
+    def label(self, response: ResponseContextManager) -> str:
+        """Return what a response, or the lack of one, counts as."""
+        broken = response.request_meta["exception"]
+        if response.status_code == 0:
+            return "timeout" if isinstance(broken, (TimeoutError, Timeout)) else "connection_error"
+        if broken is not None and response.status_code < 400:
+            # The status and even the bytes so far may be right: only the exception tells that the rest never came.
+            return "truncated_body"
+        # A header that came twice is a list here, which equals no value that a classifier expects.
+        headers = cast("Mapping[str, str]", response.headers or {})
+        return type(self).classify(response.status_code, headers, response.content or b"")
+
+
+def route_of(headers: Headers | None) -> str:
+    """Return the route that an answer names, "" for none."""
+    route = "" if headers is None else headers.get(ROUTE_HEADER, "")
+    return route if isinstance(route, str) else ", ".join(route)

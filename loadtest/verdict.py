@@ -1,0 +1,283 @@
+"""Whether a tally confirms or refutes an expected share of V3 answers: the statistics, and nothing else.
+
+Pure. `session` asks after every answer; looking at any time, as often as one likes, keeps the error rates.
+
+Sources: the sequential test of a share and its mixture are from Lindon and Malek, "Anytime-Valid Inference for
+Multinomial Count Data" (NeurIPS 2022); that a likelihood ratio ever reaches 1/alpha under its denominator has
+probability at most alpha is Ville's inequality (1939); a test of "within a tolerance" by two tests against its edges
+is the two one-sided tests procedure (Schuirmann, 1987).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from math import ceil, exp, inf, lgamma, log, log1p
+from typing import Protocol
+
+DEFAULT_TOLERANCE_POINTS = 5.0
+DEFAULT_LEAK_POINTS = 1.0
+DEFAULT_ALPHA = 0.05
+LEAST_PRIOR_WEIGHT = 2.0
+
+
+class Outcome(StrEnum):
+    """What a look at the counts says."""
+
+    CONFIRMED = "CONFIRMED"
+    REFUTED = "REFUTED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class ExpectationError(ValueError):
+    """An expectation that cannot be tested; the message names the value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The split that is claimed, and how closely and how surely it is to be tested.
+
+    Attributes:
+        v3_percent: the expected share of V3 answers, 0 to 100.
+        tolerance_points: how far off, in percentage points, a share must be confirmed with at most probability
+            `alpha`; None for 5 points, or for 1 point where everything is expected to go one way.
+        alpha: the most that each kind of error may happen: a right split refuted, a wrong one confirmed.
+
+    Raises:
+        ExpectationError: a value is outside of its range.
+    """
+
+    v3_percent: float
+    tolerance_points: float | None = None
+    alpha: float = DEFAULT_ALPHA
+
+    def __post_init__(self) -> None:
+        """Check the ranges once, so that nothing below has to."""
+        if not 0 <= self.v3_percent <= 100:
+            raise ExpectationError(f"the expected share of V3 is {self.v3_percent}: give a percentage from 0 to 100")
+        if self.tolerance_points is not None and not 0 < self.tolerance_points < 100:
+            raise ExpectationError(f"the tolerance is {self.tolerance_points}: give points above 0 and below 100")
+        if not 1e-12 <= self.alpha <= 0.5:
+            raise ExpectationError(f"alpha is {self.alpha}: give a probability above 0, at most 0.5")
+
+    @property
+    def one_way(self) -> bool:
+        """Whether every answer is expected to be of one version."""
+        return self.v3_percent in {0, 100}
+
+    @property
+    def points(self) -> float:
+        """The tolerance in percentage points."""
+        if self.tolerance_points is not None:
+            return self.tolerance_points
+        return DEFAULT_LEAK_POINTS if self.one_way else DEFAULT_TOLERANCE_POINTS
+
+    @property
+    def band_percent(self) -> tuple[float, float]:
+        """The shares that the tolerance allows, in percent, within 0 to 100."""
+        return max(0.0, self.v3_percent - self.points), min(100.0, self.v3_percent + self.points)
+
+    def rule(self) -> "Rule":
+        """Return the rule that tests this expectation."""
+        return OneWayRule(self) if self.one_way else SplitRule(self)
+
+
+class Rule(Protocol):
+    """A sequential test: valid however often, and whenever, it is looked at."""
+
+    def confirms(self, v3: int, plain: int, other: int) -> bool:
+        """Say whether so many V3, plain and unlabelled answers prove the share to be within the tolerance."""
+        ...
+
+    def refutes(self, v3: int, plain: int, other: int) -> bool:
+        """Say whether so many V3, plain and unlabelled answers prove the share not to be the expected one."""
+        ...
+
+
+def look(rule: Rule, v3: int, plain: int, other: int) -> Outcome:
+    """Return what so many V3, plain and unlabelled answers prove by `rule`."""
+    if rule.confirms(v3, plain, other):
+        return Outcome.CONFIRMED
+    return Outcome.REFUTED if rule.refutes(v3, plain, other) else Outcome.INCONCLUSIVE
+
+
+def _log(x: float) -> float:
+    """Return the natural logarithm, with log 0 = -inf."""
+    return log(x) if x > 0 else -inf
+
+
+def _log_ratio(v3: int, rest: int, per_v3: float, per_rest: float) -> float:
+    """Return a binomial log likelihood ratio; an outcome that did not occur adds nothing, not 0 * inf."""
+    return (v3 * per_v3 if v3 else 0.0) + (rest * per_rest if rest else 0.0)
+
+
+def _log_beta(a: float, b: float) -> float:
+    """Return log B(a, b)."""
+    return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+
+class SplitRule:
+    """The rule for an expected share p0 strictly between 0 and 1, with tolerance d.
+
+    CONFIRMED when p0 explains the answers 1/alpha times better than p0 + d and than p0 - d do.
+    REFUTED when a Beta(c p0, c (1 - p0)) mixture of shares explains them 1/alpha times better than p0 does, with
+    c = max(p0 (1 - p0) / d^2 - 1, 2): a mixture as wide as the tolerance.
+    An unlabelled answer may have been either: both rules must hold whichever way all of them are counted.
+    """
+
+    def __init__(self, expectation: Expectation) -> None:
+        """Compute what does not depend on the counts."""
+        p0 = expectation.v3_percent / 100
+        low, high = (percent / 100 for percent in expectation.band_percent)
+        d = expectation.points / 100
+        self._threshold = -log(expectation.alpha)
+        self._log_p0, self._log_q0 = log(p0), log1p(-p0)
+        self._high = self._log_p0 - _log(high), self._log_q0 - _log(1 - high)
+        self._low = self._log_p0 - _log(low), self._log_q0 - _log(1 - low)
+        weight = max(p0 * (1 - p0) / d**2 - 1, LEAST_PRIOR_WEIGHT)
+        self._p0, self._a, self._b = p0, weight * p0, weight * (1 - p0)
+        self._log_beta_prior = _log_beta(self._a, self._b)
+
+    def evidence_for(self, v3: int, plain: int, other: int) -> float:
+        """Return the log likelihood ratio of p0 to the nearer edge of the band, other answers counted worst."""
+        against_high = _log_ratio(v3 + other, plain, *self._high)
+        against_low = _log_ratio(v3, plain + other, *self._low)
+        return min(against_high, against_low)
+
+    def evidence_against(self, v3: int, plain: int, other: int) -> float:
+        """Return the log Bayes factor of the mixture to p0, other answers counted in favour of p0.
+
+        It is convex in the number of V3 answers and least at ceil(p0 (n - 1)): there
+        log((k + a) / (n - k - 1 + b)), its growth from k to k + 1 beside p0's own, changes its sign.
+        """
+        n = v3 + plain + other
+        k = min(max(ceil(self._p0 * (n - 1)), v3), v3 + other)
+        mixture = _log_beta(k + self._a, n - k + self._b) - self._log_beta_prior
+        return mixture - k * self._log_p0 - (n - k) * self._log_q0
+
+    def confirms(self, v3: int, plain: int, other: int) -> bool:
+        """Say whether so many V3, plain and unlabelled answers prove the share to be within the tolerance."""
+        return self.evidence_for(v3, plain, other) >= self._threshold
+
+    def refutes(self, v3: int, plain: int, other: int) -> bool:
+        """Say whether so many V3, plain and unlabelled answers prove the share not to be the expected one."""
+        return self.evidence_against(v3, plain, other) >= self._threshold
+
+
+class OneWayRule:
+    """The rule where all answers are expected to be V3, or none: a single answer of the wrong kind refutes.
+
+    CONFIRMED when a leak of the tolerance L or more would have shown itself with probability 1 - alpha. Without
+    unlabelled answers that takes the least n with (1 - L)^n <= alpha. With e of them, each possibly a leak, it takes
+    n_e answers, where the probability of being confirmed at exactly e leaks is at most
+    C(n_{e-1}, e) L^e (1 - L)^(n_e - e): all e leaks must lie within the first n_{e-1} answers, or fewer would have
+    confirmed before. What alpha leaves after n_0 is shared out as 1/2, 1/4, 1/8, ... to e = 1, 2, 3, ...
+    """
+
+    def __init__(self, expectation: Expectation) -> None:
+        """Compute what does not depend on the counts."""
+        self._v3_expected = expectation.v3_percent == 100
+        self._log_leak = log(expectation.points / 100)
+        self._log_no_leak = log1p(-expectation.points / 100)
+        self._alpha = expectation.alpha
+        self._needed = [ceil(log(self._alpha) / self._log_no_leak)]
+        if self._left_over < 1e-6 * self._alpha:
+            self._needed[0] += 1
+
+    @property
+    def _left_over(self) -> float:
+        """Return the part of alpha that a confirmation without any unlabelled answer does not use."""
+        return self._alpha - exp(self._needed[0] * self._log_no_leak)
+
+    def answers_needed(self, other: int) -> int:
+        """Return how many answers it takes to confirm when `other` of them are unlabelled."""
+        while len(self._needed) <= other:
+            e, previous = len(self._needed), self._needed[-1]
+            budget = self._log_left_over - e * log(2)
+            ways = lgamma(previous + 1) - lgamma(e + 1) - lgamma(previous - e + 1)
+            n = e + ceil((budget - ways - e * self._log_leak) / self._log_no_leak)
+            self._needed.append(max(n, previous + 1))
+        return self._needed[other]
+
+    @cached_property
+    def _log_left_over(self) -> float:
+        return log(self._left_over)
+
+    def confirms(self, v3: int, plain: int, other: int) -> bool:
+        """Say whether so many V3, plain and unlabelled answers prove that less than the tolerance leaks."""
+        n = v3 + plain + other
+        return not self.refutes(v3, plain, other) and n >= self._needed[0] and n >= self.answers_needed(other)
+
+    def refutes(self, v3: int, plain: int, other: int) -> bool:  # noqa: ARG002 - every rule takes the same counts
+        """Say whether an answer came from the version that should get none."""
+        return bool(plain if self._v3_expected else v3)
+
+
+def answers_to_go(rule: Rule, expectation: Expectation, counts: tuple[int, int, int]) -> int | None:
+    """Return about how many more answers a verdict takes if they go on as they have begun.
+
+    The counts are extrapolated with the expected share added as ten answers, so that a first few do not mislead.
+
+    Args:
+        rule: the rule that decides.
+        expectation: what it tests.
+        counts: V3, plain and unlabelled answers so far.
+
+    Returns:
+        A number of answers, 0 when the counts decide already, or None when no verdict is in sight (10 million).
+    """
+    v3, plain, other = counts
+    if look(rule, *counts) != Outcome.INCONCLUSIVE:
+        return 0
+    prior = 10.0
+    share = (v3 + prior * expectation.v3_percent / 100) / (v3 + plain + prior)
+    if expectation.one_way:
+        share = expectation.v3_percent / 100
+    other_ratio = other / max(v3 + plain + other, 1)
+
+    def decided_after(more: int) -> bool:
+        labelled = more * (1 - other_ratio)
+        more_v3 = round(labelled * share)
+        more_counts = v3 + more_v3, plain + round(labelled) - more_v3, other + round(more * other_ratio)
+        return look(rule, *more_counts) != Outcome.INCONCLUSIVE
+
+    more = 1
+    while not decided_after(more):
+        more *= 2
+        if more > 10_000_000:
+            return None
+    low, high = more // 2, more
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if decided_after(middle) else (middle, high)
+    return high
+
+
+def share_interval_percent(alpha: float, v3: int, plain: int, other: int) -> tuple[float, float]:
+    """Return the shares of V3 that the answers do not rule out, in percent, at every look alike.
+
+    The confidence sequence of a uniform mixture: the p with B(k+1, n-k+1) / (p^k (1-p)^(n-k)) < 1/alpha (Lindon and
+    Malek 2022, with Beta(1, 1)); its ends take all unlabelled answers as plain, and as V3.
+
+    Args:
+        alpha: one minus the coverage.
+        v3: V3 answers.
+        plain: plain answers.
+        other: unlabelled answers.
+    """
+    n = v3 + plain + other
+    return 100 * _edge(v3, n, alpha, 0.0), 100 * _edge(v3 + other, n, alpha, 1.0)
+
+
+def _edge(k: int, n: int, alpha: float, outside: float) -> float:
+    """Find by bisection where the uniform mixture's ratio reaches 1/alpha between k/n and the end `outside`."""
+    if n == 0 or k == n * outside:
+        return outside
+    bound = _log_beta(k + 1, n - k + 1) + log(alpha)
+    inside = k / n
+    for _ in range(60):
+        p = (inside + outside) / 2
+        if _log_ratio(k, n - k, _log(p), _log(1 - p)) > bound:
+            inside = p
+        else:
+            outside = p
+    return outside

@@ -1,0 +1,139 @@
+"""A server on loopback that answers as a test tells it to, and counts what it really sent.
+
+Raw sockets, since the misbehaviour that a load test must survive is what a server library prevents.
+"""
+
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from loadtest.classify import CONTENT_TYPE, PLAIN, PLAIN_BODY, V3, V3_BODY
+
+BODIES = {V3: V3_BODY, PLAIN: PLAIN_BODY}
+
+
+@dataclass
+class Request:
+    """A request as the server saw it.
+
+    Attributes:
+        number: how many requests came before it, on any connection.
+        head: the request line and headers.
+        connection: the socket, for answers that `Reply` cannot express.
+        connection_number: how many connections came before its own.
+    """
+
+    number: int
+    head: str
+    connection: socket.socket
+    connection_number: int
+
+
+@dataclass
+class Reply:
+    """What is sent back.
+
+    Attributes:
+        label: what the reply is counted as at the server.
+        raw: the bytes to send; b"" closes the connection without an answer.
+        close: whether the connection is closed after it.
+        delay_seconds: how long the server thinks.
+    """
+
+    label: str
+    raw: bytes
+    close: bool = False
+    delay_seconds: float = 0.0
+
+
+def http(body: bytes, status: str = "200 OK", content_type: str = CONTENT_TYPE, **headers: str) -> bytes:
+    """Return an HTTP response; keyword names become header names."""
+    lines = [f"HTTP/1.1 {status}", f"content-type: {content_type}", f"content-length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def answer(label: str, **headers: str) -> Reply:
+    """Return the contract's answer for `V3` or `PLAIN`."""
+    return Reply(label, http(BODIES[label], **headers))
+
+
+@dataclass
+class Server:
+    """A running server.
+
+    Attributes:
+        url: where it listens.
+        sent: replies sent, by label.
+        connections: how many were accepted.
+        heads: of the first few requests.
+    """
+
+    url: str
+    sent: Counter[str] = field(default_factory=Counter)
+    connections: int = 0
+    heads: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def serving(reply_to: Callable[[Request], Reply]) -> Iterator[Server]:
+    """Serve `reply_to` on a free port until the block ends."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        running = _Running(Server(f"http://127.0.0.1:{listener.getsockname()[1]}"), reply_to)
+        acceptor = threading.Thread(target=running.accept, args=(listener,), daemon=True)
+        acceptor.start()
+        try:
+            yield running.server
+        finally:
+            running.over.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            acceptor.join(5)
+
+
+class _Running:
+    """The threads behind a `Server`: one accepts, and one serves each connection."""
+
+    def __init__(self, server: Server, reply_to: Callable[[Request], Reply]) -> None:
+        self.server = server
+        self.over = threading.Event()
+        self._reply_to = reply_to
+        self._lock = threading.Lock()
+
+    def accept(self, listener: socket.socket) -> None:
+        while not self.over.is_set():
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection, self.server.connections), daemon=True).start()
+            self.server.connections += 1
+
+    def _serve(self, connection: socket.socket, connection_number: int) -> None:
+        with connection, connection.makefile("rb") as lines, suppress(OSError):
+            while head := _read_head(lines):
+                reply = self._reply(Request(self.server.sent.total(), head, connection, connection_number))
+                self.over.wait(reply.delay_seconds)
+                if reply.raw:
+                    connection.sendall(reply.raw)
+                if reply.close or not reply.raw or "connection: close" in head.lower():
+                    return
+
+    def _reply(self, request: Request) -> Reply:
+        with self._lock:
+            request.number = self.server.sent.total()
+            reply = self._reply_to(request)
+            self.server.sent[reply.label] += 1
+            self.server.heads.append(request.head)
+            del self.server.heads[5:]
+        return reply
+
+
+def _read_head(lines: BinaryIO) -> str:
+    head = b""
+    while (line := lines.readline()) not in {b"", b"\r\n"}:
+        head += line
+    return head.decode("latin-1")
