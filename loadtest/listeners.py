@@ -71,7 +71,7 @@ class Run:
             total = self.session.tally.total
             rate, counted = (total - counted) / PROGRESS_SECONDS, total
             left = self.options.run_time - seconds if self.options.run_time else None
-            print(progress_line(self.session, rate, left), file=sys.stderr, flush=True)
+            print(report.progress_line(self.session, rate, left), file=sys.stderr, flush=True)
 
 
 _runs: WeakKeyDictionary[Environment, Run] = WeakKeyDictionary()
@@ -85,32 +85,6 @@ def run_of(environment: Environment) -> Run:
 def options_of(environment: Environment) -> argparse.Namespace:
     """Return the parsed options, which an environment of the `locust` command always has."""
     return cast("argparse.Namespace", environment.parsed_options)
-
-
-def progress_line(session: Session, answers_per_second: float, seconds_left: float | None) -> str:
-    """Return what a person wants to know while the answers come in.
-
-    Args:
-        session: the measurement so far.
-        answers_per_second: how fast they come.
-        seconds_left: until the run ends, None for a run without an end.
-    """
-    tally = session.tally
-    if not tally.total:
-        return "no answer counted yet"
-    line = f"{tally.total} answers, {100 * tally.v3 / tally.total:.1f} % V3, {tally.other_total} other"
-    if session.decided:
-        return f"{line}: {session.verdict().outcome}"
-    to_go = session.to_go()
-    if to_go is None:
-        return f"{line}: no verdict in sight"
-    line += f": about {to_go} more until the verdict"
-    if answers_per_second:
-        seconds = to_go / answers_per_second
-        line += f" (about {seconds:.0f} s)"
-        if seconds_left is not None and seconds > seconds_left:
-            line += f", more than the {max(seconds_left, 0):.0f} s that are left"
-    return line
 
 
 def usage_error(message: str) -> NoReturn:

@@ -1,6 +1,6 @@
 """A verdict for people and for programs: the table, the JSON and the exit code.
 
-Called by `locustfile` and `judge` at the end of a measurement.
+Called by `listeners` and `judge`.
 """
 
 import json
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from .session import Verdict
+from .session import Session, Verdict
 from .verdict import Outcome, share_interval_percent
 
 EXIT_CODES: Final[Mapping[Outcome, int]] = {Outcome.CONFIRMED: 0, Outcome.REFUTED: 10, Outcome.INCONCLUSIVE: 11}
@@ -108,3 +108,29 @@ def _what_would_decide(verdict: Verdict) -> str:
     if tally.total == 0:
         return "look whether the target is up, and give it time: --run-time"
     return "run longer (--run-time), or allow a wider --tolerance"
+
+
+def progress_line(session: Session, answers_per_second: float, seconds_left: float | None) -> str:
+    """Return what a person wants to know while the answers come in.
+
+    Args:
+        session: the measurement so far.
+        answers_per_second: how fast they come.
+        seconds_left: until the run ends, None for a run without an end.
+    """
+    tally = session.tally
+    if not tally.total:
+        return "no answer counted yet"
+    line = f"{tally.total} answers, {100 * tally.v3 / tally.total:.1f} % V3, {tally.other_total} other"
+    if session.decided:
+        return f"{line}: {session.verdict().outcome}"
+    to_go = session.to_go()
+    if to_go is None:
+        return f"{line}: no verdict in sight"
+    line += f": about {to_go} more until the verdict"
+    if answers_per_second:
+        seconds = to_go / answers_per_second
+        line += f" (about {seconds:.0f} s)"
+        if seconds_left is not None and seconds > seconds_left:
+            line += f", more than the {max(seconds_left, 0):.0f} s that are left"
+    return line

@@ -1,0 +1,66 @@
+"""What counts as an answer: `loadtest.classify`."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtest.classify import CONTENT_TYPE, PLAIN, PLAIN_BODY, V3, V3_BODY, classify
+
+RIGHT = {"content-type": CONTENT_TYPE}
+
+
+def test_the_bodies_are_the_contracts_to_the_byte() -> None:
+    """The bodies are UTF-8 without escapes, spaces or a newline at the end."""
+    assert V3_BODY.hex() == (
+        "7b22636f6465223a302c2264617461223a2256337c"
+        "e697a0e4be9de8b596e6b58be8af95e68ea5e58fa3e8bf94e59b9e2d3e4f4b21"
+        "222c226d657373616765223a22e68890e58a9f227d"
+    )
+    assert V3_BODY.replace(b"V3|", b"") == PLAIN_BODY
+
+
+@pytest.mark.parametrize(("body", "label"), [(V3_BODY, V3), (PLAIN_BODY, PLAIN)])
+def test_exactly_the_contracts_answers_count(body: bytes, label: str) -> None:
+    """Status, content type and body of the contract make an answer of its version."""
+    assert classify(200, RIGHT, body) == label
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "kind"),
+    [
+        (503, {}, b"no healthy upstream", "status_503"),
+        (503, {"x-envoy-overloaded": "true"}, b"", "overloaded_503"),
+        (500, {"x-envoy-overloaded": "true"}, b"", "status_500"),
+        (503, RIGHT, V3_BODY, "status_503"),
+        (302, RIGHT, V3_BODY, "status_302"),
+        (201, RIGHT, V3_BODY, "status_201"),
+        (200, {"content-type": "application/json"}, V3_BODY, "unexpected_content_type"),
+        (200, {"content-type": "text/html"}, V3_BODY, "unexpected_content_type"),
+        (200, {"content-type": CONTENT_TYPE.lower()}, V3_BODY, "unexpected_content_type"),
+        (200, {}, V3_BODY, "unexpected_content_type"),
+        (200, RIGHT | {"content-encoding": "gzip"}, V3_BODY, "unexpected_encoding"),
+        (200, RIGHT | {"content-encoding": "identity"}, V3_BODY, V3),
+        (200, RIGHT, V3_BODY + b"\n", "unexpected_body"),
+        (200, RIGHT, V3_BODY[:-1], "unexpected_body"),
+        (200, RIGHT, V3_BODY + V3_BODY, "unexpected_body"),
+        (200, RIGHT, V3_BODY.replace(b"V3", b"V2"), "unexpected_body"),
+        (200, RIGHT, V3_BODY.replace(b",", b", "), "unexpected_body"),
+        (200, RIGHT, b"", "unexpected_body"),
+    ],
+)
+def test_anything_else_is_named(status: int, headers: dict[str, str], body: bytes, kind: str) -> None:
+    """An answer that is not exactly the contract's counts for no version, and says why."""
+    assert classify(status, headers, body) == kind
+
+
+@given(
+    status=st.integers(100, 599),
+    headers=st.dictionaries(st.sampled_from(["content-type", "content-encoding", "x-envoy-overloaded"]), st.text()),
+    body=st.one_of(st.binary(), st.sampled_from([V3_BODY, PLAIN_BODY])),
+)
+def test_no_other_response_is_an_answer(status: int, headers: dict[str, str], body: bytes) -> None:
+    """Whatever comes, it is labelled V3 or plain only with the contract's status, type and body."""
+    label = classify(status, headers, body)
+    if label in {V3, PLAIN}:
+        assert (status, headers["content-type"]) == (200, CONTENT_TYPE)
+        assert body == (V3_BODY if label == V3 else PLAIN_BODY)

@@ -1,0 +1,85 @@
+"""How often the verdict is wrong: exactly, by walking every state, and by simulated runs through the whole session."""
+
+import random
+
+import pytest
+
+from loadtest.classify import PLAIN, V3
+from loadtest.session import Session
+from loadtest.verdict import Expectation, Outcome
+from tests.loadtest.lattice import walk
+
+SPLITS = [(30.0, 5.0), (30.0, 10.0), (10.0, 5.0), (90.0, 5.0), (50.0, 5.0), (99.0, 1.0), (0.2, 5.0)]
+ALPHA = 0.05
+HORIZON = 5000
+
+
+@pytest.mark.parametrize(("v3_percent", "points"), SPLITS)
+def test_a_right_split_is_refuted_with_probability_alpha_at_most(v3_percent: float, points: float) -> None:
+    """Exactly: of runs with the configured share at most alpha are REFUTED, and nearly all others CONFIRMED."""
+    share = v3_percent / 100
+    outcomes = walk(Expectation(v3_percent, points, ALPHA).rule(), share, share, HORIZON)
+    assert 0.01 < outcomes.refuted <= ALPHA
+    assert outcomes.confirmed >= 1 - ALPHA
+
+
+@pytest.mark.parametrize(("v3_percent", "points"), SPLITS)
+@pytest.mark.parametrize("edge", [0, 1])
+def test_a_split_off_by_the_tolerance_is_confirmed_with_probability_alpha_at_most(
+    v3_percent: float, points: float, edge: int
+) -> None:
+    """Exactly: of runs whose share is off by the tolerance at most alpha are CONFIRMED, and the others REFUTED."""
+    expectation = Expectation(v3_percent, points, ALPHA)
+    outcomes = walk(expectation.rule(), v3_percent / 100, expectation.band_percent[edge] / 100, HORIZON)
+    assert outcomes.confirmed <= ALPHA
+    assert outcomes.refuted >= 1 - ALPHA - 0.01
+
+
+@pytest.mark.parametrize("beyond_points", [7.0, 10.0, 20.0])
+def test_a_split_further_off_is_confirmed_less_often(beyond_points: float) -> None:
+    """Exactly: the further off the share, the rarer a false CONFIRMED."""
+    rule = Expectation(30).rule()
+    at_the_edge = walk(rule, 0.3, 0.35, HORIZON).confirmed
+    assert walk(rule, 0.3, 0.3 + beyond_points / 100, HORIZON).confirmed < at_the_edge
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.2])
+def test_alpha_sets_the_error_rates(alpha: float) -> None:
+    """Exactly: both error rates are bounded by the alpha that was asked for."""
+    rule = Expectation(30, 5, alpha).rule()
+    assert walk(rule, 0.3, 0.3, HORIZON).refuted <= alpha
+    assert walk(rule, 0.3, 0.35, HORIZON).confirmed <= alpha
+
+
+def simulated(seed: int, share: float, expectation: Expectation) -> Outcome:
+    """Return the verdict of one run of at most 4,000 answers through the session."""
+    draw = random.Random(seed)
+    session = Session(expectation)
+    for _ in range(4000):
+        session.finish(session.start(), V3 if draw.random() < share else PLAIN)
+        if session.decided:
+            break
+    return session.verdict().outcome
+
+
+@pytest.mark.parametrize(
+    ("v3_percent", "share", "wrong", "most"),
+    [
+        (30, 0.30, Outcome.REFUTED, 0.05),
+        (30, 0.35, Outcome.CONFIRMED, 0.05),
+        (30, 0.25, Outcome.CONFIRMED, 0.05),
+        (0, 0.0, Outcome.REFUTED, 0.0),
+        (0, 0.01, Outcome.CONFIRMED, 0.05),
+        (100, 0.995, Outcome.CONFIRMED, 0.25),  # half of the leak that is excluded: 0.995^299 = 22 %
+    ],
+)
+def test_simulated_runs_are_wrong_as_rarely_as_promised(
+    v3_percent: float, share: float, wrong: Outcome, most: float
+) -> None:
+    """Of 1,000 seeded runs no more end wrong than promised, beyond what chance allows with probability 1e-6."""
+    expectation = Expectation(v3_percent)
+    outcomes = [simulated(seed, share, expectation) for seed in range(1000)]
+    errors = outcomes.count(wrong)
+    slack = 4.9 * (1000 * most * (1 - most)) ** 0.5
+    assert errors <= 1000 * most + slack
+    assert Outcome.INCONCLUSIVE not in outcomes

@@ -1,0 +1,117 @@
+"""What people and programs are told: `loadtest.report`."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from loadtest import report
+from loadtest.session import Session
+from loadtest.tally import Tally
+from loadtest.verdict import Expectation, Outcome
+
+
+def session_of(tally: Tally, v3_percent: float = 30, route: str | None = None) -> Session:
+    """Return a session with these counts."""
+    session = Session(Expectation(v3_percent), route)
+    session.add_all(tally)
+    return session
+
+
+def test_the_exit_codes_are_documented_and_differ_from_what_tools_use() -> None:
+    """0, 10 and 11 are the verdicts; 1, 2 and above 128 stay free for failures."""
+    assert report.EXIT_CODES == {Outcome.CONFIRMED: 0, Outcome.REFUTED: 10, Outcome.INCONCLUSIVE: 11}
+    for outcome, code in report.EXIT_CODES.items():
+        assert f"{code} {outcome.value}" in report.EXIT_CODE_HELP
+
+
+def test_the_table_tells_counts_shares_interval_verdict_and_next_step() -> None:
+    """All that a person needs stands in one table."""
+    other = Counter({"status_503": 3, "timeout": 1})
+    lines = report.table(session_of(Tally(v3=300, plain=696, other=other)).verdict()).splitlines()
+    assert [line.split()[:5] for line in lines[1:7]] == [
+        ["V3", "(canary,", "v2)", "300", "30.0"],
+        ["plain", "(stable,", "v1)", "696", "69.6"],
+        ["other", "4", "0.4", "%"],
+        ["status_503", "3"],
+        ["timeout", "1"],
+        ["total", "1000"],
+    ]
+    assert "between 25.0 and 35.7 % with 95 % certainty" in lines[1]
+    assert lines[7] == "expected: 30 % V3, within 5 points"
+    assert lines[8].startswith("verdict:  CONFIRMED - 300 of 1000 answers (30.0 %) were V3")
+    assert lines[9].startswith("next:     the weights are carried out")
+
+
+def test_the_json_says_the_same() -> None:
+    """The verdict file has verdict, reason and counts, other by kind."""
+    data = report.as_dict(session_of(Tally(v3=3, plain=7, other=Counter({"timeout": 1}))).verdict())
+    assert json.loads(json.dumps(data)) == data
+    assert (data["verdict"], data["exit_code"]) == ("INCONCLUSIVE", 11)
+    assert data["counts"] == {
+        "v3": 3,
+        "plain": 7,
+        "other": 1,
+        "other_by_kind": {"timeout": 1},
+        "routes": {},
+        "settling": 0,
+    }
+    assert data["expected"] == {"v3_percent": 30, "tolerance_points": 5.0, "alpha": 0.05}
+
+
+def test_the_verdict_file_is_written_whole(tmp_path: Path) -> None:
+    """The file holds the JSON, replaces an older one, and leaves nothing beside it."""
+    file = tmp_path / "verdict.json"
+    file.write_text("old")
+    verdict = session_of(Tally(v3=300, plain=700)).verdict()
+    report.write_json(verdict, file)
+    assert json.loads(file.read_text(encoding="utf-8")) == report.as_dict(verdict)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["verdict.json"]
+
+
+@pytest.mark.parametrize(
+    ("tally", "route", "hint"),
+    [
+        (Tally(), None, "give it time"),
+        (Tally(v3=3, plain=7), None, "run longer"),
+        (Tally(other=Counter({"connection_error": 9})), None, "is something listening"),
+        (Tally(v3=1, other=Counter({"overloaded_503": 9})), None, "connectionPool"),
+        (Tally(v3=1, other=Counter({"status_418": 9})), None, "find out what the status_418 answers are"),
+        (Tally(settling=9), "70-30", "compare --route"),
+        (Tally(v3=2, plain=7, routes=Counter({"70-30": 5, "0-100": 4})), None, "while the weights stand still"),
+        (Tally(v3=500, plain=500), None, "do not shift further"),
+    ],
+)
+def test_each_result_says_what_to_do_next(tally: Tally, route: str | None, hint: str) -> None:
+    """The next step fits what stands in the way of a verdict."""
+    assert hint in report.next_step(session_of(tally, route=route).verdict())
+
+
+@pytest.mark.parametrize(
+    ("tally", "rate", "seconds_left", "line"),
+    [
+        (Tally(), 0.0, 30.0, "no answer counted yet"),
+        (Tally(v3=3, plain=7), 0.0, None, "10 answers, 30.0 % V3, 0 other: about 524 more until the verdict"),
+        (
+            Tally(v3=3, plain=7),
+            524.0,
+            30.0,
+            "10 answers, 30.0 % V3, 0 other: about 524 more until the verdict (about 1 s)",
+        ),
+        (
+            Tally(v3=3, plain=7),
+            10.48,
+            30.0,
+            (
+                "10 answers, 30.0 % V3, 0 other: about 524 more until the verdict (about 50 s),"
+                " more than the 30 s that are left"
+            ),
+        ),
+        (Tally(v3=3, plain=7, other=Counter(x=5)), 9.0, 9.0, "15 answers, 20.0 % V3, 5 other: no verdict in sight"),
+        (Tally(v3=300, plain=700), 9.0, 9.0, "1000 answers, 30.0 % V3, 0 other: CONFIRMED"),
+    ],
+)
+def test_progress_foretells_the_verdict(tally: Tally, rate: float, seconds_left: float | None, line: str) -> None:
+    """While it runs, a person reads how much is to come and whether the time will do."""
+    assert report.progress_line(session_of(tally), rate, seconds_left) == line

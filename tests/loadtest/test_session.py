@@ -1,0 +1,141 @@
+"""One measurement: `loadtest.session`."""
+
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from loadtest.classify import PLAIN, V3
+from loadtest.session import Session
+from loadtest.tally import Tally
+from loadtest.verdict import Expectation, Outcome
+
+
+def fed(session: Session, labels: Iterable[str], route: str = "") -> Session:
+    """Return the session after these answers."""
+    for label in labels:
+        session.finish(session.start(), label, route)
+    return session
+
+
+def draws(seed: int, share: float, count: int) -> list[str]:
+    """Return seeded answers of which `share` is V3."""
+    draw = random.Random(seed)
+    return [V3 if draw.random() < share else PLAIN for _ in range(count)]
+
+
+def test_the_first_rule_to_fire_decides_and_ends_the_count() -> None:
+    """Once confirmed, nothing more is counted, so that the table agrees with the verdict."""
+    session = fed(Session(Expectation(30)), draws(1, 0.3, 3000))
+    verdict = session.verdict()
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert verdict.decided_after == verdict.tally.total < 3000
+    fed(session, [PLAIN] * 3000)
+    assert session.verdict() == verdict
+
+
+def test_a_session_told_to_go_on_says_refuted_when_later_answers_refute() -> None:
+    """CONFIRMED becomes REFUTED, with both points named, and stays it."""
+    session = fed(Session(Expectation(30), keep_going=True), draws(1, 0.3, 3000))
+    assert session.verdict().outcome is Outcome.CONFIRMED
+    confirmed_after = session.verdict().decided_after
+    fed(session, draws(2, 0.6, 3000))
+    verdict = session.verdict()
+    assert verdict.outcome is Outcome.REFUTED
+    assert f"confirmed after {confirmed_after} answers" in verdict.reason
+    assert "but refuted after" in verdict.reason
+    assert verdict.tally.total == 6000
+    assert fed(session, draws(3, 0.0, 3000)).verdict().outcome is Outcome.REFUTED
+
+
+def test_nothing_is_confirmed_over_a_table_that_denies_it() -> None:
+    """Errors after CONFIRMED that could have moved the share out of the tolerance take the word back."""
+    session = fed(Session(Expectation(30), keep_going=True), draws(1, 0.3, 2000))
+    assert session.verdict().outcome is Outcome.CONFIRMED
+    verdict = fed(session, ["status_503"] * 400).verdict()
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "may lie anywhere" in verdict.reason
+
+
+def test_answers_by_more_than_one_route_prove_nothing() -> None:
+    """A change of weights in the middle of a measurement is named, not judged."""
+    session = fed(Session(Expectation(30)), draws(1, 0.3, 100), route="70-30")
+    verdict = fed(session, draws(2, 0.3, 3000), route="50-50").verdict()
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "70-30: 100, " not in verdict.reason
+    assert "50-50: 3000, 70-30: 100" in verdict.reason
+
+
+def test_with_a_route_named_only_its_answers_count() -> None:
+    """Answers by the old route before the new one is there are left out."""
+    session = fed(Session(Expectation(30), "70-30"), [PLAIN] * 500, route="100-0")
+    verdict = fed(session, draws(1, 0.3, 3000), route="70-30").verdict()
+    assert verdict.outcome is Outcome.CONFIRMED
+    assert verdict.tally.settling == 500
+
+
+@pytest.mark.parametrize("slow", [V3, PLAIN])
+def test_the_slower_version_is_not_counted_late(slow: str) -> None:
+    """With one version 40 times slower the counts are those of the requests in order, whatever finished first."""
+    session = Session(Expectation(30), keep_going=True)
+    in_completion_order = Session(Expectation(30), keep_going=True)
+    waiting: list[tuple[float, int, str]] = []
+    labels = draws(5, 0.3, 2000)
+    for now, label in enumerate(labels):
+        for due, ticket, done in sorted(entry for entry in waiting if entry[0] <= now):
+            waiting.remove((due, ticket, done))
+            session.finish(ticket, done)
+            in_completion_order.add(done)
+        waiting.append((now + (400 if label == slow else 10), session.start(), label))
+    counted = session.tally.total
+    assert session.tally.v3 == labels[:counted].count(V3)
+    assert session.verdict().outcome is not Outcome.REFUTED
+    assert in_completion_order.verdict().outcome is Outcome.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("labels", "part_of_reason"),
+    [
+        ([], "no request was sent"),
+        (["connection_error"] * 40, "none of 40 answers was the contract's (40 connection_error)"),
+        ([PLAIN] * 7 + [V3] * 3, "10 answers decide nothing yet: about"),
+        ([PLAIN, V3, PLAIN, "status_503", PLAIN] * 24, "24 of 120 answers were neither V3 nor plain"),
+    ],
+)
+def test_an_undecided_session_says_why(labels: list[str], part_of_reason: str) -> None:
+    """INCONCLUSIVE comes with its reason."""
+    verdict = fed(Session(Expectation(30)), labels).verdict()
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert part_of_reason in verdict.reason
+
+
+def test_a_server_that_never_answers_is_told_from_no_request() -> None:
+    """Requests that wait in vain are counted as unfinished."""
+    session = Session(Expectation(30))
+    for _ in range(10):
+        session.start()
+    verdict = session.verdict()
+    assert verdict.unfinished == 10
+    assert "no answer to any request; 10 still wait" in verdict.reason
+
+
+def test_a_route_that_never_comes_is_named() -> None:
+    """With only answers by other routes the reason names the one that is missing."""
+    verdict = fed(Session(Expectation(30), "70-30"), [PLAIN] * 50, route="100-0").verdict()
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "no answer named the route 70-30; 50 answers" in verdict.reason
+
+
+@pytest.mark.parametrize(("known", "outcome"), [(True, Outcome.CONFIRMED), (False, Outcome.INCONCLUSIVE)])
+def test_nothing_is_confirmed_where_unanswered_requests_do_not_show(known: bool, outcome: Outcome) -> None:  # noqa: FBT001
+    """Answers alone confirm nothing: the requests that got none must be known too."""
+    session = Session(Expectation(30))
+    session.add_all(Tally(v3=300, plain=700))
+    assert session.verdict(requests_known=known).outcome is outcome
+
+
+def test_refuted_needs_no_knowledge_of_unanswered_requests() -> None:
+    """Answers of one version alone refute a split."""
+    session = Session(Expectation(0))
+    session.add_all(Tally(v3=1, plain=700))
+    assert session.verdict(requests_known=False).outcome is Outcome.REFUTED

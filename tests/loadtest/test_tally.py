@@ -1,0 +1,98 @@
+"""Counting: `loadtest.tally`."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtest.classify import PLAIN, V3
+from loadtest.tally import MORE_ROUTES, MOST_ROUTES, StartOrder, Tally
+
+Answer = tuple[str, str]
+labels = st.sampled_from([V3, PLAIN, "status_503", "connection_error"])
+answers = st.lists(st.tuples(labels, st.sampled_from(["", "70-30", "0-100"])), max_size=60)
+
+
+def tally_of(sequence: Sequence[Answer], expected_route: str | None = None) -> Tally:
+    """Return the tally of answers in order."""
+    tally = Tally()
+    for label, route in sequence:
+        tally.add(label, route, expected_route)
+    return tally
+
+
+@given(first=answers, second=answers, third=answers)
+def test_merging_is_counting_everything_in_one_place(
+    first: list[Answer], second: list[Answer], third: list[Answer]
+) -> None:
+    """However answers are spread over tallies, and however these are merged, the sum is that of one tally."""
+    parts = [tally_of(part) for part in (first, second, third)]
+    together = tally_of([*first, *second, *third])
+    assert (parts[0] + parts[1]) + parts[2] == parts[2] + (parts[1] + parts[0]) == together
+    assert together.total == together.v3 + together.plain + together.other_total == len(first + second + third)
+
+
+@given(sequence=answers)
+def test_a_tally_survives_json(sequence: list[Answer]) -> None:
+    """A tally written as JSON and read again is the same."""
+    tally = tally_of(sequence)
+    assert Tally.from_dict(json.loads(json.dumps(tally.to_dict()))) == tally
+
+
+def test_a_copy_is_not_changed_by_later_answers() -> None:
+    """A copy keeps its counts."""
+    tally = tally_of([(V3, "70-30"), ("status_503", "")])
+    copy = tally.copy()
+    tally.add("status_503")
+    tally.add(V3, "70-30")
+    assert (copy.v3, copy.other_total, copy.routes["70-30"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "settling", "v3", "plain", "other"),
+    [
+        ([(PLAIN, "100-0"), (PLAIN, "100-0"), (V3, "70-30")], 2, 1, 0, {}),
+        ([(PLAIN, ""), (V3, "70-30")], 1, 1, 0, {}),
+        ([(V3, "70-30"), (PLAIN, "100-0"), (PLAIN, "")], 0, 1, 0, {"wrong_route": 2}),
+        ([("status_503", ""), (PLAIN, "100-0")], 0, 0, 0, {"status_503": 1, "wrong_route": 1}),
+        ([("status_503", "100-0"), (V3, "70-30")], 1, 1, 0, {}),
+        ([(V3, "70-30"), ("status_503", "70-30"), (PLAIN, "70-30")], 0, 1, 1, {"status_503": 1}),
+    ],
+)
+def test_only_answers_by_the_expected_route_count(
+    sequence: list[Answer], settling: int, v3: int, plain: int, other: dict[str, int]
+) -> None:
+    """Answers by other routes are left out until the expected one is there, and errors from then on."""
+    tally = tally_of(sequence, "70-30")
+    assert (tally.settling, tally.v3, tally.plain, dict(tally.other)) == (settling, v3, plain, other)
+
+
+def test_routes_are_bounded() -> None:
+    """A server that names a new route each time does not fill the memory."""
+    tally = tally_of([(V3, str(number)) for number in range(1000)])
+    assert len(tally.routes) == MOST_ROUTES + 1
+    assert tally.routes[MORE_ROUTES] == 1000 - MOST_ROUTES
+
+
+@given(completion=st.permutations(range(30)))
+def test_answers_are_handed_on_in_the_order_of_their_requests(completion: list[int]) -> None:
+    """In whichever order requests are answered, answers come out as the requests went in."""
+    order = StartOrder()
+    tickets = [order.start() for _ in completion]
+    out: list[Answer] = []
+    for number in completion:
+        out += order.finish(tickets[number], str(number))
+        assert order.waiting == len([done for done in completion[: completion.index(number) + 1] if done >= len(out)])
+    assert out == [(str(number), "") for number in range(30)]
+    assert (order.unfinished, order.waiting) == (0, 0)
+
+
+def test_a_request_without_an_answer_holds_back_the_later_ones() -> None:
+    """What was started later is not judged before what was started earlier."""
+    order = StartOrder()
+    slow, quick = order.start(), order.start()
+    assert list(order.finish(quick, PLAIN)) == []
+    assert (order.unfinished, order.waiting) == (1, 1)
+    assert list(order.finish(slow, V3)) == [(V3, ""), (PLAIN, "")]

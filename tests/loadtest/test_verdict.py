@@ -1,0 +1,227 @@
+"""The statistics of `loadtest.verdict` against SciPy and against brute force."""
+
+from math import inf, log
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.stats import betabinom, binom
+
+from loadtest.verdict import (
+    Expectation,
+    ExpectationError,
+    OneWayRule,
+    Outcome,
+    Rule,
+    SplitRule,
+    answers_to_go,
+    look,
+    share_interval_percent,
+)
+
+SPLITS = [(30.0, 5.0), (30.0, 10.0), (10.0, 5.0), (50.0, 5.0), (1.0, 1.0), (0.2, 5.0), (10.0, 30.0), (99.0, 1.0)]
+counts = st.integers(0, 5000)
+few = st.integers(0, 40)
+
+
+def split_rule(v3_percent: float, points: float) -> SplitRule:
+    """Return the rule for a share that is neither 0 nor 100 %."""
+    return cast("SplitRule", Expectation(v3_percent, points).rule())
+
+
+def one_way_rule(v3_percent: float, points: float | None = None, alpha: float = 0.05) -> OneWayRule:
+    """Return the rule for 0 or 100 %."""
+    return cast("OneWayRule", Expectation(v3_percent, points, alpha).rule())
+
+
+@pytest.mark.parametrize(("v3_percent", "points"), SPLITS)
+@given(v3=counts, plain=counts)
+def test_evidence_for_is_the_worse_of_two_binomial_likelihood_ratios(
+    v3_percent: float, points: float, v3: int, plain: int
+) -> None:
+    """The evidence for a share is that of SciPy's binomial probabilities against the nearer edge of the band."""
+    n, p0 = v3 + plain, v3_percent / 100
+    edges = [edge / 100 for edge in Expectation(v3_percent, points).band_percent]
+    expected = min(binom.logpmf(v3, n, p0) - binom.logpmf(v3, n, edge) for edge in edges)
+    got = split_rule(v3_percent, points).evidence_for(v3, plain, 0)
+    assert got == pytest.approx(expected, rel=1e-8, abs=1e-6) or got == expected == inf
+
+
+@pytest.mark.parametrize(("v3_percent", "points"), SPLITS)
+@given(v3=counts, plain=counts)
+def test_evidence_against_is_the_beta_binomial_bayes_factor(
+    v3_percent: float, points: float, v3: int, plain: int
+) -> None:
+    """The evidence against a share is SciPy's beta-binomial probability over its binomial one."""
+    n, p0 = v3 + plain, v3_percent / 100
+    weight = max(p0 * (1 - p0) / (points / 100) ** 2 - 1, 2)
+    expected = betabinom.logpmf(v3, n, weight * p0, weight * (1 - p0)) - binom.logpmf(v3, n, p0)
+    assert split_rule(v3_percent, points).evidence_against(v3, plain, 0) == pytest.approx(expected, rel=1e-7, abs=1e-6)
+
+
+@pytest.mark.parametrize(("v3_percent", "points"), SPLITS)
+@given(v3=st.integers(0, 400), plain=st.integers(0, 400), other=few)
+def test_unlabelled_answers_are_counted_in_the_worst_way(
+    v3_percent: float, points: float, v3: int, plain: int, other: int
+) -> None:
+    """Evidence with unlabelled answers is the least over every way to give them to the versions."""
+    rule = split_rule(v3_percent, points)
+    ways = [(v3 + more, plain + other - more) for more in range(other + 1)]
+    evidence_for = min(rule.evidence_for(a, b, 0) for a, b in ways)
+    evidence_against = min(rule.evidence_against(a, b, 0) for a, b in ways)
+    assert rule.evidence_for(v3, plain, other) == pytest.approx(evidence_for, abs=1e-9)
+    assert rule.evidence_against(v3, plain, other) == pytest.approx(evidence_against, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("counts", "outcome"),
+    [
+        ((0, 0, 0), Outcome.INCONCLUSIVE),
+        ((3, 7, 0), Outcome.INCONCLUSIVE),
+        ((300, 700, 0), Outcome.CONFIRMED),
+        ((500, 500, 0), Outcome.REFUTED),
+        ((0, 1000, 0), Outcome.REFUTED),
+        ((3000, 7000, 500), Outcome.INCONCLUSIVE),
+        ((0, 0, 10_000), Outcome.INCONCLUSIVE),
+        ((2400, 7000, 600), Outcome.INCONCLUSIVE),  # 30 % routed to V3 of which a fifth is shed, or 24 % to V3
+        ((2800, 7000, 200), Outcome.CONFIRMED),  # fewer shed: within half of the tolerance whoever was meant
+    ],
+)
+def test_a_look_at_70_30(counts: tuple[int, int, int], outcome: Outcome) -> None:
+    """Known counts lead to the known outcome at 30 +- 5 %."""
+    assert look(Expectation(30).rule(), *counts) is outcome
+
+
+@given(v3=counts, plain=counts, other=counts)
+def test_more_unlabelled_answers_than_the_tolerance_never_confirm(v3: int, plain: int, other: int) -> None:
+    """No split is confirmed when the unlabelled answers alone could move the share by more than the tolerance."""
+    if other > 0.05 * (v3 + plain + other):
+        assert not Expectation(30).rule().confirms(v3, plain, other)
+
+
+@given(v3=counts, plain=counts, other=few, v3_percent=st.sampled_from([0.0, 1.0, 10.0, 30.0, 50.0, 100.0]))
+def test_the_rules_are_symmetric(v3: int, plain: int, other: int, v3_percent: float) -> None:
+    """Exchanging the two answers and the expected share gives the same outcome."""
+    mirrored = look(Expectation(100 - v3_percent).rule(), plain, v3, other)
+    assert look(Expectation(v3_percent).rule(), v3, plain, other) is mirrored
+
+
+@pytest.mark.parametrize(("points", "answers"), [(None, 299), (1.0, 299), (0.1, 2995), (5.0, 59)])
+def test_answers_that_exclude_a_leak(points: float | None, answers: int) -> None:
+    """Without errors 0 % is confirmed by exactly as many plain answers as exclude a leak of the tolerance."""
+    rule = one_way_rule(0, points)
+    assert not rule.confirms(0, answers - 1, 0)
+    assert rule.confirms(0, answers, 0)
+
+
+@pytest.mark.parametrize("v3_percent", [0, 100])
+def test_one_wrong_answer_refutes_a_one_way_split(v3_percent: float) -> None:
+    """At 0 and 100 % a single answer of the wrong version refutes, however many right ones there are."""
+    right, wrong = 100_000, 1
+    v3, plain = (right, wrong) if v3_percent else (wrong, right)
+    assert look(Expectation(v3_percent).rule(), v3, plain, 0) is Outcome.REFUTED
+
+
+def leak_confirmed_probability(rule: OneWayRule, leak: float, horizon: int) -> float:
+    """Return the exact probability that a leak is confirmed away when every leaked answer ends as an error."""
+    by_errors = [1.0]
+    confirmed = 0.0
+    for n in range(1, horizon + 1):
+        by_errors.append(0.0)
+        for errors in range(len(by_errors) - 1, 0, -1):
+            by_errors[errors] = by_errors[errors] * (1 - leak) + by_errors[errors - 1] * leak
+        by_errors[0] *= 1 - leak
+        for errors, probability in enumerate(by_errors):
+            if probability and rule.confirms(0, n - errors, errors):
+                confirmed += probability
+                by_errors[errors] = 0.0
+        while len(by_errors) > 1 and by_errors[-1] < 1e-15:
+            by_errors.pop()
+    return confirmed
+
+
+@pytest.mark.parametrize(("points", "alpha"), [(1.0, 0.05), (5.0, 0.05), (2.0, 0.01), (50.0, 0.25)])
+def test_a_leak_behind_errors_is_confirmed_at_most_with_probability_alpha(points: float, alpha: float) -> None:
+    """Even when errors hide every leaked answer, a leak of the tolerance is confirmed at most so often."""
+    rule = one_way_rule(0, points, alpha)
+    horizon = rule.answers_needed(4)
+    probability = leak_confirmed_probability(rule, points / 100, horizon)
+    assert 0.5 * alpha <= probability <= alpha
+
+
+def test_one_error_does_not_block_a_one_way_split_for_good() -> None:
+    """With errors 0 % is still confirmed, by more answers for each of them."""
+    rule = one_way_rule(0)
+    needed = [rule.answers_needed(errors) for errors in range(6)]
+    assert needed == sorted(set(needed))
+    assert needed[1] < 4 * needed[0]
+    assert rule.confirms(0, needed[1] - 1, 1)
+    assert not rule.confirms(0, needed[1] - 2, 1)
+
+
+@given(v3=st.integers(0, 3000), plain=st.integers(0, 3000), other=few, alpha=st.sampled_from([0.05, 0.01]))
+def test_the_interval_ends_where_the_uniform_mixture_says(v3: int, plain: int, other: int, alpha: float) -> None:
+    """Both ends are the roots that SciPy finds for the beta-binomial ratio of a uniform mixture."""
+    n = v3 + plain + other
+    low, high = share_interval_percent(alpha, v3, plain, other)
+
+    def end(k: int, outside: float) -> float:
+        if n == 0 or k == n * outside:
+            return outside
+        uniform = betabinom.logpmf(k, n, 1, 1)
+        return float(brentq(lambda p: uniform - binom.logpmf(k, n, p) + log(alpha), *sorted((k / n, outside))))
+
+    assert low == pytest.approx(100 * end(v3, 0.0), abs=1e-6)
+    assert high == pytest.approx(100 * end(v3 + other, 1.0), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("expectation", "field"),
+    [
+        (lambda: Expectation(-1), "share"),
+        (lambda: Expectation(100.1), "share"),
+        (lambda: Expectation(float("nan")), "share"),
+        (lambda: Expectation(30, 0), "tolerance"),
+        (lambda: Expectation(30, 100), "tolerance"),
+        (lambda: Expectation(30, 5, 0), "alpha"),
+        (lambda: Expectation(30, 5, 0.6), "alpha"),
+    ],
+)
+def test_an_impossible_expectation_is_refused(expectation: object, field: str) -> None:
+    """A value outside of its range is refused by name."""
+    with pytest.raises(ExpectationError, match=field):
+        expectation()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("v3_percent", [0.0, 0.2, 1.0, 30.0, 50.0, 99.0, 100.0])
+def test_answers_to_go_are_enough_and_not_too_many(v3_percent: float) -> None:
+    """Answers in the expected ratio decide after about as many as were foretold, and not after half of them."""
+    expectation = Expectation(v3_percent)
+    rule = expectation.rule()
+    foretold = answers_to_go(rule, expectation, (0, 0, 0))
+    assert foretold is not None
+    assert look(rule, *in_ratio(v3_percent, foretold)) is Outcome.CONFIRMED
+    assert look(rule, *in_ratio(v3_percent, foretold // 2)) is Outcome.INCONCLUSIVE
+
+
+def in_ratio(v3_percent: float, n: int) -> tuple[int, int, int]:
+    """Return n answers in the expected ratio."""
+    v3 = round(n * v3_percent / 100)
+    return v3, n - v3, 0
+
+
+@pytest.mark.parametrize(
+    ("so_far", "to_go"), [((300, 700, 0), 0), ((0, 0, 100), None), ((300, 700, 200), None), ((500, 500, 0), 0)]
+)
+def test_answers_to_go_at_the_ends(so_far: tuple[int, int, int], to_go: int | None) -> None:
+    """Nothing is to go once decided, and no promise is made where errors will never let a rule fire."""
+    expectation = Expectation(30)
+    assert answers_to_go(expectation.rule(), expectation, so_far) == to_go
+
+
+def test_both_rules_have_one_interface() -> None:
+    """The rule of an expectation is chosen by its share alone."""
+    rules: list[Rule] = [Expectation(30).rule(), Expectation(0).rule(), Expectation(100, 5).rule()]
+    assert [type(rule) for rule in rules] == [SplitRule, OneWayRule, OneWayRule]
