@@ -1,0 +1,188 @@
+"""What a lab writes down about itself in its folder, so that every later command can find, judge and stop it.
+
+The supervisor and the commands in `control` share it. Each file has one writer at a time and is replaced by
+rename, so a reader never sees half of one.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+# How the reader of a message starts the next command: the same Python, and no longer a path than it takes.
+PROGRAM = f"{min(sys.executable, os.path.relpath(sys.executable), key=len)} -m scripts.lab"
+# More than any ten lines need; a log under load grows to hundreds of megabytes.
+LOG_TAIL_BYTES = 64 * 1024
+
+
+class LabError(Exception):
+    """Something failed that the message explains; the command ends with exit code 1."""
+
+
+class UsageError(LabError):
+    """The user asked for something that cannot be; the command ends with exit code 2."""
+
+
+@dataclass(frozen=True)
+class ProcessRecord:
+    """One process of the lab: enough to recognise it, and never to mistake a stranger for it.
+
+    Attributes:
+        name: `supervisor`, `envoy`, or the pod's name such as `micro-api-v1-0`.
+        version: `v1` or `v2` for a replica, None otherwise.
+        pid: process id; every recorded process leads a process group of the same id.
+        started_at_seconds: when the process started, in seconds since the epoch.
+        exit_code: what it ended with (minus the signal's number when killed), None while it runs or when unknown.
+    """
+
+    name: str
+    version: str | None
+    pid: int
+    started_at_seconds: float
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True)
+class LabState:
+    """What the lab is: written by `up`, then by the supervisor alone.
+
+    Attributes:
+        replicas: replicas of each version.
+        port: the port asked for, 0 for the kernel's choice; the real one once `ready`.
+        admin_url: Envoy's admin interface, empty until `ready`.
+        socket_folder: the short-named folder with the replicas' Unix sockets.
+        phase: `starting`, `ready` or `failed`.
+        failure: why it failed, for people.
+        processes: the supervisor first, then its children.
+    """
+
+    replicas: int
+    port: int
+    socket_folder: str
+    admin_url: str = ""
+    phase: str = "starting"
+    failure: str = ""
+    processes: tuple[ProcessRecord, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """Where clients find the lab."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def with_process(self, record: ProcessRecord) -> Self:
+        """Return the state with one process added, or replaced when its name is known."""
+        by_name = {known.name: known for known in self.processes} | {record.name: record}
+        return replace(self, processes=tuple(by_name.values()))
+
+
+@dataclass(frozen=True)
+class AppliedFile:
+    """One manifest file as it was when it was applied: the user may have edited it since."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True)
+class LabFolder:
+    """Where everything of one lab is kept; made by `up`, emptied by `down`, but for the logs."""
+
+    path: Path
+
+    @property
+    def envoy(self) -> Path:
+        """Folder of Envoy's configuration."""
+        return self.path / "envoy"
+
+    def log(self, name: str) -> Path:
+        """Return the log file of the process called `name`."""
+        return self.path / "logs" / f"{name}.log"
+
+    def create(self) -> None:
+        """Make the folders.
+
+        Raises:
+            LabError: they cannot be made.
+        """
+        try:
+            for folder in (self.path / "logs", self.envoy / "rds", self.envoy / "cds"):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LabError(
+                f"--dir {self.path}: {error.strerror}: {error.filename}; name a folder that can be written"
+            ) from error
+
+    def read_state(self) -> LabState | None:
+        """Return what is written about the lab, or None when there is none."""
+        text = _read(self.path / "state.json")
+        if text is None:
+            return None
+        fields: dict[str, Any] = json.loads(text)
+        processes = tuple(ProcessRecord(**record) for record in fields.pop("processes"))
+        return LabState(**fields, processes=processes)
+
+    def write_state(self, state: LabState) -> None:
+        """Replace what is written about the lab."""
+        replace_file(self.path / "state.json", asdict(state))
+
+    def read_applied(self) -> dict[str, AppliedFile]:
+        """Return the applied manifest files by kind, such as `VirtualService`."""
+        text = _read(self.path / "applied.json")
+        return {} if text is None else {kind: AppliedFile(**fields) for kind, fields in json.loads(text).items()}
+
+    def write_applied(self, applied: dict[str, AppliedFile]) -> None:
+        """Replace the applied manifest files."""
+        replace_file(self.path / "applied.json", {kind: asdict(file) for kind, file in applied.items()})
+
+    def forget(self) -> None:
+        """Remove what is written about the lab; the logs stay for the curious."""
+        shutil.rmtree(self.envoy, ignore_errors=True)
+        for name in ("state.json", "applied.json"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def log_tail(self, name: str, line_count: int = 10) -> Sequence[str]:
+        """Return the last lines that the process called `name` wrote."""
+        try:
+            with self.log(name).open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+                return log.read().decode("utf-8", errors="replace").splitlines()[-line_count:]
+        except FileNotFoundError:
+            return []
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep two commands from changing one lab at the same time.
+
+        Raises:
+            LabError: another command is at it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LabError(
+                    f"Another command is changing the lab in {self.path}: wait until it has ended."
+                ) from None
+            yield
+
+
+def replace_file(path: Path, content: object) -> None:
+    """Write `content` as JSON in place of `path`, by rename, so that nobody reads a part of it."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+    draft.replace(path)
+
+
+def _read(path: Path) -> str | None:
+    """Return a file's text, or None when there is no such file."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,94 @@
+"""Say how a lab is: for people, and as JSON.
+
+`__main__` calls it for `status`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.lab import control
+from scripts.lab.processes import describe_death, is_alive
+from scripts.lab.state import PROGRAM, LabFolder, LabState
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a lab is.
+
+    Attributes:
+        state: what is written about it.
+        files: the applied manifest file of each kind.
+        route_names: the names by which the applied routes call themselves.
+        is_alive: for each process, by name, whether it runs.
+        last_log_lines: for each dead process, by name, what it said last.
+    """
+
+    state: LabState
+    files: Mapping[str, str]
+    route_names: Sequence[str]
+    is_alive: Mapping[str, bool]
+    last_log_lines: Mapping[str, Sequence[str]]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the lab is ready and all its processes run."""
+        return self.state.phase == "ready" and all(self.is_alive.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole as JSON has it."""
+        return {
+            "phase": self.state.phase,
+            "url": self.state.url,
+            "admin_url": self.state.admin_url,
+            "files": dict(self.files),
+            "routes": list(self.route_names),
+            "processes": [
+                {
+                    "name": record.name,
+                    "version": record.version,
+                    "pid": record.pid,
+                    "alive": self.is_alive[record.name],
+                    "exit_code": record.exit_code,
+                    "last_log_lines": list(self.last_log_lines.get(record.name, ())),
+                }
+                for record in self.state.processes
+            ],
+        }
+
+
+def read(folder: LabFolder) -> Status | None:
+    """Return how the lab in a folder is, or None when there is none."""
+    state = folder.read_state()
+    if state is None:
+        return None
+    alive = {record.name: is_alive(record) for record in state.processes}
+    return Status(
+        state=state,
+        files={kind: applied.file for kind, applied in folder.read_applied().items()},
+        route_names=control.current_routes(folder),
+        is_alive=alive,
+        last_log_lines={name: folder.log_tail(name) for name, lives in alive.items() if not lives},
+    )
+
+
+def render(status: Status, folder: LabFolder) -> str:
+    """Return the status as a person reads it."""
+    state = status.state
+    lines = [
+        f"Lab in {folder.path}: {state.phase}, {state.url} (Envoy's admin interface: {state.admin_url or 'not yet'})",
+        f"Routes: {', '.join(status.route_names)}, from {', '.join(status.files.values())}",
+        "",
+        f"{'PROCESS':<16} {'VERSION':<8} {'PID':>8}  STATE",
+    ]
+    for record in state.processes:
+        word = "alive" if status.is_alive[record.name] else "DEAD"
+        lines.append(f"{record.name:<16} {record.version or '-':<8} {record.pid:>8}  {word}")
+    dead = [record for record in state.processes if not status.is_alive[record.name]]
+    for record in dead:
+        lines += ["", describe_death(folder, record)]
+    if state.failure:
+        lines += ["", state.failure]
+    if dead:
+        lines += ["", f"The lab restarts nothing. Begin anew with: {PROGRAM} down; {PROGRAM} up"]
+    return "\n".join(lines)

@@ -1,0 +1,206 @@
+"""The one parent of a lab's processes: starts them, writes down what becomes of them, ends them with itself.
+
+`control.up` starts it as `python -m scripts.lab.supervisor FOLDER`; it is no command for people.
+"""
+
+import http.client
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.lab import envoy
+from scripts.lab.processes import Command, describe_death, start, started_at_seconds, stop, wait_until
+from scripts.lab.state import PROGRAM, LabError, LabFolder, LabState, ProcessRecord
+
+if TYPE_CHECKING:
+    import subprocess
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+VERSIONS = ("v1", "v2")
+READY_TIMEOUT_SECONDS = 60.0
+PROBE_TIMEOUT_SECONDS = 1.0
+WATCH_SECONDS = 0.1
+# Settings of a shell that would make the lab's replicas differ from what its messages say.
+FOREIGN_SETTINGS = ("GUNICORN_CMD_ARGS", "PROMETHEUS_MULTIPROC_DIR", "WEB_CONCURRENCY")
+
+
+def pod_names(replicas: int) -> Iterator[tuple[str, str]]:
+    """Yield version and pod name of every replica."""
+    for version in VERSIONS:
+        for index in range(replicas):
+            yield version, f"micro-api-{version}-{index}"
+
+
+def socket_path(state: LabState, pod_name: str) -> str:
+    """Return the Unix socket of a replica."""
+    return f"{state.socket_folder}/{pod_name}.sock"
+
+
+def replica_command(state: LabState, version: str, pod_name: str) -> Command:
+    """Return how to start one replica of the service."""
+    settings = {
+        "SERVICE_VERSION": version,
+        "SERVICE_BIND": f"unix:{socket_path(state, pod_name)}",
+        "POD_NAME": pod_name,
+    }
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SERVICE_") and name not in FOREIGN_SETTINGS
+    }
+    argv = [sys.executable, "-m", "gunicorn", "-c", str(REPOSITORY / "services" / "micro_api" / "gunicorn_conf.py")]
+    return Command(pod_name, argv, inherited | settings, version)
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        """Connect to the socket at `path` with the first request."""
+        super().__init__("localhost", timeout=PROBE_TIMEOUT_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def is_replica_ready(path: str) -> bool:
+    """Tell whether the replica behind a Unix socket says that it can answer."""
+    connection = UnixConnection(path)
+    try:
+        connection.request("GET", "/readyz", headers={"Connection": "close"})
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+class StoppedError(Exception):
+    """SIGTERM came before the lab was ready."""
+
+
+class Supervisor:
+    """Runs one lab from its start to its end."""
+
+    def __init__(self, folder: LabFolder, state: LabState) -> None:
+        """Take charge of the lab that `state` describes; nothing is started yet."""
+        self._folder = folder
+        self._state = state
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._is_stopping = False
+
+    def run(self) -> int:
+        """Start everything, watch it until SIGTERM, end everything.
+
+        Returns:
+            The exit code: 0 after SIGTERM, 1 when the lab did not become ready.
+        """
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+        self._record(ProcessRecord("supervisor", None, os.getpid(), started_at_seconds(os.getpid())))
+        try:
+            self._start()
+            while not self._is_stopping:
+                self._record_dead()
+                time.sleep(WATCH_SECONDS)
+        except LabError as error:
+            self._write(replace(self._state, phase="failed", failure=str(error)))
+            return 1
+        except StoppedError:
+            return 0
+        finally:
+            self._end()
+        return 0
+
+    def _on_sigterm(self, *_: object) -> None:
+        self._is_stopping = True
+
+    def _start(self) -> None:
+        """Start the replicas and Envoy, and return when all answer."""
+        self._launch(envoy.command(self._folder, dict(os.environ)))
+        for version, pod_name in pod_names(self._state.replicas):
+            self._launch(replica_command(self._state, version, pod_name))
+        for _, pod_name in pod_names(self._state.replicas):
+            self._wait_for(pod_name, partial(is_replica_ready, socket_path(self._state, pod_name)))
+        self._wait_for("envoy", partial(envoy.has_admin, self._folder))
+        with envoy.Admin(envoy.admin_url(self._folder)) as admin:
+            self._wait_for("envoy", admin.is_ready)
+            port = admin.listener_port()
+        self._write(replace(self._state, phase="ready", port=port, admin_url=envoy.admin_url(self._folder)))
+
+    def _wait_for(self, name: str, condition: Callable[[], bool]) -> None:
+        """Wait until a child is ready; raise LabError when any dies first, or when it takes too long."""
+
+        def is_decided() -> bool:
+            self._record_dead()
+            return self._is_stopping or any(self._dead()) or condition()
+
+        in_time = wait_until(is_decided, READY_TIMEOUT_SECONDS)
+        if self._is_stopping:
+            raise StoppedError
+        for record in self._dead():
+            raise LabError(describe_death(self._folder, record))
+        if not in_time:
+            raise LabError(f"{name} was not ready within {READY_TIMEOUT_SECONDS:g} s; see {self._folder.log(name)}")
+
+    def _dead(self) -> Iterator[ProcessRecord]:
+        return (record for record in self._state.processes if record.exit_code is not None)
+
+    def _launch(self, command: Command) -> None:
+        process, record = start(command, self._folder.log(command.name))
+        self._children[command.name] = process
+        self._record(record)
+
+    def _record_dead(self) -> None:
+        """Write down which children have died.
+
+        None is restarted: what clients see of a death is what the lab is there to show. On a cluster, Kubernetes
+        would restart it.
+        """
+        for record in self._state.processes:
+            child = self._children.get(record.name)
+            if child and record.exit_code is None and child.poll() is not None:
+                with suppress(ProcessLookupError):  # a pod dies as a whole: the workers of a killed gunicorn, too
+                    os.killpg(child.pid, signal.SIGKILL)
+                self._record(replace(record, exit_code=child.returncode))
+
+    def _record(self, record: ProcessRecord) -> None:
+        self._write(self._state.with_process(record))
+
+    def _write(self, state: LabState) -> None:
+        self._state = state
+        self._folder.write_state(state)
+
+    def _end(self) -> None:
+        """End the children: Envoy first, since a replica waits for the connections that Envoy holds open."""
+        envoys = [record for record in self._state.processes if record.name == "envoy"]
+        replicas = [record for record in self._state.processes if record.version is not None]
+        stop(envoys)
+        stop(replicas)
+        for child in self._children.values():
+            child.wait()
+
+
+def main(path: str) -> int:
+    """Run the lab that is written down in the folder `path`; return the exit code."""
+    folder = LabFolder(Path(path))
+    state = folder.read_state()
+    if state is None:
+        sys.stderr.write(f"{path}: no lab is written down here; start one with: {PROGRAM} up\n")
+        return 2
+    return Supervisor(folder, state).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,61 @@
+"""Labs for tests: one that a module shares, put back into its first state before each test, and ones of their own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from scripts.lab import control
+from scripts.lab.state import LabFolder
+from tests.lab.helpers import STATES, CommandLine, RunningLab
+
+
+@contextmanager
+def _lab(path: Path, replicas: int) -> Iterator[RunningLab]:
+    command_line = CommandLine()
+    try:
+        started = command_line.run("up", "--dir", path, "--replicas", str(replicas))
+        assert started.returncode == 0, started.stderr
+        yield RunningLab(LabFolder(path), command_line)
+        control.down(LabFolder(path))
+        assert command_line.processes() == []
+    finally:
+        command_line.kill_all()
+
+
+@pytest.fixture(scope="module")
+def module_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
+    """Give the one lab of a module, with one replica of each version."""
+    with _lab(tmp_path_factory.mktemp("lab"), replicas=1) as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(module_lab: RunningLab) -> RunningLab:
+    """Give the module's lab, at 70/30 whatever the test before made of it. Its processes must stay alive."""
+    control.shift(module_lab.folder, STATES)
+    return module_lab
+
+
+@pytest.fixture
+def own_lab(tmp_path: Path) -> Iterator[RunningLab]:
+    """Give a lab whose processes the test may kill, with two replicas of each version."""
+    with _lab(tmp_path / "lab", replicas=2) as lab:
+        yield lab
+
+
+@pytest.fixture
+def command_line() -> Iterator[Callable[..., CommandLine]]:
+    """Give a maker of command lines, with what is to be set in their environment; none leaves a process behind."""
+    made: list[CommandLine] = []
+
+    def make(**environment: str) -> CommandLine:
+        made.append(CommandLine(environment))
+        return made[-1]
+
+    yield make
+    left_behind = [process for line in made for process in line.processes()]
+    for line in made:
+        line.kill_all()
+    assert left_behind == []

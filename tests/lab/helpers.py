@@ -1,0 +1,206 @@
+"""What the tests of a running lab share: the command line as a user calls it, a client that hides nothing, YAML."""
+
+import os
+import subprocess
+import sys
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import psutil
+import requests
+
+from scripts.lab import control
+from scripts.lab.processes import wait_until
+from scripts.lab.state import LabFolder, ProcessRecord
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HOST = "micro-api.default.svc.cluster.local"
+STATES = ("istio/virtual-service-70-30.yaml", "istio/destination-rule.yaml")
+TIMEOUT_SECONDS = 30.0
+# A variable that every process of a lab inherits, so that none can hide from the test that started it.
+MARK = "LAB_TEST_MARK"
+
+
+def istio(name: str) -> str:
+    """Return the path of a file below istio/."""
+    return str(REPOSITORY / "istio" / name)
+
+
+@dataclass
+class CommandLine:
+    """Calls `python -m scripts.lab` and knows all processes that come of it.
+
+    Attributes:
+        environment: what is set beside the tests' own environment.
+        mark: what tells this command line's processes from all others.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        with self.start(*arguments) as process:
+            stdout, stderr = process.communicate(timeout=4 * TIMEOUT_SECONDS)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start one command."""
+        return self.python("-m", "scripts.lab", *arguments)
+
+    def python(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start Python."""
+        return subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            cwd=REPOSITORY,
+            env={**os.environ, MARK: self.mark, **self.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every living process that came of this command line."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def kill_all(self) -> None:
+        """End whatever a failed test has left."""
+        for process in self.processes():
+            with suppress(psutil.Error):
+                process.kill()
+
+
+@dataclass(frozen=True)
+class RunningLab:
+    """A lab that a fixture has started.
+
+    Attributes:
+        folder: its folder.
+        command_line: what started it.
+    """
+
+    folder: LabFolder
+    command_line: CommandLine
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return control.running(self.folder).url
+
+    def replicas(self, version: str) -> list[ProcessRecord]:
+        """Return the replicas of one version."""
+        return [record for record in control.running(self.folder).processes if record.version == version]
+
+    def kill(self, record: ProcessRecord) -> None:
+        """Kill a process as the kernel's out-of-memory killer would, and wait until the lab knows."""
+        os.kill(record.pid, 9)
+
+        def is_known() -> bool:
+            known = {other.name: other for other in control.running(self.folder).processes}
+            return known[record.name].exit_code is not None
+
+        assert wait_until(is_known, TIMEOUT_SECONDS)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client got: a status, or 0 when there was none.
+
+    Attributes:
+        status: HTTP status, 0 for a lost request.
+        version: `v1` or `v2`, empty when neither answered.
+        route_name: the route that the answer came by.
+        is_overloaded: whether Envoy shed it.
+    """
+
+    status: int
+    version: str
+    route_name: str
+    is_overloaded: bool
+
+
+class Client:
+    """Asks a lab, one connection kept alive, and never asks twice for one answer."""
+
+    def __init__(self, url: str) -> None:
+        """Talk to the lab at `url`, whatever proxy the environment names."""
+        self._url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def ask(self, host: str = HOST, **headers: str) -> Answer:
+        """Send one request; header names are written with underscores for hyphens."""
+        sent = {"Host": host} | {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            reply = self._session.get(f"{self._url}/test/test", headers=sent, timeout=TIMEOUT_SECONDS)
+        except requests.RequestException:
+            return Answer(0, "", "", is_overloaded=False)
+        return Answer(
+            reply.status_code,
+            reply.headers.get("x-service-version", ""),
+            reply.headers.get("x-canary-route", ""),
+            reply.headers.get("x-envoy-overloaded") == "true",
+        )
+
+    def draw(self, header: str, numbers: Sequence[int]) -> Counter[str]:
+        """Return which version answered for each random number, given instead of drawn: `v1`, `v2`, or the status."""
+        answers = [self.ask(**{header: str(number)}) for number in numbers]
+        return Counter(answer.version or str(answer.status) for answer in answers)
+
+
+class Load:
+    """Clients that ask without pause, from `with` until its end.
+
+    Attributes:
+        answers: for each answer, what `note` was when it was asked for, and the answer.
+        note: set by the test, to tell the requests before an event from those after it.
+    """
+
+    def __init__(self, url: str, clients: int) -> None:
+        """Prepare `clients` threads that ask the lab at `url`."""
+        self.answers: list[tuple[str, Answer]] = []
+        self.note = ""
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(url,)) for _ in range(clients)]
+
+    def __enter__(self) -> Self:
+        """Start asking."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Stop asking, and wait for the last answers."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for(self, more_answers: int) -> None:
+        """Wait until so many more answers have come."""
+        wanted = len(self.answers) + more_answers
+        assert wait_until(lambda: len(self.answers) >= wanted, TIMEOUT_SECONDS)
+
+    def _ask(self, url: str) -> None:
+        with Client(url) as client:
+            while not self._stop.is_set():
+                note = self.note
+                self.answers.append((note, client.ask()))

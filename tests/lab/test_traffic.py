@@ -1,0 +1,115 @@
+"""What clients of a real Envoy see in each traffic state, and while it changes."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from scripts.lab import control
+from tests.lab.helpers import Client, Load, RunningLab, istio
+
+RANDOM_VALUE_HEADER = "x-random-value"
+ALL_PERCENTS = range(100)
+
+
+@pytest.mark.parametrize(
+    ("state", "v2_percent"), [("100-0", 0), ("90-10", 10), ("70-30", 30), ("50-50", 50), ("0-100", 100)]
+)
+def test_each_state_splits_exactly_as_its_weights_say(lab: RunningLab, state: str, v2_percent: int) -> None:
+    """With every number drawn once instead of by chance, a version gets as many of 100 requests as its weight is."""
+    file = istio(f"virtual-service-{state}.yaml")
+    control.shift(lab.folder, [file], random_value_header=RANDOM_VALUE_HEADER)
+    with Client(lab.url) as client:
+        drawn = client.draw(RANDOM_VALUE_HEADER, ALL_PERCENTS)
+        route_name = client.ask(**{RANDOM_VALUE_HEADER: "0"}).route_name
+    assert drawn == +Counter(v1=100 - v2_percent, v2=v2_percent)
+    assert route_name == state
+
+
+@pytest.mark.parametrize(
+    ("value", "version", "route_name"),
+    [("true", "v2", "header-canary"), ("false", "v1", "header-stable"), ("", "v1", "header-stable")],
+)
+def test_header_state_sends_only_those_who_ask_to_the_canary(
+    lab: RunningLab, value: str, version: str, route_name: str
+) -> None:
+    """The request header x-canary decides, and its value must be exactly `true`."""
+    control.shift(lab.folder, [istio("virtual-service-header.yaml")])
+    with Client(lab.url) as client:
+        answer = client.ask(x_canary=value)
+    assert (answer.status, answer.version, answer.route_name) == (200, version, route_name)
+
+
+def test_twenty_shifts_under_load_lose_nothing(lab: RunningLab) -> None:
+    """While weights and rules change twenty times every request is answered, and after each shift by the new route."""
+    states = ["100-0", "0-100", "90-10", "50-50"] * 5
+    rules = [istio("destination-rule.yaml")]
+    with Load(lab.url, clients=4) as load:
+        for number, state in enumerate(states):
+            load.note = ""
+            control.shift(lab.folder, [istio(f"virtual-service-{state}.yaml"), *rules])
+            load.note = f"{number} {state}"
+            load.wait_for(20)
+    assert Counter(answer.status for _, answer in load.answers).keys() == {200}
+    served = {(note.split()[1], answer.route_name) for note, answer in load.answers if note}
+    assert served == {(state, state) for state in states}
+    assert len({note for note, _ in load.answers if note}) == len(states)
+
+
+def test_changing_the_destination_rule_under_load_loses_nothing(lab: RunningLab, tmp_path: Path) -> None:
+    """A new rule makes new clusters, and the requests within the old ones are answered all the same."""
+    least_request = tmp_path / "least-request.yaml"
+    least_request.write_text(_edited("destination-rule.yaml", "ROUND_ROBIN", "LEAST_REQUEST"))
+    with Load(lab.url, clients=4) as load:
+        for file in [str(least_request), istio("destination-rule.yaml")] * 5:
+            control.shift(lab.folder, [file])
+            load.wait_for(20)
+    assert {answer.status for _, answer in load.answers} == {200}
+
+
+def test_unknown_subset_is_served_as_503_for_its_share(lab: RunningLab, tmp_path: Path) -> None:
+    """As on Istio, a subset that no rule defines is accepted with a warning, and its share of the requests gets 503."""
+    file = tmp_path / "unknown-subset.yaml"
+    file.write_text(_edited("virtual-service-70-30.yaml", "subset: v2", "subset: v9"))
+    applied = control.shift(lab.folder, [str(file)], random_value_header=RANDOM_VALUE_HEADER)
+    with Client(lab.url) as client:
+        drawn = client.draw(RANDOM_VALUE_HEADER, ALL_PERCENTS)
+    assert drawn == Counter({"v1": 70, "503": 30})
+    assert any("v9" in warning and str(file) in warning for warning in applied.warnings)
+
+
+def test_virtual_service_for_another_host_is_served_as_404(lab: RunningLab, tmp_path: Path) -> None:
+    """As on Istio, a request whose host no VirtualService names gets 404, and the user is warned."""
+    file = tmp_path / "another-host.yaml"
+    file.write_text(_edited("virtual-service-70-30.yaml", "hosts:\n    - micro-api", "hosts:\n    - elsewhere"))
+    control.shift(lab.folder, [str(file)])
+    with Client(lab.url) as client:
+        assert client.ask().status == 404
+        assert client.ask(host="elsewhere.default.svc.cluster.local").status == 200
+
+
+def test_any_port_in_the_host_header_is_ignored(lab: RunningLab) -> None:
+    """As on Istio, the route of a host serves it with any port."""
+    with Client(lab.url) as client:
+        assert client.ask(host="micro-api.default.svc.cluster.local:8080").status == 200
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_any_shed"), [("destination-rule-overload.yaml", True), ("destination-rule.yaml", False)]
+)
+def test_only_the_overload_lesson_sheds_load(lab: RunningLab, rule: str, *, is_any_shed: bool) -> None:
+    """With the article's limits many clients at once get 503 and x-envoy-overloaded; without them none does."""
+    control.shift(lab.folder, [istio(rule), istio("virtual-service-0-100.yaml")])
+    with Load(lab.url, clients=40) as load:
+        load.wait_for(1500)
+    shed = [answer for _, answer in load.answers if answer.is_overloaded]
+    assert bool(shed) is is_any_shed
+    assert {answer.status for answer in shed} <= {503}
+    assert {answer.status for _, answer in load.answers if not answer.is_overloaded} == {200}
+
+
+def _edited(name: str, old: str, new: str) -> str:
+    """Return a file of istio/ with one thing changed."""
+    text = Path(istio(name)).read_text(encoding="utf-8")
+    assert old in text
+    return text.replace(old, new)
