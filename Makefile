@@ -18,7 +18,7 @@ lab: $(VENV)/.lab ## Watch real traffic split 70/30, then 0/100, and be told whe
 install: $(VENV)/.lab ## Install what the lab needs into .venv
 
 test: $(VENV)/.test lint ## Lint, types, layers, and every test (a few minutes)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/.test ## Lint, format, types, layers and YAML only
 	$(BIN)/ruff check
