@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.lab import envoy, manifests, translate
-from scripts.lab.processes import Command, is_alive, listener_on, spawn, stop, wait_until
-from scripts.lab.state import PROGRAM, AppliedFile, LabError, LabFolder, LabState, ProcessRecord, UsageError
-from scripts.lab.supervisor import READY_TIMEOUT_SECONDS, REPOSITORY, pod_names, socket_path
+from scripts.lab.processes import Command, deferred_interruptions, is_alive, listener_on, spawn, stop, wait_until
+from scripts.lab.state import PROGRAM, AppliedFile, LabError, LabFolder, LabState, UsageError
+from scripts.lab.supervisor import READY_TIMEOUT_SECONDS, REPOSITORY, SUPERVISOR, pod_names, socket_path
 
 # The shortest limit of any system for the address of a Unix socket (macOS; Linux has 108), less the final zero.
 SOCKET_PATH_LIMIT_BYTES = 103
@@ -60,14 +60,14 @@ def up(folder: LabFolder, files: Sequence[str], *, port: int = 0, replicas: int 
         UsageError: a file is missing.
         ManifestError: a file is refused.
     """
-    with folder.lock():
+    with folder.lock(), deferred_interruptions() as interruptions:
         _refuse_second(folder)
         _sweep(folder)
+        folder.create()
         envoy.binary()
         applied = _read_files(files)
         parsed = _combine(applied)
         _refuse_busy(port)
-        folder.create()
         state = LabState(replicas, port, _make_socket_folder(replicas))
         endpoints = _endpoints(state)
         try:
@@ -76,8 +76,8 @@ def up(folder: LabFolder, files: Sequence[str], *, port: int = 0, replicas: int 
             envoy.write_bootstrap(folder, port)
             folder.write_applied(applied)
             folder.write_state(state)
-            _start_supervisor(folder, tethered=tethered)
-        except BaseException:  # Ctrl-C included: nothing may stay behind
+            _start_supervisor(folder, interruptions, tethered=tethered)
+        except BaseException:
             _sweep(folder)
             raise
     return Applied(translate.route_names(parsed), translate.warnings(parsed, endpoints))
@@ -99,8 +99,8 @@ def shift(folder: LabFolder, files: Sequence[str], *, random_value_header: str |
         UsageError: a file is missing.
         ManifestError: a file is refused; the old routes stay.
     """
-    with folder.lock():
-        state = running(folder)
+    state = running(folder)
+    with folder.lock(), deferred_interruptions():
         before = folder.read_applied()
         applied = before | _read_files(files)
         parsed, parsed_before = _combine(applied), _combine(before)
@@ -158,11 +158,6 @@ def down(folder: LabFolder) -> bool:
         return _sweep(folder)
 
 
-def dead_processes(state: LabState) -> list[ProcessRecord]:
-    """Return the recorded processes that no longer run."""
-    return [record for record in state.processes if not is_alive(record)]
-
-
 def current_routes(folder: LabFolder) -> tuple[str, ...]:
     """Return the names of the routes that are applied."""
     return translate.route_names(_combine(folder.read_applied()))
@@ -170,7 +165,7 @@ def current_routes(folder: LabFolder) -> tuple[str, ...]:
 
 def _refuse_second(folder: LabFolder) -> None:
     state = folder.read_state()
-    if state and any(is_alive(record) for record in state.processes if record.name == "supervisor"):
+    if state and any(is_alive(record) for record in state.processes if record.name == SUPERVISOR):
         raise LabError(
             f"A lab runs in {folder.path} already ({state.url}). Stop it with: {PROGRAM} down, "
             "or start another beside it with --dir"
@@ -247,19 +242,18 @@ def _make_socket_folder(replicas: int) -> str:
     return folder
 
 
-def _start_supervisor(folder: LabFolder, *, tethered: bool) -> None:
+def _start_supervisor(folder: LabFolder, interruptions: Sequence[int], *, tethered: bool) -> None:
     """Start the supervisor and wait for the lab to be ready; raise LabError when it is not to be."""
     argv = [sys.executable, "-m", "scripts.lab.supervisor", str(folder.path)]
     import_path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
-    command = Command("supervisor", argv, os.environ | {"PYTHONPATH": import_path})
+    command = Command(SUPERVISOR, argv, os.environ | {"PYTHONPATH": import_path})
     with folder.log(command.name).open("wb") as log:
         process = spawn(command, stdout=log, stderr=log, tethered=tethered)
-    try:
-        wait_until(lambda: process.poll() is not None or _is_decided(folder), START_TIMEOUT_SECONDS)
-    except BaseException:  # Ctrl-C, maybe before the supervisor has written itself down
+    wait_until(lambda: bool(interruptions) or process.poll() is not None or _is_decided(folder), START_TIMEOUT_SECONDS)
+    if interruptions:  # maybe before the supervisor has written itself down
         process.terminate()
         process.wait(DOWN_TIMEOUT_SECONDS)
-        raise
+        raise LabError("interrupted")
     state = folder.read_state()
     if state and state.phase == "ready":
         return
@@ -279,7 +273,7 @@ def _sweep(folder: LabFolder) -> bool:
     state = folder.read_state()
     if state is None:
         return False
-    supervisors = [record for record in state.processes if record.name == "supervisor"]
+    supervisors = [record for record in state.processes if record.name == SUPERVISOR]
     # Alive, it ends the others in the right order.
     stop(supervisors, DOWN_TIMEOUT_SECONDS)
     state = folder.read_state() or state

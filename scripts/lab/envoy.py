@@ -18,7 +18,7 @@ import requests
 
 from scripts.lab import defaults
 from scripts.lab.processes import POLL_SECONDS, Command
-from scripts.lab.state import LabError, LabFolder, replace_file
+from scripts.lab.state import PROGRAM, LabError, LabFolder, replace_file
 
 TYPE_PREFIX = "type.googleapis.com/envoy"
 # An answer takes milliseconds; a folder that Envoy cannot watch (network or Windows drive) never gives one.
@@ -48,6 +48,7 @@ def command(folder: LabFolder, environment: dict[str, str]) -> Command:
         *("--admin-address-path", str(folder.envoy / "admin-address")),
         *("--concurrency", "2"),
         *("--log-level", "warning"),
+        "--reject-unknown-dynamic-fields",  # else a misspelt field of the translation would be ignored
         "--disable-hot-restart",  # its shared memory is one per machine: two labs would meet there
     ]
     return Command("envoy", argv, environment)
@@ -223,7 +224,7 @@ class Admin:
         try:
             return self._session.get(self._url + path, timeout=ADMIN_TIMEOUT_SECONDS)
         except requests.RequestException as error:
-            raise LabError(f"Envoy does not answer at {self._url}: is it alive? Ask with: status") from error
+            raise LabError(f"Envoy does not answer at {self._url}: ask what is alive with: {PROGRAM} status") from error
 
 
 def apply(folder: LabFolder, admin: Admin, watched: WatchedFile, resources: Sequence[Json]) -> None:
@@ -240,17 +241,17 @@ def apply(folder: LabFolder, admin: Admin, watched: WatchedFile, resources: Sequ
             are in the file again.
     """
     path = folder.envoy / watched.path
-    old_content = path.read_text(encoding="utf-8")
+    old_content = json.loads(path.read_text(encoding="utf-8"))
     refusal_count = admin.refusal_count(watched)
     log_size = folder.log("envoy").stat().st_size
     version = watched.write(folder, resources)
     deadline = time.monotonic() + APPLY_TIMEOUT_SECONDS
     while admin.served_version(watched) != version:
         if admin.refusal_count(watched) > refusal_count:
-            replace_file(path, json.loads(old_content))
+            replace_file(path, old_content)
             raise LabError(f"Envoy refuses this configuration and keeps the old one: {_refusal(folder, log_size)}")
         if time.monotonic() > deadline:
-            replace_file(path, json.loads(old_content))
+            replace_file(path, old_content)
             raise LabError(
                 f"Envoy has not taken {path} within {APPLY_TIMEOUT_SECONDS:g} s. "
                 "If the folder is on a network or Windows drive, name one on a local disk with --dir."

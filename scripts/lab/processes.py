@@ -4,14 +4,13 @@ The supervisor starts the replicas and Envoy with it, `demo` the load test; `con
 has written down.
 """
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -27,7 +26,8 @@ START_TIME_TOLERANCE_SECONDS = 2.0
 STOP_TIMEOUT_SECONDS = 8.0
 POLL_SECONDS = 0.02
 
-PR_SET_PDEATHSIG = 1
+TETHER = str(Path(__file__).with_name("tether.py"))
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Command:
 
     Attributes:
         name: the process's name in `status` and of its log file.
-        argv: program and arguments.
+        argv: the program's path, and its arguments.
         environment: the whole environment.
         version: `v1` or `v2` for a replica, None otherwise.
     """
@@ -62,16 +62,34 @@ def spawn(
     Returns:
         The process.
     """
+    tether = [sys.executable, "-IS", TETHER, str(os.getpid())] if tethered and sys.platform == "linux" else []
     return subprocess.Popen(  # noqa: S603 - argv is made by the lab, of no foreign input
-        command.argv,
+        [*tether, *command.argv],
         env=dict(command.environment),
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,
-        # Only the child itself can ask to be ended with its parent; it does nothing else between fork and exec.
-        preexec_fn=_tether() if tethered else None,  # noqa: PLW1509 - no thread of the lab forks with a lock held
     )
+
+
+@contextmanager
+def deferred_interruptions() -> Iterator[Sequence[int]]:
+    """Hold Ctrl-C and its like back, so that none comes between the start of a process and the note of it.
+
+    Yields:
+        The signals that have come, empty until then: whoever waits inside has to look. The first of them takes
+        effect at the end.
+    """
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in INTERRUPTIONS}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if received:
+            signal.raise_signal(received[0])
 
 
 def start(command: Command, log: Path) -> tuple[subprocess.Popen[bytes], ProcessRecord]:
@@ -87,21 +105,6 @@ def start(command: Command, log: Path) -> tuple[subprocess.Popen[bytes], Process
     with log.open("wb") as output:
         process = spawn(command, stdout=output, stderr=output)
     return process, ProcessRecord(command.name, command.version, process.pid, started_at_seconds(process.pid))
-
-
-def _tether() -> Callable[[], None] | None:
-    """Return what a child has to run to be ended with this process, None where the system has no such thing."""
-    if sys.platform != "linux":
-        return None
-    parent_pid = os.getpid()
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def ask_kernel() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent_pid:  # the parent ended before the request was made
-            os._exit(1)
-
-    return ask_kernel
 
 
 def started_at_seconds(pid: int) -> float:
@@ -128,7 +131,7 @@ def is_alive(record: ProcessRecord) -> bool:
 
 def describe_death(folder: LabFolder, record: ProcessRecord) -> str:
     """Return what a dead process ended with, and the last lines of its log."""
-    cause = "ended, and its exit code is lost with its parent's"
+    cause = "ended, nobody knows how"
     if record.exit_code is not None:
         cause = f"ended with exit code {record.exit_code}"
         if record.exit_code < 0:

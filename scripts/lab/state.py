@@ -162,7 +162,7 @@ class LabFolder:
         Raises:
             LabError: another command is at it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.create()
         with (self.path / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -176,13 +176,14 @@ class LabFolder:
 def replace_file(path: Path, content: object) -> None:
     """Write `content` as JSON in place of `path`, by rename, so that nobody reads a part of it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+    # A path that the locale cannot decode comes as surrogates, and Envoy needs its own bytes again.
+    draft.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8", errors="surrogateescape")
     draft.replace(path)
 
 
 def _read(path: Path) -> str | None:
     """Return a file's text, or None when there is no such file."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
     except FileNotFoundError:
         return None

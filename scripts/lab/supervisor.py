@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import subprocess
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SUPERVISOR, ENVOY = "supervisor", "envoy"
 VERSIONS = ("v1", "v2")
 READY_TIMEOUT_SECONDS = 60.0
 PROBE_TIMEOUT_SECONDS = 1.0
@@ -108,7 +109,7 @@ class Supervisor:
             The exit code: 0 after SIGTERM, 1 when the lab did not become ready.
         """
         signal.signal(signal.SIGTERM, self._on_sigterm)
-        self._record(ProcessRecord("supervisor", None, os.getpid(), started_at_seconds(os.getpid())))
+        self._record(ProcessRecord(SUPERVISOR, None, os.getpid(), started_at_seconds(os.getpid())))
         try:
             self._start()
             while not self._is_stopping:
@@ -133,9 +134,9 @@ class Supervisor:
             self._launch(replica_command(self._state, version, pod_name))
         for _, pod_name in pod_names(self._state.replicas):
             self._wait_for(pod_name, partial(is_replica_ready, socket_path(self._state, pod_name)))
-        self._wait_for("envoy", partial(envoy.has_admin, self._folder))
+        self._wait_for(ENVOY, partial(envoy.has_admin, self._folder))
         with envoy.Admin(envoy.admin_url(self._folder)) as admin:
-            self._wait_for("envoy", admin.is_ready)
+            self._wait_for(ENVOY, admin.is_ready)
             port = admin.listener_port()
         self._write(replace(self._state, phase="ready", port=port, admin_url=envoy.admin_url(self._folder)))
 
@@ -184,7 +185,7 @@ class Supervisor:
 
     def _end(self) -> None:
         """End the children: Envoy first, since a replica waits for the connections that Envoy holds open."""
-        envoys = [record for record in self._state.processes if record.name == "envoy"]
+        envoys = [record for record in self._state.processes if record.name == ENVOY]
         replicas = [record for record in self._state.processes if record.version is not None]
         stop(envoys)
         stop(replicas)

@@ -6,8 +6,8 @@ import sys
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -30,6 +30,13 @@ MARK = "LAB_TEST_MARK"
 def istio(name: str) -> str:
     """Return the path of a file below istio/."""
     return str(REPOSITORY / "istio" / name)
+
+
+def edited(name: str, old: str, new: str) -> str:
+    """Return the text of a file below istio/ with one thing changed."""
+    text = Path(istio(name)).read_text(encoding="utf-8")
+    assert old in text
+    return text.replace(old, new)
 
 
 @dataclass
@@ -111,6 +118,30 @@ class RunningLab:
             return known[record.name].exit_code is not None
 
         assert wait_until(is_known, TIMEOUT_SECONDS)
+
+    @contextmanager
+    def paused(self, version: str) -> Iterator[Callable[[], None]]:
+        """Keep the replicas of a version from answering, until the yielded function is called or the context ends."""
+        workers = [process for record in self.replicas(version) for process in psutil.Process(record.pid).children()]
+
+        def resume() -> None:
+            for worker in workers:
+                worker.resume()
+
+        try:
+            for worker in workers:
+                worker.suspend()
+            yield resume
+        finally:
+            resume()
+
+    def requests_in_flight(self) -> int:
+        """Return how many requests Envoy has accepted and not answered yet."""
+        name = "http.lab.downstream_rq_active"
+        with requests.Session() as session:
+            session.trust_env = False
+            url = f"{control.running(self.folder).admin_url}/stats?filter=^{name}$&format=json"
+            return int(session.get(url, timeout=TIMEOUT_SECONDS).json()["stats"][0]["value"])
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from scripts.lab import control
-from tests.lab.helpers import Client, Load, RunningLab, istio
+from scripts.lab.processes import wait_until
+from tests.lab.helpers import TIMEOUT_SECONDS, Client, Load, RunningLab, edited, istio
 
 RANDOM_VALUE_HEADER = "x-random-value"
 ALL_PERCENTS = range(100)
@@ -59,7 +60,7 @@ def test_twenty_shifts_under_load_lose_nothing(lab: RunningLab) -> None:
 def test_changing_the_destination_rule_under_load_loses_nothing(lab: RunningLab, tmp_path: Path) -> None:
     """A new rule makes new clusters, and the requests within the old ones are answered all the same."""
     least_request = tmp_path / "least-request.yaml"
-    least_request.write_text(_edited("destination-rule.yaml", "ROUND_ROBIN", "LEAST_REQUEST"))
+    least_request.write_text(edited("destination-rule.yaml", "ROUND_ROBIN", "LEAST_REQUEST"))
     with Load(lab.url, clients=4) as load:
         for file in [str(least_request), istio("destination-rule.yaml")] * 5:
             control.shift(lab.folder, [file])
@@ -70,7 +71,7 @@ def test_changing_the_destination_rule_under_load_loses_nothing(lab: RunningLab,
 def test_unknown_subset_is_served_as_503_for_its_share(lab: RunningLab, tmp_path: Path) -> None:
     """As on Istio, a subset that no rule defines is accepted with a warning, and its share of the requests gets 503."""
     file = tmp_path / "unknown-subset.yaml"
-    file.write_text(_edited("virtual-service-70-30.yaml", "subset: v2", "subset: v9"))
+    file.write_text(edited("virtual-service-70-30.yaml", "subset: v2", "subset: v9"))
     applied = control.shift(lab.folder, [str(file)], random_value_header=RANDOM_VALUE_HEADER)
     with Client(lab.url) as client:
         drawn = client.draw(RANDOM_VALUE_HEADER, ALL_PERCENTS)
@@ -81,8 +82,9 @@ def test_unknown_subset_is_served_as_503_for_its_share(lab: RunningLab, tmp_path
 def test_virtual_service_for_another_host_is_served_as_404(lab: RunningLab, tmp_path: Path) -> None:
     """As on Istio, a request whose host no VirtualService names gets 404, and the user is warned."""
     file = tmp_path / "another-host.yaml"
-    file.write_text(_edited("virtual-service-70-30.yaml", "hosts:\n    - micro-api", "hosts:\n    - elsewhere"))
-    control.shift(lab.folder, [str(file)])
+    file.write_text(edited("virtual-service-70-30.yaml", "hosts:\n    - micro-api", "hosts:\n    - elsewhere"))
+    applied = control.shift(lab.folder, [str(file)])
+    assert any("elsewhere" in warning for warning in applied.warnings)
     with Client(lab.url) as client:
         assert client.ask().status == 404
         assert client.ask(host="elsewhere.default.svc.cluster.local").status == 200
@@ -94,22 +96,21 @@ def test_any_port_in_the_host_header_is_ignored(lab: RunningLab) -> None:
         assert client.ask(host="micro-api.default.svc.cluster.local:8080").status == 200
 
 
-@pytest.mark.parametrize(
-    ("rule", "is_any_shed"), [("destination-rule-overload.yaml", True), ("destination-rule.yaml", False)]
-)
-def test_only_the_overload_lesson_sheds_load(lab: RunningLab, rule: str, *, is_any_shed: bool) -> None:
-    """With the article's limits many clients at once get 503 and x-envoy-overloaded; without them none does."""
-    control.shift(lab.folder, [istio(rule), istio("virtual-service-0-100.yaml")])
-    with Load(lab.url, clients=40) as load:
-        load.wait_for(1500)
-    shed = [answer for _, answer in load.answers if answer.is_overloaded]
-    assert bool(shed) is is_any_shed
-    assert {answer.status for answer in shed} <= {503}
-    assert {answer.status for _, answer in load.answers if not answer.is_overloaded} == {200}
+def test_the_overload_lesson_sheds_all_but_eleven_requests(lab: RunningLab) -> None:
+    """While the canary is busy the article's limits let 10 + 1 requests in; all others get 503, overloaded."""
+    control.shift(lab.folder, [istio("destination-rule-overload.yaml"), istio("virtual-service-0-100.yaml")])
+    with lab.paused("v2") as resume, Load(lab.url, clients=40) as load:
+        load.wait_for(200)
+        while_busy = list(load.answers)
+        resume()
+    assert {(answer.status, answer.is_overloaded) for _, answer in while_busy} == {(503, True)}
+    assert [answer.status for _, answer in load.answers].count(200) >= 11
 
 
-def _edited(name: str, old: str, new: str) -> str:
-    """Return a file of istio/ with one thing changed."""
-    text = Path(istio(name)).read_text(encoding="utf-8")
-    assert old in text
-    return text.replace(old, new)
+def test_the_default_rule_sheds_nothing(lab: RunningLab) -> None:
+    """While the canary is busy forty requests wait for it, and all are answered."""
+    control.shift(lab.folder, [istio("virtual-service-0-100.yaml")])
+    with lab.paused("v2") as resume, Load(lab.url, clients=40) as load:
+        assert wait_until(lambda: lab.requests_in_flight() == 40, TIMEOUT_SECONDS)
+        resume()
+    assert {answer.status for _, answer in load.answers} == {200}

@@ -1,0 +1,134 @@
+"""What the lab does when something in it dies, and what is left then: nothing that runs, nothing unexplained."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from scripts.lab import control
+from scripts.lab.processes import is_alive, wait_until
+from scripts.lab.state import LabFolder, LabState, ProcessRecord
+from tests.lab.helpers import TIMEOUT_SECONDS, Client, CommandLine, RunningLab, istio
+
+MakeCommandLine = Callable[..., CommandLine]
+
+
+def test_a_killed_replica_costs_no_request_and_is_named(own_lab: RunningLab) -> None:
+    """With one of two replicas dead every request is answered by the other; `status` shows its last log lines."""
+    control.shift(own_lab.folder, [istio("virtual-service-0-100.yaml")])
+    victim = own_lab.replicas("v2")[0]
+    with Client(own_lab.url) as client:
+        for _ in range(20):
+            client.ask()
+        own_lab.kill(victim)
+        statuses = Counter(client.ask().status for _ in range(200))
+    assert statuses == {200: 200}
+    status = own_lab.command_line.run("status", "--dir", own_lab.folder.path)
+    assert status.returncode == 1
+    assert f"{victim.name} was killed by SIGKILL; the last lines of {own_lab.folder.log(victim.name)}:" in status.stdout
+    as_json = json.loads(own_lab.command_line.run("status", "--json", "--dir", own_lab.folder.path).stdout)
+    dead = [process for process in as_json["processes"] if not process["alive"]]
+    assert [(process["name"], process["exit_code"]) for process in dead] == [(victim.name, -signal.SIGKILL)]
+    assert "测试接口被调用！" in dead[0]["last_log_lines"][-1]
+
+
+def test_a_dead_version_is_served_as_503_for_its_share(own_lab: RunningLab) -> None:
+    """With all replicas of the canary dead its share of the requests gets 503, and the stable version is unharmed."""
+    control.shift(own_lab.folder, [istio("virtual-service-70-30.yaml")], random_value_header="x-random-value")
+    for record in own_lab.replicas("v2"):
+        own_lab.kill(record)
+    with Client(own_lab.url) as client:
+        drawn = client.draw("x-random-value", range(100))
+    assert drawn == Counter({"v1": 70, "503": 30})
+
+
+def test_a_dead_envoy_is_told_from_a_missing_lab(own_lab: RunningLab) -> None:
+    """`shift` says that Envoy does not answer, without a traceback, and `down` still cleans up."""
+    envoy = next(record for record in control.running(own_lab.folder).processes if record.name == "envoy")
+    own_lab.kill(envoy)
+    shift = own_lab.command_line.run("shift", "--dir", own_lab.folder.path, istio("virtual-service-0-100.yaml"))
+    assert shift.returncode == 1
+    assert shift.stderr.startswith("lab: Envoy does not answer at ")
+
+
+def test_a_killed_supervisor_leaves_nothing_running(own_lab: RunningLab) -> None:
+    """After kill -9 of the supervisor all its processes end, and `down` removes what else there was."""
+    state = control.running(own_lab.folder)
+    os.kill(state.processes[0].pid, signal.SIGKILL)
+    if sys.platform == "linux":  # elsewhere only the next command can end them
+        assert wait_until(lambda: own_lab.command_line.processes() == [], TIMEOUT_SECONDS)
+    status = own_lab.command_line.run("status", "--dir", own_lab.folder.path)
+    assert (status.returncode, status.stdout.count("DEAD")) == (1, len(state.processes))
+    assert control.down(own_lab.folder)
+    assert own_lab.command_line.processes() == []
+    assert not Path(state.socket_folder).exists()
+
+
+def test_a_lab_can_go_up_after_its_supervisor_was_killed(own_lab: RunningLab) -> None:
+    """`up` sweeps what a killed supervisor has left, and starts anew in the same folder."""
+    before = control.running(own_lab.folder)
+    os.kill(before.processes[0].pid, signal.SIGKILL)
+    up = own_lab.command_line.run("up", "--dir", own_lab.folder.path, "--replicas", "1")
+    assert up.returncode == 0, up.stderr
+    assert not any(map(is_alive, before.processes))
+    assert not Path(before.socket_folder).exists()
+
+
+def test_down_spares_a_stranger_with_a_recorded_pid(tmp_path: Path) -> None:
+    """A process that has got the id of a dead one of the lab, as after a restart of the machine, is left alone."""
+    folder = LabFolder(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        start = psutil.Process(stranger.pid).create_time()
+        record = ProcessRecord("supervisor", None, stranger.pid, start - 3600)
+        state = LabState(
+            replicas=1, port=1, socket_folder=str(tmp_path / "sockets"), phase="ready", processes=(record,)
+        )
+        folder.write_state(state)
+        assert not is_alive(record)
+        assert is_alive(replace(record, started_at_seconds=start))
+        assert control.down(folder)
+        assert stranger.poll() is None
+        stranger.communicate(b"\n")
+    assert stranger.returncode == 0
+    assert folder.read_state() is None
+
+
+def test_a_replica_that_cannot_start_fails_up_with_its_last_words(
+    command_line: MakeCommandLine, tmp_path: Path
+) -> None:
+    """`up` ends with 1, names the process that died and shows what it said, and stops the others."""
+    broken = tmp_path / "path" / "gunicorn"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").touch()
+    (broken / "__main__.py").write_text("raise SystemExit('no server today')\n")
+    line = command_line(PYTHONPATH=str(broken.parent))
+    up = line.run("up", "--dir", tmp_path / "lab")
+    assert up.returncode == 1
+    assert up.stderr.startswith("lab: The lab did not start: micro-api-v")
+    assert "ended with exit code 1; the last lines of " in up.stderr
+    assert "no server today" in up.stderr
+    assert "Traceback" not in up.stderr
+
+
+def test_an_interrupted_up_leaves_nothing(command_line: MakeCommandLine, tmp_path: Path) -> None:
+    """Ctrl-C while the lab starts ends with 130, with all that was started."""
+    hanging = tmp_path / "path" / "gunicorn"
+    hanging.mkdir(parents=True)
+    (hanging / "__init__.py").touch()
+    (hanging / "__main__.py").write_text("import signal\nsignal.pause()\n")
+    line = command_line(PYTHONPATH=str(hanging.parent))
+    folder = LabFolder(tmp_path / "lab")
+    with line.start("up", "--dir", folder.path) as up:
+        assert wait_until(lambda: len((folder.read_state() or LabState(1, 0, "")).processes) == 6, TIMEOUT_SECONDS)
+        up.send_signal(signal.SIGINT)
+        _, stderr = up.communicate(timeout=TIMEOUT_SECONDS)
+    assert (up.returncode, stderr) == (130, "lab: interrupted\n")
+    assert line.processes() == []
+    assert folder.read_state() is None

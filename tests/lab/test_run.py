@@ -1,0 +1,112 @@
+"""`run`, which is `make lab`: the whole canary, what it proves, and that nothing outlives it."""
+
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.lab.processes import wait_until
+from tests.lab.helpers import TIMEOUT_SECONDS, CommandLine, edited, istio
+
+MakeCommandLine = Callable[..., CommandLine]
+# Calls `run` with another first state than 70/30, as no user can.
+RUN_WITH_STATE = """
+import sys
+from scripts.lab import demo
+files = sys.argv[1:4]
+raise SystemExit(demo.run(files, sys.argv[4], replicas=1, say=print))
+"""
+
+
+@pytest.fixture
+def temporary_folder() -> Iterator[Path]:
+    """Give a folder for a run's own temporary files, whose name leaves room for the address of a Unix socket."""
+    with tempfile.TemporaryDirectory(prefix="t-") as path:
+        yield Path(path)
+
+
+def test_run_confirms_both_splits_and_leaves_nothing(command_line: MakeCommandLine, temporary_folder: Path) -> None:
+    """The canary goes from 70/30 to 0/100, both CONFIRMED by the load test, step by step, in numbered lines."""
+    # A right split is REFUTED once in 10,000 runs then.
+    line = command_line(TMPDIR=str(temporary_folder), LOCUST_ALPHA="0.0001")
+    ended = line.run("run", "--replicas", "1")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    steps = [text[:5] for text in ended.stdout.splitlines() if text.startswith("[")]
+    assert steps == [f"[{number}/6]" for number in range(1, 7)]
+    assert ended.stdout.count("CONFIRMED") == 2
+    assert "Ten answers cannot tell 70/30 from 50/50" in ended.stdout
+    assert (ended.stderr, line.processes(), list(temporary_folder.iterdir())) == ("", [], [])
+
+
+def test_run_ends_with_the_code_of_the_first_verdict_that_is_not_confirmed(
+    command_line: MakeCommandLine, tmp_path: Path
+) -> None:
+    """A split that is not what its route says is REFUTED, and the exit code says so, though the second is CONFIRMED."""
+    wrong = tmp_path / "wrong.yaml"
+    weights = edited("virtual-service-70-30.yaml", "weight: 70", "weight: 10").replace("weight: 30", "weight: 90")
+    wrong.write_text(weights)
+    files = [istio("gateway.yaml"), str(wrong), istio("destination-rule.yaml"), istio("virtual-service-0-100.yaml")]
+    with command_line().python("-c", RUN_WITH_STATE, *files) as run:
+        stdout, stderr = run.communicate(timeout=4 * TIMEOUT_SECONDS)
+    assert run.returncode == 10, stderr
+    assert "REFUTED" in stdout
+    assert "CONFIRMED" in stdout
+
+
+def test_run_without_a_load_test_has_no_verdict(command_line: MakeCommandLine, tmp_path: Path) -> None:
+    """A load test that cannot start is no verdict: exit code 1, with what it said."""
+    broken = tmp_path / "path" / "locust"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise SystemExit('no locust today')\n")
+    ended = command_line(PYTHONPATH=str(broken.parent)).run("run", "--replicas", "1")
+    assert ended.returncode == 1
+    assert ended.stderr.count("No verdict: load-test ended with exit code 1") == 2
+    assert "no locust today" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("step", "number"), [(1, signal.SIGINT), (3, signal.SIGINT), (5, signal.SIGINT), (3, signal.SIGTERM)]
+)
+def test_an_interrupted_run_leaves_nothing(
+    command_line: MakeCommandLine, temporary_folder: Path, step: int, number: signal.Signals
+) -> None:
+    """Ctrl-C in any step ends with 130, without a traceback, with all processes and files of the run."""
+    line = command_line(TMPDIR=str(temporary_folder))
+    with line.start("run", "--replicas", "1") as run:
+        assert run.stdout is not None
+        while not run.stdout.readline().startswith(f"[{step}/"):
+            assert run.poll() is None
+        run.send_signal(number)
+        _, stderr = run.communicate(timeout=TIMEOUT_SECONDS)
+    assert (run.returncode, stderr) == (130, "lab: interrupted\n")
+    assert (line.processes(), list(temporary_folder.iterdir())) == ([], [])
+
+
+def test_run_tells_of_a_death_when_it_happens(command_line: MakeCommandLine) -> None:
+    """A replica that dies during the load test is named at once on standard error, with its last log lines."""
+    line = command_line()
+    with line.start("run") as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        while not run.stdout.readline().startswith("[3/"):
+            assert run.poll() is None
+        victims = [process for process in line.processes() if process.environ().get("POD_NAME") == "micro-api-v1-1"]
+        for victim in victims:
+            victim.kill()
+        assert run.stderr.readline().startswith("micro-api-v1-1 was killed by SIGKILL; the last lines of ")
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=TIMEOUT_SECONDS)
+
+
+def test_a_killed_run_leaves_no_process(command_line: MakeCommandLine) -> None:
+    """After kill -9 of `run` in the midst of its load test everything else ends, too."""
+    line = command_line()
+    with line.start("run", "--replicas", "1") as run:
+        assert run.stdout is not None
+        while not run.stdout.readline().startswith("[3/"):
+            assert run.poll() is None
+        run.kill()
+        run.communicate(timeout=TIMEOUT_SECONDS)
+    assert wait_until(lambda: line.processes() == [], TIMEOUT_SECONDS)

@@ -1,0 +1,51 @@
+"""That what a lab writes down can be read again, by every command, at every moment."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts.lab.state import AppliedFile, LabError, LabFolder, LabState, ProcessRecord
+
+SUPERVISOR = ProcessRecord("supervisor", None, 1, 2.5)
+REPLICA = ProcessRecord("micro-api-v1-0", "v1", 2, 3.5)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    """State and applied files come back as they were."""
+    folder = LabFolder(tmp_path)
+    state = LabState(2, 8080, "/sockets", "http://127.0.0.1:1", "ready", "", (SUPERVISOR, REPLICA))
+    folder.write_state(state)
+    folder.write_applied({"VirtualService": AppliedFile("灰度.yaml", "text: 测试\n")})
+    assert folder.read_state() == state
+    assert folder.read_applied() == {"VirtualService": AppliedFile("灰度.yaml", "text: 测试\n")}
+
+
+def test_a_process_is_replaced_in_its_place() -> None:
+    """A death is written down where the process stands."""
+    dead = replace(SUPERVISOR, exit_code=-9)
+    state = LabState(1, 0, "").with_process(SUPERVISOR).with_process(REPLICA).with_process(dead)
+    assert state.processes == (dead, REPLICA)
+
+
+def test_an_empty_folder_has_no_lab(tmp_path: Path) -> None:
+    """Where nothing is written there is no lab, no applied file and no log line."""
+    folder = LabFolder(tmp_path)
+    assert (folder.read_state(), folder.read_applied(), folder.log_tail("envoy")) == (None, {}, [])
+
+
+def test_two_commands_do_not_change_one_lab_at_once(tmp_path: Path) -> None:
+    """The second to come is refused with the reason, and welcome when the first has ended."""
+    folder = LabFolder(tmp_path)
+    with folder.lock(), pytest.raises(LabError, match="Another command"), folder.lock():
+        pass
+    with folder.lock():
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A file in the folder's place is an error that names `--dir`, not a traceback."""
+    (tmp_path / "file").touch()
+    folder = LabFolder(tmp_path / "file" / "lab")
+    with pytest.raises(LabError, match=r"--dir .*file/lab: Not a directory"), folder.lock():
+        pass
