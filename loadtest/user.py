@@ -78,7 +78,9 @@ class CanaryUser(FastHttpUser):
         """Return what a response, or the lack of one, counts as."""
         broken = response.request_meta["exception"]
         if response.status_code == 0:
-            return "timeout" if isinstance(broken, (TimeoutError, Timeout)) else "connection_error"
+            # The client wraps the errors that it would retry, were it allowed to.
+            cause = getattr(broken, "original", broken)
+            return "timeout" if isinstance(cause, (TimeoutError, Timeout)) else "connection_error"
         if broken is not None and response.status_code < 400:
             # The status and even the bytes so far may be right: only the exception tells that the rest never came.
             return "truncated_body"
