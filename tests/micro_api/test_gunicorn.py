@@ -1,0 +1,217 @@
+"""The service as it runs: real gunicorn processes on Unix sockets."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from micro_api.answers import CONTENT_TYPE, SUCCESS
+
+from .conftest import CONFIGURATION, LogLine, Service, StartService, UnixConnection, wait_until
+
+CALLED = "测试接口被调用！"
+
+
+def _log(service: Service) -> list[LogLine]:
+    return [json.loads(line) for line in service.stdout().decode().splitlines()]
+
+
+def _calls_counted(service: Service) -> float:
+    body = service.request("GET", "/metrics")[1].decode()
+    samples = [sample for family in text_string_to_metric_families(body) for sample in family.samples]
+    return sum(
+        sample.value
+        for sample in samples
+        if sample.name == "http_requests_total" and sample.labels["route"] == "/test/test"
+    )
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_contract_over_the_wire(start_service: StartService, version: str) -> None:
+    """A real server sends the contract's bytes, and every line of its log is an object with the version."""
+    service = start_service(SERVICE_VERSION=version, SERVICE_RELEASE="1.3-SNAPSHOT")
+    response, body = service.request("GET", "/test/test")
+    assert (response.status, response.headers["Content-Type"], body) == (200, CONTENT_TYPE, SUCCESS[version])
+    assert service.stop() == 0
+    lines = _log(service)
+    assert {(line["version"], line["release"], line["pod"]) for line in lines} == {(version, "1.3-SNAPSHOT", "pod-a")}
+    assert [line["message"] for line in lines if "request_id" in line] == [CALLED]
+    assert any(line["message"].startswith("Listening at: ") for line in lines)
+    assert service.stderr() == ""
+
+
+def test_bad_settings_end_it_before_it_listens(start_service: StartService) -> None:
+    """Bad values end the process with 2 and one line each on standard error, with no traceback and no socket."""
+    service = start_service(ready=False, SERVICE_VERSION="v3", SERVICE_THREADS="0", WEB_CONCURRENCY="65")
+    assert service.process.wait(30) == 2
+    assert service.stderr().splitlines() == [
+        "SERVICE_VERSION='v3' is not allowed: set it to v1 or v2",
+        "WEB_CONCURRENCY='65' is not allowed: set it to a whole number from 1 to 64",
+        "SERVICE_THREADS='0' is not allowed: set it to a whole number from 1 to 256",
+    ]
+    assert service.stdout() == b""
+    assert not service.socket.exists()
+
+
+def test_metrics_folder_that_cannot_be_made(start_service: StartService) -> None:
+    """A metrics folder that cannot be made ends the process with 2 and the reason, before it listens."""
+    service = start_service(ready=False, WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR="/proc/none/metrics")
+    assert service.process.wait(30) == 2
+    (problem,) = service.stderr().splitlines()
+    assert problem.startswith("PROMETHEUS_MULTIPROC_DIR=/proc/none/metrics cannot be prepared (")
+    assert not service.socket.exists()
+
+
+def test_workers_by_flag_are_refused(start_service: StartService) -> None:
+    """Workers that the metrics do not know of would be counted wrong: the flag is refused with the right way."""
+    service = start_service("--workers", "2", ready=False)
+    assert service.process.wait(30) == 2
+    assert service.stderr().startswith("--workers 2 contradicts WEB_CONCURRENCY=1: ")
+
+
+def test_log_is_utf8_in_any_locale(start_service: StartService) -> None:
+    """Under LANG=C and an ASCII PYTHONIOENCODING answers and log are UTF-8 as ever."""
+    service = start_service(LANG="C", LC_ALL="C", PYTHONIOENCODING="ascii", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
+    assert service.request("GET", "/test/test")[1] == SUCCESS["v1"]
+    assert CALLED.encode() in service.stdout()
+
+
+def test_writes_to_no_folder_of_its_own_accord(start_service: StartService, tmp_path: Path) -> None:
+    """Neither HOME nor TMPDIR is written to, not even a file without a name: a read-only root is enough."""
+    folder = str(tmp_path)
+    service = start_service(HOME=folder, XDG_RUNTIME_DIR=folder, TMPDIR=folder)
+    assert service.request("GET", "/test/test")[0].status == 200
+    open_files = {str(file.readlink()) for file in Path(f"/proc/{service.workers()[0].pid}/fd").glob("*")}
+    assert not [name for name in open_files if name.startswith(folder)]
+    assert service.stop() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_needs_no_home_and_no_temporary_folder(start_service: StartService) -> None:
+    """Where neither HOME nor TMPDIR exists or can be made, the service starts and answers without a complaint."""
+    service = start_service(HOME="/proc/none", TMPDIR="/proc/none", XDG_RUNTIME_DIR="/proc/none")
+    assert service.request("GET", "/test/test")[0].status == 200
+    assert {line["level"] for line in _log(service)} == {"info"}
+    assert service.stderr() == ""
+
+
+def test_closed_standard_output_costs_no_answer(start_service: StartService) -> None:
+    """When nobody reads the log any more, the service goes on answering."""
+    reading_end, writing_end = os.pipe()
+    os.close(reading_end)
+    service = start_service(stdout=writing_end)
+    os.close(writing_end)
+    assert service.request("GET", "/test/test")[0].status == 200
+
+
+def test_folder_can_be_taken_elsewhere(start_service: StartService, tmp_path: Path) -> None:
+    """A copy of the folder alone, below a folder of any name, is the whole service."""
+    copy = shutil.copytree(CONFIGURATION.parent, tmp_path / "elsewhere" / "micro_api")
+    service = start_service(configuration=copy / CONFIGURATION.name)
+    assert service.request("GET", "/test/test")[1] == SUCCESS["v1"]
+
+
+def _stop_process(process: psutil.Process) -> None:
+    process.suspend()
+    wait_until(lambda: process.status() == psutil.STATUS_STOPPED, f"process {process.pid} stops")
+
+
+def test_workers_are_counted_together(start_service: StartService, tmp_path: Path) -> None:
+    """Each worker reports the calls of all, and those of a killed one are not forgotten."""
+    service = start_service(WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"))
+    wait_until(lambda: len(list((tmp_path / "metrics").glob("counter_*.db"))) == 2, "two workers with metrics")
+    first, second = service.workers()
+    for idle, calls in ((first, 3), (second, 4)):
+        _stop_process(idle)
+        for _ in range(calls):
+            service.request("GET", "/test/test")
+        assert _calls_counted(service) == {first: 3, second: 7}[idle]
+        idle.resume()
+    first.kill()
+    wait_until(lambda: first not in service.workers() and len(service.workers()) == 2, "a new worker")
+    assert _calls_counted(service) == 7
+
+
+def test_metrics_folder_is_emptied_at_start(start_service: StartService, tmp_path: Path) -> None:
+    """A restart counts from zero and deletes nothing but metrics files."""
+    (tmp_path / "keep.txt").touch()
+    directory = str(tmp_path)
+    service = start_service(WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR=directory)
+    service.request("GET", "/test/test")
+    assert _calls_counted(service) == 1
+    service.stop()
+    assert _calls_counted(start_service(WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR=directory)) == 0
+    assert (tmp_path / "keep.txt").exists()
+
+
+def test_lost_metrics_folder_costs_no_answer(start_service: StartService, tmp_path: Path) -> None:
+    """When the metrics folder goes away, calls are answered, readiness says why it is not well, liveness is."""
+    service = start_service(WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"))
+    shutil.rmtree(tmp_path / "metrics")
+    statuses = {path: service.request("GET", path)[0].status for path in ("/test/test", "/readyz", "/healthz")}
+    assert statuses == {"/test/test": 200, "/readyz": 503, "/healthz": 200}
+
+
+def test_metrics_folder_is_ignored_with_one_worker(start_service: StartService, tmp_path: Path) -> None:
+    """One worker keeps its metrics in memory, whatever the two names of the variable say."""
+    directory = str(tmp_path)
+    service = start_service(PROMETHEUS_MULTIPROC_DIR=directory, prometheus_multiproc_dir=directory)
+    service.request("GET", "/test/test")
+    assert _calls_counted(service) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def _call_on(connection: UnixConnection) -> str | None:
+    """Make a call on a connection; return what the answer says of the connection."""
+    connection.request("GET", "/test/test")
+    response = connection.getresponse()
+    assert response.read() == SUCCESS["v1"]
+    return response.headers["Connection"]
+
+
+def test_sigterm_waits_for_a_request_in_flight(start_service: StartService) -> None:
+    """A request of which half has arrived at SIGTERM gets its whole answer, and then the service ends with 0."""
+    service = start_service()
+    slow, witness = UnixConnection(service.socket), UnixConnection(service.socket)
+    for connection in (slow, witness):
+        assert _call_on(connection) == "keep-alive"  # from now on it has certainly been accepted
+    slow.sock.sendall(b"GET /test/test HTTP/1.1\r\nHost: lo")
+    service.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: _call_on(witness) == "close", "the shutdown begins")
+    slow.sock.sendall(b"calhost\r\n\r\n")
+    response = http.client.HTTPResponse(slow.sock)
+    response.begin()
+    assert (response.status, response.headers["Connection"], response.read()) == (200, "close", SUCCESS["v1"])
+    slow.close()
+    assert service.process.wait(30) == 0
+
+
+def _call_until_refused(service: Service, answered: list[bytes]) -> None:
+    while True:
+        try:
+            answered.append(service.request("GET", "/test/test")[1])
+        except (OSError, http.client.HTTPException):
+            return
+
+
+def test_sigterm_loses_no_call_that_was_taken(start_service: StartService) -> None:
+    """Of calls by many clients during SIGTERM, every one that the service has logged was answered in full."""
+    service = start_service()
+    answered: list[bytes] = []
+    clients = [threading.Thread(target=_call_until_refused, args=(service, answered)) for _ in range(16)]
+    for client in clients:
+        client.start()
+    wait_until(lambda: len(answered) > 100, "calls under way")
+    service.process.send_signal(signal.SIGTERM)
+    for client in clients:
+        client.join()
+    assert service.process.wait(30) == 0
+    assert set(answered) == {SUCCESS["v1"]}
+    assert len(answered) == sum(line["message"] == CALLED for line in _log(service))

@@ -1,0 +1,44 @@
+"""The log lines as lines: no text breaks one, and none costs an answer."""
+
+import json
+import os
+from types import SimpleNamespace
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from micro_api import logs
+from micro_api.logs import json_string
+
+from .conftest import LogLines, make_client
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    """Give a client."""
+    return make_client()
+
+
+@given(st.text())
+def test_json_string_is_one_printable_line(text: str) -> None:
+    """Any text becomes one line of printable characters that JSON reads back as it was."""
+    encoded = json_string(text)
+    assert encoded.isprintable()
+    assert json.loads(encoded) == text
+
+
+def test_a_lost_log_line_costs_no_answer(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the log cannot be written, the request is answered all the same."""
+    monkeypatch.setattr(logs, "_STDOUT_FILENO", -1)
+    assert client.get("/test/test").status_code == 200
+
+
+def test_partial_writes_are_completed(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    """A line that the system takes in parts is written to its end."""
+    monkeypatch.setattr(logs, "os", SimpleNamespace(write=lambda file, line: os.write(file, line[:50])))
+    client.get("/test/test")
+    assert len(log_lines()) == 1

@@ -1,0 +1,164 @@
+"""The configuration: what is allowed, and what is said about the rest."""
+
+from collections.abc import Mapping
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from micro_api import settings as module
+from micro_api.settings import VARIABLES, Settings, SettingsError
+
+README = Path(module.__file__).with_name("README.md")
+
+
+def test_defaults() -> None:
+    """With nothing set the service is v1 on the article's port, with one worker and no metrics folder."""
+    settings = Settings.from_env({"POD_NAME": "pod-a"})
+    assert settings == Settings(
+        version="v1",
+        release="dev",
+        pod="pod-a",
+        bind="0.0.0.0:9090",
+        workers=1,
+        threads=8,
+        graceful_timeout_seconds=20,
+        keepalive_seconds=3700,
+        log_level="info",
+        metrics_directory=None,
+    )
+
+
+def test_settings_are_frozen() -> None:
+    """Nothing changes a setting after the check."""
+    with pytest.raises(FrozenInstanceError):
+        Settings.from_env({}).version = "v2"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SERVICE_VERSION", "v2"),
+        ("SERVICE_RELEASE", "1.3-SNAPSHOT"),
+        ("SERVICE_RELEASE", "发布" * 31),
+        ("POD_NAME", "micro-api-7d4b9c-x2x1z"),
+        ("SERVICE_BIND", "127.0.0.1:0"),
+        ("SERVICE_BIND", "[::1]:65535"),
+        ("SERVICE_BIND", "localhost:80"),
+        ("SERVICE_BIND", "unix:/run/micro.sock"),
+        ("SERVICE_BIND", "unix:/" + "x" * 102),
+        ("SERVICE_LOG_LEVEL", "debug"),
+    ],
+)
+def test_allowed_text(name: str, value: str) -> None:
+    """An allowed text arrives as it is."""
+    (field,) = [variable.field for variable in VARIABLES if variable.name == name]
+    assert getattr(Settings.from_env({name: value}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "least", "most"),
+    [
+        ("WEB_CONCURRENCY", "workers", 1, 64),
+        ("SERVICE_THREADS", "threads", 1, 256),
+        ("SERVICE_GRACEFUL_TIMEOUT_SECONDS", "graceful_timeout_seconds", 1, 3600),
+        ("SERVICE_KEEPALIVE_SECONDS", "keepalive_seconds", 1, 86400),
+    ],
+)
+def test_limits_of_numbers(name: str, field: str, least: int, most: int) -> None:
+    """Both limits are allowed, the numbers next to them are not."""
+    for value in least, most:
+        assert getattr(Settings.from_env({name: str(value)}), field) == value
+    for value in least - 1, most + 1:
+        with pytest.raises(SettingsError, match=rf"^{name}='{value}' is not allowed: set it to .*{least} to {most}$"):
+            Settings.from_env({name: str(value)})
+
+
+@pytest.mark.parametrize("name", [variable.name for variable in VARIABLES])
+def test_empty_is_not_unset(name: str) -> None:
+    """A variable that is set but empty is refused: a template's missing value must not serve v1 in silence."""
+    with pytest.raises(SettingsError, match=rf"^{name}='' is not allowed: set it to "):
+        Settings.from_env({name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SERVICE_VERSION", "V2"),
+        ("SERVICE_VERSION", "v2 "),
+        ("SERVICE_RELEASE", "x" * 64),
+        ("SERVICE_RELEASE", "1.3\n"),
+        ("POD_NAME", "pod a"),
+        ("POD_NAME", "pod\r\nx-evil: 1"),
+        ("SERVICE_BIND", "9090"),
+        ("SERVICE_BIND", "0.0.0.0:65536"),
+        ("SERVICE_BIND", "::1:9090"),
+        ("SERVICE_BIND", "unix:relative"),
+        ("SERVICE_BIND", "unix:/" + "x" * 103),
+        ("SERVICE_BIND", "tcp://10.0.0.1:9090"),
+        ("SERVICE_THREADS", "8.0"),
+        ("SERVICE_THREADS", "８"),
+        ("SERVICE_THREADS", "9" * 5000),
+        ("SERVICE_LOG_LEVEL", "verbose"),
+        ("PROMETHEUS_MULTIPROC_DIR", "metrics"),
+    ],
+)
+def test_refused_value(name: str, value: str) -> None:
+    """What is not allowed is refused by name and value, with what is allowed."""
+    with pytest.raises(SettingsError) as refusal:
+        Settings.from_env({name: value})
+    (problem,) = refusal.value.problems
+    assert problem.startswith(f"{name}={value!r} is not allowed: set it to ")
+
+
+def test_all_problems_at_once() -> None:
+    """Every bad value is named in one go, in the order of the table."""
+    names = [variable.name for variable in VARIABLES]
+    with pytest.raises(SettingsError) as refusal:
+        Settings.from_env(dict.fromkeys(names, ""))
+    assert [problem.split("=")[0] for problem in refusal.value.problems] == names
+    assert str(refusal.value).splitlines() == [*refusal.value.problems]
+
+
+def test_metrics_directory_is_for_several_workers(tmp_path: Path) -> None:
+    """The folder counts with several workers only; its default differs by address, so that no two services share."""
+    given_directory = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    assert Settings.from_env(given_directory).metrics_directory is None
+    assert Settings.from_env({**given_directory, "WEB_CONCURRENCY": "2"}).metrics_directory == tmp_path
+    defaults = {
+        Settings.from_env({"WEB_CONCURRENCY": "2", "SERVICE_BIND": bind}).metrics_directory
+        for bind in ("127.0.0.1:1", "127.0.0.1:2", "unix:/a/b", "unix:/a/c")
+    }
+    assert len(defaults) == 4
+
+
+@given(st.dictionaries(st.sampled_from([variable.name for variable in VARIABLES]), st.text()))
+@example({"WEB_CONCURRENCY": "2", "SERVICE_BIND": "unix:/\udcff"})
+@example({"WEB_CONCURRENCY": "2", "SERVICE_BIND": "unix:/\0"})
+def test_any_mapping_is_settings_or_a_settings_error(environ: Mapping[str, str]) -> None:
+    """Whatever the variables hold, the outcome is settings or a problem for each bad one, never another error."""
+    try:
+        settings = Settings.from_env(environ)
+    except SettingsError as error:
+        named = {problem.split("=")[0] for problem in error.problems}
+        assert named
+        assert named <= environ.keys()
+    else:
+        assert isinstance(settings, Settings)
+
+
+def test_no_variable_collides_with_those_of_kubernetes() -> None:
+    """Kubernetes sets MICRO_API_... in each container for a Service named micro-api: none of ours begins so."""
+    assert not [variable.name for variable in VARIABLES if variable.name.startswith("MICRO_API_")]
+
+
+def test_readme_shows_the_table() -> None:
+    """The README has a row for each variable with its default and what is allowed."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.read_text("utf-8").splitlines()]
+    for variable in VARIABLES:
+        (row,) = [row for row in rows if row[0] == f"`{variable.name}`"]
+        assert row[2] == variable.allowed
+        if variable.name not in {"POD_NAME", "PROMETHEUS_MULTIPROC_DIR"}:  # theirs depend on the machine
+            assert row[1] == f"`{variable.default}`"
