@@ -1,0 +1,30 @@
+"""Traffic states made of the repository's manifests, for the tests of the lab."""
+
+from pathlib import Path
+from typing import Final
+
+from scripts.lab.manifests import Manifests, Resource, combine, parse
+from scripts.record_istiod import BASE
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+ISTIO: Final = tuple(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "istio").glob("*.yaml")))
+ODD_CASES: Final = tuple(
+    path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests" / "data" / "manifests").glob("*.yaml"))
+)
+
+
+def text_of(path: str) -> str:
+    """Return the content of a file, named from the repository's root."""
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def resource(path: str) -> Resource:
+    """Return the resource of a manifest, named from the repository's root."""
+    return parse(text_of(path), path)[0]
+
+
+def state(*paths: str) -> Manifests:
+    """Return the base state with the resources that these manifests put in their kind's place."""
+    changed = [resource(path) for path in paths]
+    kinds = {type(one) for one in changed}
+    return combine([*(one for one in map(resource, BASE) if type(one) not in kinds), *changed])

@@ -1,0 +1,67 @@
+"""Texts that are no manifest at all, damaged and hostile ones among them, end in one sort of error."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scripts.lab.manifests import ManifestError, parse
+from tests.lab.states import ISTIO, text_of
+
+FILE = "istio/some.yaml"
+
+
+def refusal(text: str) -> str:
+    """Return what the lab says of a manifest that it refuses."""
+    with pytest.raises(ManifestError) as caught:
+        parse(text, FILE)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "the file is empty: it must hold one resource"),
+        ("# only a comment\n---\n", "the file is empty: it must hold one resource"),
+        ("a: 1\n---\nb: 2\n", "the file holds 2 documents: give each a file of its own"),
+        ("a: b: c", "line 1: this is not YAML: mapping values are not allowed here"),
+        ("a: 1\nb: [", "line 2: this is not YAML: expected the node content, but found '<stream end>'"),
+        ("a: *b", "line 1: this is not YAML: found undefined alias 'b'"),
+        ("only words", "must be a mapping of at least one `key: value`"),
+        ("- a\n- b", "must be a mapping of at least one `key: value`"),
+        ("1: a", "1: must be a field's name; put it in quotes if that is what it is"),
+        ("[a]: b", "must be a field's name"),
+        ("<<: {kind: Gateway}", "<<: must be a field's name; put it in quotes if that is what it is"),
+    ],
+)
+def test_a_text_that_is_no_manifest_is_refused(text: str, problem: str) -> None:
+    """Whatever is no single YAML mapping is refused by file, and by line where YAML itself fails."""
+    assert refusal(text) == f"{FILE}: {problem}"
+
+
+@pytest.mark.parametrize("text", ["a\x00b", '"\\UFFFFFFFF"', "[" * 20000, "%YAML 1." + "1" * 5000])
+def test_a_hostile_text_is_refused_without_a_traceback(text: str) -> None:
+    """What PyYAML answers with errors other than its own is refused like all else that is not YAML."""
+    assert refusal(text).startswith(f"{FILE}: this is not YAML that the lab can read: ")
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """No text raises anything but ManifestError, whose message begins with the file."""
+    assert refusal(text).startswith(f"{FILE}: ")
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    path=st.sampled_from(ISTIO),
+    start=st.integers(0, 1500),
+    length=st.integers(0, 30),
+    inserted=st.text(alphabet="abv12-:{}[]\"'|>&*!%#,?@ \n\t<~.", max_size=12),
+)
+def test_any_damaged_manifest_is_read_or_refused(path: str, start: int, length: int, inserted: str) -> None:
+    """A manifest with a part cut out or written over raises nothing but ManifestError, if anything."""
+    text = text_of(path)
+    try:
+        parse(text[:start] + inserted + text[start + length :], FILE)
+    except ManifestError as error:
+        assert str(error).startswith(f"{FILE}: ")  # noqa: PT017  (a damaged manifest may also still be right)
