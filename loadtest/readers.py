@@ -1,6 +1,6 @@
 """Readers of answers that another tool sent for: each takes a binary stream and returns the tally of its answers.
 
-Called by `judge`. No reader keeps more than a piece of the stream in memory.
+Called by `judge`. No reader keeps more than a piece, or a line, of the stream in memory.
 """
 
 import base64
@@ -57,8 +57,9 @@ def read_jsonl(stream: BinaryIO, route: str | None = None) -> Tally:
     """Count lines of JSON, each {"status": 200, "headers": {...}, "body": "..."}; status 0 for no answer."""
     tally = Tally()
     for record in _records(stream):
-        body = record.get("body")
-        _add(tally, record.get("status"), record.get("headers"), body.encode() if isinstance(body, str) else b"", route)
+        text = record.get("body")
+        body = text.encode(errors="replace") if isinstance(text, str) else b""  # JSON can hold half a character
+        _add(tally, record.get("status"), record.get("headers"), body, route)
     return tally
 
 
@@ -79,8 +80,11 @@ def read_service_log(stream: BinaryIO, route: str | None = None) -> Tally:  # no
     tally = Tally()
     for record in _records(stream):
         if record.get("message") == SERVICE_LOG_MESSAGE:
+            status = record.get("status", 200)
             label = {"v1": PLAIN, "v2": V3}.get(str(record.get("version")), "unexpected_version")
-            tally.add(label if record.get("status") in {200, None} else f"status_{record.get('status')}")
+            if status != 200:
+                label = f"status_{status}" if isinstance(status, int) else "unexpected_status"
+            tally.add(label)
     return tally
 
 
