@@ -1,0 +1,212 @@
+"""The readers of piped answers: each format, cut anywhere, with anything between the answers."""
+
+import base64
+import io
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from loadtest import readers
+from loadtest.classify import CONTENT_TYPE, PLAIN, PLAIN_BODY, V3, V3_BODY
+from loadtest.readers import FORMATS
+from loadtest.tally import Tally
+
+BODIES = {V3: V3_BODY, PLAIN: PLAIN_BODY}
+NOISE = b"curl: (52) Empty reply from server"
+
+
+class Dripping(io.BytesIO):
+    """A stream that hands out a few bytes at a time, as a slow pipe does."""
+
+    def __init__(self, data: bytes, piece_bytes: int) -> None:
+        """Hold `data`, to be read in pieces of so many bytes at most."""
+        super().__init__(data)
+        self._piece_bytes = piece_bytes
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read a piece."""
+        return super().read(self._piece_bytes if size is None or size < 0 else min(size, self._piece_bytes))
+
+
+def record_of(answer: str, status: int = 200, content_type: str = CONTENT_TYPE, **headers: str) -> dict[str, Any]:
+    """Return the JSON record of an answer, as k6 is told to write it."""
+    return {"status": status, "headers": {"Content-Type": content_type, **headers}, "body": BODIES[answer].decode()}
+
+
+def vegeta_record_of(answer: str, code: int = 200, **headers: str) -> dict[str, Any]:
+    """Return what `vegeta encode --to json` writes for an answer, as far as it is read."""
+    lists = {name: [value] for name, value in {"Content-Type": CONTENT_TYPE, **headers}.items()}
+    return {"code": code, "error": "", "headers": lists, "body": base64.b64encode(BODIES[answer]).decode()}
+
+
+def log_record_of(answer: str, status: int = 200) -> dict[str, Any]:
+    """Return the service's log line for an answer."""
+    version = {V3: "v2", PLAIN: "v1"}[answer]
+    return {"message": readers.SERVICE_LOG_MESSAGE, "version": version, "status": status}
+
+
+def json_line(record: object) -> bytes:
+    """Return a line of JSON."""
+    return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+
+
+LINE_OF: dict[str, Callable[[str], bytes]] = {
+    "lines": lambda answer: b"10:00:01 " + BODIES[answer] + b"\n",
+    "jsonl": lambda answer: json_line(record_of(answer)),
+    "vegeta": lambda answer: json_line(vegeta_record_of(answer)),
+    "service-log": lambda answer: json_line(log_record_of(answer)),
+}
+ANY_FORMAT = pytest.mark.parametrize("name", FORMATS)
+
+
+def read(name: str, data: bytes | BinaryIO, route: str | None = None) -> Tally:
+    """Read answers in the format `name`."""
+    return FORMATS[name].read(io.BytesIO(data) if isinstance(data, bytes) else data, route)
+
+
+def answers_in(name: str, *answers: str) -> bytes:
+    """Return answers in the format `name`."""
+    line_of = LINE_OF.get(name, BODIES.__getitem__)
+    return b"".join(map(line_of, answers))
+
+
+@ANY_FORMAT
+def test_answers_are_counted(name: str) -> None:
+    """Each format counts three V3 and two plain answers as that, and nothing else."""
+    tally = read(name, answers_in(name, V3, PLAIN, V3, V3, PLAIN))
+    assert (tally.v3, tally.plain, tally.other) == (3, 2, Counter())
+    assert tally.routes == Counter({"": 5})
+
+
+@ANY_FORMAT
+def test_nothing_is_counted_in_an_empty_stream(name: str) -> None:
+    """An empty stream has no answers, and no kinds that were counted zero times."""
+    assert read(name, b"") == Tally()
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"), [(name, {}) for name in FORMATS if name != "lines"] + [("lines", {"unexpected_line": 2})]
+)
+def test_blank_line_is_an_answer_only_where_each_line_is_one(name: str, kinds: dict[str, int]) -> None:
+    """Blank lines part the answers, except where each line is an answer: there it is one with an empty body."""
+    assert read(name, b"\n \n") == Tally(other=Counter(kinds))
+
+
+@pytest.mark.parametrize("separator", [b"", b"\n", b"\r\n", b"  \n\n"])
+@pytest.mark.parametrize("piece_bytes", [1, 2, 3, 17, len(PLAIN_BODY), len(V3_BODY), 200])
+def test_bodies_may_be_cut_anywhere(separator: bytes, piece_bytes: int) -> None:
+    """Bodies count once wherever the pipe cuts them, whether or not white space stands between them."""
+    data = separator.join([V3_BODY, PLAIN_BODY, PLAIN_BODY, V3_BODY, V3_BODY]) + separator
+    tally = read("bodies", Dripping(data, piece_bytes))
+    assert (tally.v3, tally.plain, tally.other) == (3, 2, Counter())
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 7, 64, 1000])
+def test_text_between_bodies_counts_as_one_body(piece_bytes: int) -> None:
+    """Foreign text counts once for each line of it between two bodies, also where no newline parts it from them."""
+    data = NOISE + V3_BODY + NOISE + b"\n" + PLAIN_BODY + NOISE + b"\n" + NOISE + b"\n" + V3_BODY + V3_BODY[:-1]
+    tally = read("bodies", Dripping(data, piece_bytes))
+    assert (tally.v3, tally.plain, tally.other) == (2, 1, Counter(unexpected_body=5))
+
+
+def test_long_foreign_text_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endless line is cut into pieces, and the body that follows it is still found."""
+    monkeypatch.setattr(readers, "PIECE_BYTES", 256)
+    tally = read("bodies", b"x" * 2000 + V3_BODY)
+    assert (tally.v3, tally.plain) == (1, 0)
+    assert tally.other["unexpected_body"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "kind"),
+    [
+        ("lines", NOISE, "unexpected_line"),
+        ("lines", V3_BODY + PLAIN_BODY, "unexpected_line"),
+        ("jsonl", NOISE, "unexpected_record"),
+        ("jsonl", b"[]", "unexpected_record"),
+        ("jsonl", b"[" * 100_000, "unexpected_record"),
+        ("jsonl", b'{"status": "200"}', "unexpected_record"),
+        ("jsonl", b'{"status": 200, "headers": []}', "unexpected_record"),
+        ("jsonl", b'{"status": 0, "headers": {}, "body": null}', "connection_error"),
+        ("jsonl", json_line(record_of(V3, 503)), "status_503"),
+        ("jsonl", json_line(record_of(V3, 503, **{"x-envoy-overloaded": "true"})), "overloaded_503"),
+        ("jsonl", json_line(record_of(V3, content_type="text/html")), "unexpected_content_type"),
+        ("jsonl", json_line(record_of(V3) | {"body": V3_BODY.decode() + "\n"}), "unexpected_body"),
+        ("jsonl", json_line(record_of(V3) | {"body": None}), "unexpected_body"),
+        ("jsonl", json.dumps(record_of(V3) | {"body": "\ud800"}).encode(), "unexpected_body"),
+        ("vegeta", json_line(vegeta_record_of(V3) | {"code": 0}), "connection_error"),
+        ("vegeta", json_line(vegeta_record_of(V3, 404)), "status_404"),
+        ("vegeta", json_line(vegeta_record_of(V3) | {"body": "not base 64"}), "unexpected_body"),
+        ("vegeta", json_line(vegeta_record_of(V3) | {"body": 7}), "unexpected_body"),
+        ("service-log", json_line(log_record_of(V3, 503)), "status_503"),
+        ("service-log", json_line(log_record_of(V3) | {"version": "v9"}), "unexpected_version"),
+        ("service-log", json_line(log_record_of(V3) | {"status": [200]}), "unexpected_status"),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_anything_else_is_told_apart(name: str, line: bytes, kind: str) -> None:
+    """What is not exactly an answer of the contract counts as the kind that it is, beside the answers."""
+    tally = read(name, answers_in(name, V3) + line.rstrip(b"\n") + b"\n" + answers_in(name, PLAIN))
+    assert (tally.v3, tally.plain, tally.other) == (1, 1, Counter({kind: 1}))
+
+
+def test_service_log_holds_other_lines_too() -> None:
+    """Lines of the service's log that are not calls are no answers, of whatever shape they are."""
+    other = json_line({"message": "started", "version": "v2", "status": 200}) + NOISE + b"\n"
+    tally = read("service-log", other + answers_in("service-log", V3) + other)
+    assert (tally.v3, tally.plain, tally.other) == (1, 0, Counter())
+
+
+@pytest.mark.parametrize(("name", "to_record"), [("jsonl", record_of), ("vegeta", vegeta_record_of)])
+def test_route_is_read_from_the_headers(name: str, to_record: Callable[..., dict[str, Any]]) -> None:
+    """Answers by the old route before the change are set aside, and those after it count as wrong_route."""
+    by_route = [to_record(V3, **{"X-Canary-Route": route}) for route in ("old", "new", "new", "old")]
+    data = b"".join(map(json_line, by_route))
+    tally = read(name, data, "new")
+    assert (tally.settling, tally.v3, tally.other) == (1, 2, Counter(wrong_route=1))
+    assert read(name, data).routes == Counter(old=2, new=2)
+
+
+FRAGMENTS = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from(
+        [V3_BODY, PLAIN_BODY, V3_BODY[:30], V3_BODY[30:], PLAIN_BODY[:9], b"\n", b"\r\n", b"{}", b"null\n"]
+    ),
+)
+
+
+@ANY_FORMAT
+@settings(deadline=None, derandomize=True)
+@given(data=st.lists(FRAGMENTS, max_size=12).map(b"".join), piece_bytes=st.integers(1, 300))
+def test_bytes_without_sense_are_survived(name: str, data: bytes, piece_bytes: int) -> None:
+    """No reader ever fails on bytes, or counts more answers than there are bodies among them."""
+    tally = read(name, Dripping(data, piece_bytes))
+    assert tally.v3 <= data.count(V3_BODY)
+    assert tally.plain <= data.count(PLAIN_BODY)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+FIELDS = st.sampled_from(["status", "code", "headers", "body", "version", "message"])
+
+
+@pytest.mark.parametrize("name", ["jsonl", "vegeta", "service-log"])
+@settings(deadline=None, derandomize=True)
+@given(changes=st.lists(st.tuples(FIELDS, VALUES), min_size=1, max_size=3).map(dict))
+@example(changes={"body": "\ud800"})
+@example(changes={"status": [200]})
+def test_records_without_sense_are_survived(name: str, changes: dict[str, Any]) -> None:
+    """No reader ever fails on a record whose fields hold anything, and the answers around it count."""
+    line = json.dumps(json.loads(answers_in(name, V3)) | changes).encode() + b"\n"
+    tally = read(name, answers_in(name, PLAIN, V3) + line + answers_in(name, PLAIN))
+    assert 1 <= tally.v3 <= 2
+    assert 2 <= tally.plain <= 3
+    assert tally.total <= 4
