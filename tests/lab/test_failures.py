@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import psutil
+import pytest
 
 from scripts.lab import control
 from scripts.lab.processes import is_alive, wait_until
@@ -117,16 +118,26 @@ def test_a_replica_that_cannot_start_fails_up_with_its_last_words(
     assert "Traceback" not in up.stderr
 
 
-def test_an_interrupted_up_leaves_nothing(command_line: MakeCommandLine, tmp_path: Path) -> None:
-    """Ctrl-C while the lab starts ends with 130, with all that was started."""
-    hanging = tmp_path / "path" / "gunicorn"
-    hanging.mkdir(parents=True)
-    (hanging / "__init__.py").touch()
-    (hanging / "__main__.py").write_text("import signal\nsignal.pause()\n")
-    line = command_line(PYTHONPATH=str(hanging.parent))
+@pytest.mark.parametrize(
+    ("module", "process_count"),
+    [
+        # The supervisor hangs before it has written itself down.
+        ("sitecustomize", 2),
+        # The replicas hang, and all has been written down.
+        ("gunicorn", 7),
+    ],
+)
+def test_an_interrupted_up_leaves_nothing(
+    command_line: MakeCommandLine, tmp_path: Path, module: str, process_count: int
+) -> None:
+    """Ctrl-C while the lab starts ends with 130 and with all that was started, however far it has come."""
+    (tmp_path / f"{module}.py").write_text(
+        "import signal, sys\nif {'gunicorn', 'scripts.lab.supervisor'} & set(sys.orig_argv):\n    signal.pause()\n"
+    )
+    line = command_line(PYTHONPATH=str(tmp_path))
     folder = LabFolder(tmp_path / "lab")
     with line.start("up", "--dir", folder.path) as up:
-        assert wait_until(lambda: len((folder.read_state() or LabState(1, 0, "")).processes) == 6, TIMEOUT_SECONDS)
+        assert wait_until(lambda: len(line.processes()) == process_count, TIMEOUT_SECONDS)
         up.send_signal(signal.SIGINT)
         _, stderr = up.communicate(timeout=TIMEOUT_SECONDS)
     assert (up.returncode, stderr) == (130, "lab: interrupted\n")
