@@ -120,7 +120,11 @@ def _conclude(options: argparse.Namespace, tally: Tally) -> Verdict:
 
 
 def _open(file: str) -> BinaryIO:
-    return sys.stdin.buffer if file == "-" else Path(file).open("rb")
+    if file != "-":
+        return Path(file).open("rb")
+    if sys.stdin is None:
+        raise UsageError("standard input is closed: pipe the answers in, or name a FILE")
+    return sys.stdin.buffer
 
 
 def exit_with_usage() -> NoReturn:
