@@ -57,7 +57,7 @@ def write_json(verdict: Verdict, file: Path) -> None:
         OSError: the file cannot be written.
     """
     partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(json.dumps(as_dict(verdict), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(as_dict(verdict), indent=2) + "\n", encoding="utf-8")
     partial.replace(file)
 
 
