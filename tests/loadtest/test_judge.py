@@ -1,0 +1,249 @@
+"""The verdict without Locust: what `python -m loadtest judge` ends as, for counts and for answers of other tools."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from loadtest.classify import CONTENT_TYPE, PLAIN_BODY, V3_BODY
+from loadtest.judge import main
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORDED = ROOT / "tests" / "data" / "answers"
+EXIT_CODES = {"CONFIRMED": 0, "REFUTED": 10, "INCONCLUSIVE": 11}
+ARTICLE = [
+    PLAIN_BODY,
+    V3_BODY,
+    PLAIN_BODY,
+    PLAIN_BODY,
+    V3_BODY,
+    PLAIN_BODY,
+    PLAIN_BODY,
+    PLAIN_BODY,
+    V3_BODY,
+    PLAIN_BODY,
+]
+
+Judge = Callable[..., int]
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """Return a function that judges what stands on standard input, and returns the exit code."""
+
+    def run(options: str, stdin: bytes = b"") -> int:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        try:
+            return main(options.split())
+        except SystemExit as end:
+            return int(end.code or 0)
+
+    return run
+
+
+def process(arguments: list[str], stdin: bytes | None = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Run `python -m loadtest` in the repository."""
+    return subprocess.run(
+        [sys.executable, "-m", "loadtest", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "outcome"),
+    [
+        ("--expect-v3 30 --v3 300 --plain 700 --other 0", "CONFIRMED"),
+        ("--expect-v3 30% --v3 300 --plain 700 --other 2", "CONFIRMED"),
+        ("--expect-v3 50 --v3 300 --plain 700 --other 0", "REFUTED"),
+        ("--expect-v3 30 --v3 3 --plain 7 --other 0", "INCONCLUSIVE"),
+        ("--expect-v3 30 --v3 300 --plain 700 --other 500", "INCONCLUSIVE"),
+        ("--expect-v3 30 --v3 0 --plain 0 --other 0", "INCONCLUSIVE"),
+        ("--expect-v3 30 --v3 0 --plain 0 --other 9", "INCONCLUSIVE"),
+        ("--expect-v3 30 --tolerance 1 --v3 300 --plain 700 --other 0", "INCONCLUSIVE"),
+        ("--expect-v3 30 --alpha 1e-9 --v3 300 --plain 700 --other 0", "INCONCLUSIVE"),
+        ("--expect-v3 0 --v3 0 --plain 400 --other 0", "CONFIRMED"),
+        ("--expect-v3 0 --v3 1 --plain 400 --other 0", "REFUTED"),
+        ("--expect-v3 100 --v3 400 --plain 0 --other 0", "CONFIRMED"),
+        ("--expect-v3 100 --v3 400 --plain 1 --other 0", "REFUTED"),
+    ],
+)
+def test_counts_decide_exit_code(
+    judge: Judge, capsys: pytest.CaptureFixture[str], tmp_path: Path, options: str, outcome: str
+) -> None:
+    """Counts give the verdict that they prove, alike in exit code, table and verdict file."""
+    file = tmp_path / "verdict.json"
+    exit_code = judge(f"{options} --verdict-json {file}")
+    assert exit_code == EXIT_CODES[outcome]
+    verdict = json.loads(file.read_text(encoding="utf-8"))
+    assert (verdict["verdict"], verdict["exit_code"]) == (outcome, exit_code)
+    assert f"verdict:  {outcome} - {verdict['reason']}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "recorded", "counted"),
+    [
+        ("", "curl.txt", {"unexpected_body": 1}),
+        ("--sent 30", "curl.txt", {"unexpected_body": 1, "no_answer": 2}),
+        ("--format jsonl", "k6.jsonl", {"status_503": 1, "connection_error": 2}),
+        ("--format jsonl --route 70-30", "k6.jsonl", {"status_503": 1, "connection_error": 2}),
+        ("--format vegeta", "vegeta.jsonl", {"status_503": 1, "connection_error": 2}),
+        ("--format vegeta --route 70-30", "vegeta.jsonl", {"status_503": 1, "connection_error": 2}),
+        ("--format service-log", "service.log", {"v3": 6, "plain": 14}),
+        ("--format service-log --sent 20", "service.log", {"v3": 6, "plain": 14}),
+    ],
+)
+def test_recorded_answers_count_as_the_server_did(
+    judge: Judge, tmp_path: Path, options: str, recorded: str, counted: dict[str, int]
+) -> None:
+    """The real output of curl, k6, vegeta and, for hey, of the service holds the counts that the server had."""
+    file = tmp_path / "verdict.json"
+    exit_code = judge(f"--expect-v3 30 --verdict-json {file} {options} {RECORDED / recorded}")
+    counts = json.loads(file.read_text(encoding="utf-8"))["counts"]
+    answers = {"v3": counts["v3"], "plain": counts["plain"]}
+    assert answers | counts["other_by_kind"] == {"v3": 8, "plain": 19} | counted
+    assert exit_code == 11
+
+
+@pytest.mark.parametrize("separator", [b"", b"\n"])
+def test_ten_answers_of_the_article_prove_nothing(
+    judge: Judge, capsys: pytest.CaptureFixture[str], separator: bytes
+) -> None:
+    """The article's seven plain and three V3 answers, with no newline between them, are INCONCLUSIVE."""
+    assert judge("--expect-v3 30 --sent 10", separator.join(ARTICLE)) == 11
+    assert "10 answers decide nothing yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "words"),
+    [
+        ("--expect-v3 30", 11, "requests without an answer do not show among them"),
+        ("--expect-v3 30 --sent 1000", 0, "CONFIRMED"),
+        ("--expect-v3 30 --sent 1500", 11, "500 no_answer"),
+        ("--expect-v3 50", 10, "REFUTED"),
+        ("--expect-v3 30 --sent 999", 2, "--sent 999: there are 1000 answers already"),
+    ],
+)
+def test_bodies_confirm_only_where_all_requests_are_known(
+    judge: Judge, capsys: pytest.CaptureFixture[str], options: str, exit_code: int, words: str
+) -> None:
+    """Bodies alone may refute, but confirm only together with how many requests were sent."""
+    assert judge(options, b"".join(ARTICLE * 100)) == exit_code
+    captured = capsys.readouterr()
+    assert words in captured.out + captured.err
+
+
+def test_number_of_requests_replaces_the_guess_at_foreign_text(judge: Judge, tmp_path: Path) -> None:
+    """Error pages run together or of many lines are as many as the requests that are left for them."""
+    file = tmp_path / "verdict.json"
+    pages = b"<html>\n<h1>\n503\n</h1>\n</html>\n"
+    judge(f"--expect-v3 30 --sent 12 --verdict-json {file}", b"".join(ARTICLE) + 2 * pages)
+    assert json.loads(file.read_text(encoding="utf-8"))["counts"]["other_by_kind"] == {"unexpected_body": 2}
+
+
+@pytest.mark.parametrize("name", ["bodies", "lines", "jsonl", "vegeta", "service-log"])
+def test_empty_input_is_inconclusive(judge: Judge, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """A pipe from which nothing came has no verdict."""
+    assert judge(f"--expect-v3 0 --format {name}") == 11
+    assert "INCONCLUSIVE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--v3 3 --plain 7 --other 0", ["--expect-v3", "required"]),
+        ("--expect-v3 101", ["--expect-v3", "101", "from 0 to 100"]),
+        ("--expect-v3 third", ["--expect-v3", "'third' is not a number"]),
+        ("--expect-v3 30 --tolerance 100", ["--tolerance", "100", "below 100"]),
+        ("--expect-v3 30 --alpha 0", ["--alpha", "0", "above 0"]),
+        ("--expect-v3 30 --v3 3", ["--v3, --plain and --other"]),
+        ("--expect-v3 30 --v3 3 --plain 7 --other 0 curl.txt", ["without FILE"]),
+        ("--expect-v3 30 --v3 3 --plain 7 --other 0 --sent 10", ["without FILE, --sent"]),
+        ("--expect-v3 30 --v3 3 --plain 7 --other 0 --route 70-30", ["or --route"]),
+        ("--expect-v3 30 --v3 -3 --plain 7 --other 0", ["--v3"]),
+        ("--expect-v3 30 --v3 three --plain 7 --other 0", ["--v3", "'three' is not a number of answers"]),
+        ("--expect-v3 30 --route 70-30", ["--route", "--format bodies has none"]),
+        ("--expect-v3 30 --format xml", ["--format", "'xml'", "vegeta"]),
+        ("--expect-v3 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere/v.json does not exist"]),
+        ("--expect-v3 30 nowhere.txt", ["nowhere.txt: No such file or directory"]),
+        ("--expect-v3 30 .", [".: Is a directory"]),
+    ],
+)
+def test_wrong_use_is_named(judge: Judge, capsys: pytest.CaptureFixture[str], options: str, words: list[str]) -> None:
+    """A missing, impossible or contradicting option, or a file that cannot be read, ends with 2 and is named."""
+    assert judge(options) == 2
+    *_, message = capsys.readouterr().err.splitlines()
+    assert all(word in message for word in words), message
+
+
+def test_interrupt_leaves_no_verdict(
+    judge: Judge, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while answers are read ends with neither 0 nor 10, without a traceback."""
+
+    def interrupted(_: str) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("loadtest.judge._open", interrupted)
+    assert judge("--expect-v3 30") == 130
+    assert capsys.readouterr().err == "judge: interrupted, no verdict\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["juge"]])
+def test_module_tells_how_it_is_used(arguments: list[str]) -> None:
+    """`python -m loadtest` without its one command says what it is, and ends with 2."""
+    ended = process(arguments)
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert ended.stderr.startswith(b"usage: python -m loadtest judge")
+
+
+def test_help_lists_formats_and_exit_codes() -> None:
+    """The help names every format, and what the exit codes mean."""
+    ended = process(["judge", "--help"], COLUMNS="200")
+    assert ended.returncode == 0
+    for words in ("bodies", "lines", "jsonl", "vegeta", "service-log", "0 CONFIRMED, 10 REFUTED, 11 INCONCLUSIVE"):
+        assert words in ended.stdout.decode()
+
+
+def test_pipe_is_judged_under_an_ascii_locale(tmp_path: Path) -> None:
+    """Answers from a pipe are judged, and a name beyond ASCII or half a character harms neither table nor file."""
+    file = tmp_path / "verdict.json"
+    lines = [
+        json.dumps(
+            {
+                "status": 200,
+                "headers": {"Content-Type": CONTENT_TYPE, "X-Canary-Route": route},
+                "body": PLAIN_BODY.decode(),
+            }
+        ).encode()
+        for route in ("70-30-ü", "\ud800")
+    ]
+    ended = process(
+        ["judge", "--expect-v3", "30", "--format", "jsonl", "--verdict-json", str(file)],
+        b"\n".join(lines),
+        LC_ALL="C",
+        PYTHONUTF8="0",
+        PYTHONCOERCECLOCALE="0",
+    )
+    assert (ended.returncode, ended.stderr) == (11, b"")
+    assert b"more than one route" in ended.stdout
+    assert json.loads(file.read_text(encoding="utf-8"))["counts"]["routes"] == {"70-30-ü": 1, "\ud800": 1}
+
+
+def test_closed_standard_input_is_named() -> None:
+    """Without a standard input, and without a file, there is nothing to judge: exit code 2, no traceback."""
+    command = f'exec "{sys.executable}" -m loadtest judge --expect-v3 30 <&-'
+    ended = subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert b"standard input is closed" in ended.stderr
+    assert b"Traceback" not in ended.stderr
