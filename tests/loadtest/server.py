@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from loadtest.classify import CONTENT_TYPE, PLAIN, PLAIN_BODY, V3, V3_BODY
 
+GATE_POLL_SECONDS = 0.05
 BODIES = {V3: V3_BODY, PLAIN: PLAIN_BODY}
 
 
@@ -41,13 +42,13 @@ class Reply:
         label: what the reply is counted as at the server.
         raw: the bytes to send; b"" closes the connection without an answer.
         close: whether the connection is closed after it.
-        delay_seconds: how long the server thinks.
+        gate: what the answer waits for, if anything; one that is never set keeps it back until the server ends.
     """
 
     label: str
     raw: bytes
     close: bool = False
-    delay_seconds: float = 0.0
+    gate: threading.Event | None = None
 
 
 def http(body: bytes, status: str = "200 OK", content_type: str = CONTENT_TYPE, **headers: str) -> bytes:
@@ -68,13 +69,15 @@ class Server:
 
     Attributes:
         url: where it listens.
-        sent: replies sent, by label.
+        sent: replies decided on, by label.
+        completed: the labels of the replies that went out, in the order in which they did.
         connections: how many were accepted.
         heads: of the first few requests.
     """
 
     url: str
     sent: Counter[str] = field(default_factory=Counter)
+    completed: list[str] = field(default_factory=list)
     connections: int = 0
     heads: list[str] = field(default_factory=list)
 
@@ -116,7 +119,10 @@ class _Running:
         with connection, connection.makefile("rb") as lines, suppress(OSError):
             while head := _read_head(lines):
                 reply = self._reply(Request(self.server.sent.total(), head, connection, connection_number))
-                self.over.wait(reply.delay_seconds)
+                while reply.gate and not reply.gate.wait(GATE_POLL_SECONDS):
+                    if self.over.is_set():
+                        return
+                self.server.completed.append(reply.label)
                 if reply.raw:
                     connection.sendall(reply.raw)
                 if reply.close or not reply.raw or "connection: close" in head.lower():

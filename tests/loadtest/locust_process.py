@@ -1,0 +1,143 @@
+"""Runs the load test as a person does: `locust -f loadtest/locustfile.py --headless`, from another directory."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .server import Server
+from .traffic import HELD
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCUSTFILE = ROOT / "loadtest" / "locustfile.py"
+VERDICT_FILE = "verdict.json"
+USERS = 3
+DEADLINE_SECONDS = 60.0
+POLL_SECONDS = 0.02
+
+IMPORTING = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+"""What a locustfile elsewhere begins with to find the package."""
+
+RUNNING = {
+    "LOCUST_USERS": str(USERS),
+    "LOCUST_SPAWN_RATE": "100",
+    "LOCUST_RUN_TIME": f"{DEADLINE_SECONDS:.0f}s",
+    "LOCUST_VERDICT_JSON": VERDICT_FILE,
+}
+"""Variables of a run that has all the time it needs; options of the command line win over them."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended.
+
+    Attributes:
+        exit_code: its exit code.
+        stdout: the table goes there.
+        stderr: messages and the log.
+        verdict: the verdict file, empty where none was written.
+    """
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    verdict: Mapping[str, Any]
+
+    @property
+    def counts(self) -> Mapping[str, Any]:
+        """The counts of the verdict file."""
+        counts: Mapping[str, Any] = self.verdict["counts"]
+        return counts
+
+    @property
+    def taken(self) -> Mapping[str, int]:
+        """How many answers of each kind the client took, as the server counts what it sent."""
+        by_label = {"v3": self.counts["v3"], "plain": self.counts["plain"], **self.counts["other_by_kind"]}
+        return {label: count for label, count in by_label.items() if count}
+
+
+@contextmanager
+def locust(
+    folder: Path, options: str, locustfile: Path = LOCUSTFILE, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start Locust without the web UI in `folder`, and leave none behind.
+
+    Args:
+        folder: the working directory.
+        options: of the command line, with spaces between them.
+        locustfile: what is run.
+        environment: variables beside those of `RUNNING`; no others of Locust and none of proxies are inherited.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("LOCUST_") and not name.lower().endswith("_proxy")
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", *options.split()],
+        cwd=folder,
+        env=inherited | RUNNING | dict(environment or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # the workers that it has forked, too
+
+
+def end_of(process: subprocess.Popen[bytes], folder: Path) -> Ended:
+    """Wait for the end of a process that writes its verdict into `folder`."""
+    stdout, stderr = process.communicate(timeout=2 * DEADLINE_SECONDS)
+    file = folder / VERDICT_FILE
+    verdict = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return Ended(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"), verdict)
+
+
+def run(
+    folder: Path, options: str, locustfile: Path = LOCUSTFILE, environment: Mapping[str, str] | None = None
+) -> Ended:
+    """Run Locust in `folder` until it ends by itself."""
+    with locust(folder, options, locustfile=locustfile, environment=environment) as process:
+        return end_of(process, folder)
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait until a condition holds while a process runs; one that has ended says itself what was wrong.
+
+    Raises:
+        TimeoutError: the process runs and the condition does not come true.
+    """
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition() and process.poll() is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"what the test waits for did not happen in {DEADLINE_SECONDS:.0f} s")
+        time.sleep(POLL_SECONDS)
+
+
+def run_until_held(
+    folder: Path,
+    server: Server,
+    options: str,
+    locustfile: Path = LOCUSTFILE,
+    end_with: signal.Signals = signal.SIGTERM,
+) -> Ended:
+    """Run one user against a `held_after` server until it has taken all answers, then end it by a signal.
+
+    One user asks strictly in turn, so that client and server can be compared to the request.
+    """
+    with locust(folder, f"-u 1 --host {server.url} {options}", locustfile=locustfile) as process:
+        wait_until(lambda: server.sent[HELD] == 1, process)
+        process.send_signal(end_with)
+        return end_of(process, folder)

@@ -1,0 +1,233 @@
+"""What a run of the load test ends as: its exit code, table and verdict file, each from a real process."""
+
+import signal
+import socket
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from .locust_process import IMPORTING, USERS, Ended, end_of, locust, run, run_until_held, wait_until
+from .server import Reply, serving
+from .traffic import held_after, split
+
+USER = (
+    IMPORTING + "from locust import events\nfrom loadtest.user import CanaryUser\nclass User(CanaryUser):\n    pass\n"
+)
+
+EVENTS = ["init", "test_start", "request", "test_stop", "quitting", "quit"]
+
+
+def is_usage_error(ended: Ended, *words: str) -> bool:
+    """Tell whether a process ended as for a wrong option, in one line that says each of `words`."""
+    *_, message = ended.stderr.strip().splitlines()
+    return ended.exit_code == 2 and "Traceback" not in ended.stderr and all(word in message for word in words)
+
+
+@pytest.mark.parametrize(
+    ("v3_of_ten", "expect_v3", "exit_code", "outcome"),
+    [
+        (3, "30", 0, "CONFIRMED"),
+        (3, "50", 10, "REFUTED"),
+        (0, "0", 0, "CONFIRMED"),
+        (10, "100", 0, "CONFIRMED"),
+        (1, "0", 10, "REFUTED"),
+        (9, "100", 10, "REFUTED"),
+    ],
+)
+def test_split_decides_exit_code(tmp_path: Path, v3_of_ten: int, expect_v3: str, exit_code: int, outcome: str) -> None:
+    """A run ends by itself once the verdict is certain, and exit code, table and verdict file all tell it."""
+    with serving(split(v3_of_ten)) as server:
+        ended = run(tmp_path, f"--host {server.url} --expect-v3 {expect_v3}")
+    assert ended.exit_code == ended.verdict["exit_code"] == exit_code, ended.stderr
+    assert ended.verdict["verdict"] == outcome
+    assert f"verdict:  {outcome} - {ended.verdict['reason']}\nnext:     " in ended.stdout
+    assert ended.verdict["decided_after"] == sum(ended.taken.values())
+    not_judged = server.sent.total() - ended.verdict["decided_after"]
+    assert 0 <= not_judged <= 2 * USERS, "it stops at the verdict, with one request of each user under way"
+
+
+def test_run_time_ends_undecided_run(tmp_path: Path) -> None:
+    """A run whose time is over before the verdict says so, how many answers it took, and ends with 11."""
+    with serving(held_after(20, split(3))) as server:
+        ended = run(tmp_path, f"-u 1 -t 4s --host {server.url} --expect-v3 30")
+    assert ended.exit_code == 11, ended.stderr
+    assert "20 answers decide nothing yet: about" in ended.verdict["reason"]
+    assert ended.taken == {"v3": 6, "plain": 14}
+    assert ended.verdict["unfinished"] == 1
+
+
+def test_run_without_a_request_is_inconclusive(tmp_path: Path) -> None:
+    """A run in which nobody asked for anything has no verdict, although nothing failed."""
+    with serving(split(3)) as server:
+        ended = run(tmp_path, f"-u 0 -t 1s --host {server.url} --expect-v3 30")
+    assert (ended.exit_code, ended.verdict["reason"]) == (11, "no request was sent")
+    assert server.connections == 0
+
+
+def test_answer_that_never_comes_is_inconclusive(tmp_path: Path) -> None:
+    """A target that takes requests and answers none is told apart from one that was never asked."""
+    with serving(held_after(0, split(3))) as server:
+        ended = run_until_held(tmp_path, server, "--expect-v3 30")
+    assert ended.exit_code == 11
+    assert ended.verdict["reason"] == "no answer to any request; 1 still wait for theirs"
+
+
+def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
+    """A port on which nobody listens gives connection errors and no verdict, not even for an expected 0 %."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    ended = run(tmp_path, f"-t 4s --host {host} --expect-v3 0")
+    assert ended.exit_code == 11, ended.stderr
+    assert set(ended.taken) == {"connection_error"}
+    assert "is something listening at --host" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--expect-v3 30", ["--host is missing"]),
+        ("--host http://127.0.0.1", ["--expect-v3 is missing"]),
+        ("--expect-v3 130", ["--expect-v3", "130", "from 0 to 100"]),
+        ("--expect-v3 nan", ["--expect-v3", "nan", "from 0 to 100"]),
+        ("--expect-v3 third", ["--expect-v3", "'third' is not a number"]),
+        ("--expect-v3 30 --tolerance 0", ["--tolerance", "0.0", "above 0"]),
+        ("--expect-v3 30 --alpha 5", ["--alpha", "5.0", "at most 0.5"]),
+        ("--expect-v3 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere", "does not exist"]),
+        ("--expect-v3 30 --verdict-json .", ["--verdict-json", "is a folder"]),
+    ],
+)
+def test_wrong_option_is_named(tmp_path: Path, options: str, words: list[str]) -> None:
+    """A missing or impossible option ends the process with 2 and one line that names it, without a traceback."""
+    assert is_usage_error(ended := run(tmp_path, options), *words), ended
+
+
+@pytest.mark.parametrize("end_with", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_is_inconclusive(tmp_path: Path, end_with: signal.Signals) -> None:
+    """A run that is interrupted before its verdict ends with 11, and still shows and writes what it counted."""
+    with serving(held_after(50, split(3))) as server:
+        ended = run_until_held(tmp_path, server, "--expect-v3 30", end_with=end_with)
+    assert ended.exit_code == ended.verdict["exit_code"] == 11, ended.stderr
+    assert "verdict:  INCONCLUSIVE - 50 answers decide nothing yet" in ended.stdout
+    assert ended.taken == {"v3": 15, "plain": 35}
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("v3_of_ten", [3, 8])
+@pytest.mark.parametrize("event", EVENTS)
+def test_crash_in_a_listener_leaves_no_verdict(tmp_path: Path, event: str, v3_of_ten: int) -> None:
+    """A listener that crashes never leaves the exit code of a verdict, however the split came out."""
+    locustfile = tmp_path / "crashing.py"
+    locustfile.write_text(
+        f"{USER}@events.{event}.add_listener\ndef crash(**_):\n    raise RuntimeError('broken')\n", encoding="utf-8"
+    )
+    with serving(split(v3_of_ten)) as server:
+        ended = run(tmp_path, f"--host {server.url} --expect-v3 30", locustfile=locustfile)
+    assert ended.exit_code not in {0, 10}, ended.stderr
+    assert "Traceback" in ended.stderr, "the crash itself is shown"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    def __init__(self, environment):\n        raise RuntimeError('broken')\n",
+        "    def on_start(self):\n        raise RuntimeError('broken')\n",
+        "    def classify(status, headers, body):\n        raise RuntimeError('broken')\n",
+    ],
+    ids=["__init__", "on_start", "classify"],
+)
+def test_user_that_crashes_is_inconclusive(tmp_path: Path, body: str) -> None:
+    """A user that cannot start or cannot tell what it got gives no verdict."""
+    locustfile = tmp_path / "crashing.py"
+    locustfile.write_text(USER + body, encoding="utf-8")
+    with serving(split(3)) as server:
+        ended = run(tmp_path, f"-t 1s --host {server.url} --expect-v3 30", locustfile=locustfile)
+    assert ended.exit_code not in {0, 10}, ended.stderr
+    assert ended.verdict.get("verdict", "INCONCLUSIVE") == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize("source", [None, "def broken(:\n", "import no_such_module_anywhere\n", "x = 1\n"])
+def test_locustfile_that_cannot_run_leaves_no_verdict(tmp_path: Path, source: str | None) -> None:
+    """A missing, broken or empty locustfile ends with neither 0 nor 10."""
+    locustfile = tmp_path / "other.py"
+    if source is not None:
+        locustfile.write_text(source, encoding="utf-8")
+    ended = run(tmp_path, "--host http://127.0.0.1", locustfile=locustfile)
+    assert ended.exit_code in {1, 2}, ended
+
+
+def test_options_work_as_environment_variables(tmp_path: Path) -> None:
+    """Every option can be set by its variable, for a container that has no command line."""
+    with serving(held_after(200, split(3, x_canary_route="70-30"))) as server:
+        variables = {
+            "LOCUST_USERS": "1",
+            "LOCUST_HOST": server.url,
+            "LOCUST_EXPECT_V3": "31",
+            "LOCUST_TOLERANCE": "12",
+            "LOCUST_ALPHA": "0.02",
+            "LOCUST_ROUTE": "70-30",
+            "LOCUST_HOST_HEADER": "micro-api.test",
+            "LOCUST_KEEP_ALIVE": "true",
+            "LOCUST_KEEP_GOING": "true",
+            "LOCUST_VERDICT_JSON": "verdict.json",
+            "LOCUST_RUN_TIME": "5s",
+        }
+        ended = run(tmp_path, "", environment=variables)
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.verdict["expected"] == {"v3_percent": 31.0, "tolerance_points": 12.0, "alpha": 0.02}
+    assert list(ended.counts["routes"]) == ["70-30"]
+    assert "host: micro-api.test" in server.heads[0].lower()
+    assert server.connections == 1
+    assert sum(ended.taken.values()) == 200 > ended.verdict["decided_after"]
+
+
+def test_run_told_to_go_on_stays_until_its_time(tmp_path: Path) -> None:
+    """With --keep-going a verdict stands over all answers of the time given, not only over the first."""
+    with serving(held_after(200, split(3))) as server:
+        ended = run(tmp_path, f"-u 1 -t 5s --host {server.url} --expect-v3 30 --tolerance 10 --keep-going")
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.verdict["decided_after"] < 200
+    assert ended.taken == {"v3": 60, "plain": 140}
+
+
+def test_later_answers_refute_a_confirmed_share(tmp_path: Path) -> None:
+    """With --keep-going a share that changes after its confirmation is refuted, and the reason names both points."""
+    right, wrong = split(3), split(8)
+    with serving(held_after(400, lambda request: (right if request.number < 200 else wrong)(request))) as server:
+        ended = run_until_held(tmp_path, server, "--expect-v3 30 --tolerance 10 --keep-going")
+    assert ended.verdict["verdict"] == "REFUTED"
+    assert ended.exit_code == 10, ended.stderr
+    assert ended.verdict["decided_after"] < 200
+    assert f"confirmed after {ended.verdict['decided_after']} answers" in ended.verdict["reason"]
+    assert "but refuted after 2" in ended.verdict["reason"]
+
+
+@pytest.mark.parametrize("expect_v3", ["30", "0"])
+def test_one_error_does_not_block_a_confirmation(tmp_path: Path, expect_v3: str) -> None:
+    """A single failed request among many right answers is counted, and does not stand against CONFIRMED for good."""
+    right = split(int(expect_v3) // 10)
+    dropped = Reply("connection_error", b"")
+    with serving(lambda request: dropped if request.number == 9 else right(request)) as server:
+        ended = run(tmp_path, f"--host {server.url} --expect-v3 {expect_v3}")
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.counts["other_by_kind"] == {"connection_error": 1}
+
+
+def test_verdict_file_that_cannot_be_written_is_no_verdict(tmp_path: Path) -> None:
+    """A folder that vanishes during the run is reported, and the run ends with neither 0 nor 10."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    gone = threading.Event()
+    right = split(3)
+    with (
+        serving(lambda request: replace(right(request), gate=gone)) as server,
+        locust(tmp_path, f"--host {server.url} --expect-v3 30 --verdict-json results/v.json") as process,
+    ):
+        wait_until(lambda: bool(server.heads), process)
+        folder.rmdir()
+        gone.set()
+        ended = end_of(process, tmp_path)
+    assert "verdict:  CONFIRMED" in ended.stdout
+    assert ended.exit_code == 1, ended.stderr
+    assert f"{folder / 'v.json'} was not written: No such file or directory" in ended.stderr
