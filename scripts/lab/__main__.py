@@ -196,7 +196,7 @@ def _warn(applied: control.Applied) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - this is the user's terminal; flushed, since the load test writes there, too
+    print(text, flush=True)  # at once: the load test writes to the same terminal
 
 
 def _fail(problem: object, exit_code: int) -> int:

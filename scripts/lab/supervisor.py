@@ -5,6 +5,7 @@
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -184,13 +185,14 @@ class Supervisor:
         self._folder.write_state(state)
 
     def _end(self) -> None:
-        """End the children: Envoy first, since a replica waits for the connections that Envoy holds open."""
+        """End the children, Envoy first: a replica waits for connections that Envoy holds open. Remove the sockets."""
         envoys = [record for record in self._state.processes if record.name == ENVOY]
         replicas = [record for record in self._state.processes if record.version is not None]
         stop(envoys)
         stop(replicas)
         for child in self._children.values():
             child.wait()
+        shutil.rmtree(self._state.socket_folder, ignore_errors=True)
 
 
 def main(path: str) -> int:

@@ -100,9 +100,9 @@ def test_run_tells_of_a_death_when_it_happens(command_line: MakeCommandLine) -> 
         run.communicate(timeout=TIMEOUT_SECONDS)
 
 
-def test_a_killed_run_leaves_no_process(command_line: MakeCommandLine) -> None:
-    """After kill -9 of `run` in the midst of its load test everything else ends, too."""
-    line = command_line()
+def test_a_killed_run_leaves_no_process(command_line: MakeCommandLine, temporary_folder: Path) -> None:
+    """After kill -9 of `run` in the midst of its load test all else ends, and only the folder with its logs is left."""
+    line = command_line(TMPDIR=str(temporary_folder))
     with line.start("run", "--replicas", "1") as run:
         assert run.stdout is not None
         while not run.stdout.readline().startswith("[3/"):
@@ -110,3 +110,4 @@ def test_a_killed_run_leaves_no_process(command_line: MakeCommandLine) -> None:
         run.kill()
         run.communicate(timeout=TIMEOUT_SECONDS)
     assert wait_until(lambda: line.processes() == [], TIMEOUT_SECONDS)
+    assert [path.name.startswith("lab-run-") for path in temporary_folder.iterdir()] == [True]
