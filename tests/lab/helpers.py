@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -57,20 +57,25 @@ class CommandLine:
             stdout, stderr = process.communicate(timeout=4 * TIMEOUT_SECONDS)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path) -> AbstractContextManager[subprocess.Popen[str]]:
         """Start one command."""
         return self.python("-m", "scripts.lab", *arguments)
 
-    def python(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Start Python."""
-        return subprocess.Popen(
+    @contextmanager
+    def python(self, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+        """Start Python; at the end of the context it ends, too."""
+        with subprocess.Popen(
             [sys.executable, *map(str, arguments)],
             cwd=REPOSITORY,
             env={**os.environ, MARK: self.mark, **self.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()  # where a test has failed there may be no other end to wait for
 
     def processes(self) -> list[psutil.Process]:
         """Return every living process that came of this command line."""
@@ -113,11 +118,20 @@ class RunningLab:
         """Kill a process as the kernel's out-of-memory killer would, and wait until the lab knows."""
         os.kill(record.pid, 9)
 
-        def is_known() -> bool:
+        def is_over() -> bool:
             known = {other.name: other for other in control.running(self.folder).processes}
-            return known[record.name].exit_code is not None
+            # Its workers are killed by then, but on a busy machine a killed process may live on for a moment.
+            return known[record.name].exit_code is not None and record.pid not in self._process_groups()
 
-        assert wait_until(is_known, TIMEOUT_SECONDS)
+        assert wait_until(is_over, TIMEOUT_SECONDS)
+
+    def _process_groups(self) -> set[int]:
+        """Return the groups of all processes that live."""
+        groups = set()
+        for process in self.command_line.processes():
+            with suppress(ProcessLookupError):
+                groups.add(os.getpgid(process.pid))
+        return groups
 
     @contextmanager
     def paused(self, version: str) -> Iterator[Callable[[], None]]:

@@ -76,7 +76,7 @@ def test_a_tethered_process_ends_with_its_parent(
     with line.python("-c", parent_code) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "started\n"
-        assert len(line.processes()) == 2
+        assert wait_until(lambda: len(line.processes()) == 2, TIMEOUT_SECONDS)
         parent.send_signal(number)
         assert wait_until(lambda: line.processes() == [], TIMEOUT_SECONDS)
 
