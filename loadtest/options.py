@@ -26,8 +26,8 @@ def _checked(field: str) -> Callable[[str], float]:
     return number
 
 
-def writable_file(text: str) -> Path:
-    """Return the path of a file that can be written, before a run is spent on it.
+def writable_file(text: str) -> str:
+    """Return the absolute path of a file that can be written, before a run is spent on it.
 
     Raises:
         argparse.ArgumentTypeError: the folder does not exist, or the path is a folder.
@@ -37,7 +37,7 @@ def writable_file(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"{text} is a folder: name a file")
     if not file.parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder of {text} does not exist: make it first")
-    return file
+    return str(file)  # Locust sends the options to its workers, and can send text only
 
 
 def add_expectation(parser: Any, env_prefix: str | None = None, *, required: bool = False) -> None:  # noqa: ANN401 - a parser or a group: argparse has no public name for both
@@ -84,8 +84,23 @@ def add_expectation(parser: Any, env_prefix: str | None = None, *, required: boo
 
 
 def expectation_of(options: argparse.Namespace) -> Expectation:
-    """Return the expectation that the parsed options state."""
-    return Expectation(options.expect_v3, options.tolerance, options.alpha)
+    """Return the expectation that the parsed options state.
+
+    Raises:
+        ExpectationError: a value is no number or outside of its range; only Locust's web UI lets that come so far.
+    """
+
+    def number(name: str) -> float | None:
+        value = getattr(options, name)
+        try:
+            return None if value in {None, ""} else float(str(value).removesuffix("%"))
+        except ValueError:
+            raise ExpectationError(f"{name} is {value!r}: give a number") from None
+
+    v3_percent, alpha = number("expect_v3"), number("alpha")
+    if v3_percent is None:
+        raise ExpectationError("the expected share of V3 is missing: give a percentage from 0 to 100")
+    return Expectation(v3_percent, number("tolerance"), DEFAULT_ALPHA if alpha is None else alpha)
 
 
 def add_locust_options(parser: argparse.ArgumentParser) -> None:

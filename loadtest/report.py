@@ -50,12 +50,13 @@ def as_dict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def write_json(verdict: Verdict, file: Path) -> None:
-    """Write the verdict to `file`, whole or not at all.
+def write_json(verdict: Verdict, path: str) -> None:
+    """Write the verdict to the file at `path`, whole or not at all.
 
     Raises:
         OSError: the file cannot be written.
     """
+    file = Path(path)
     partial = file.with_name(f".{file.name}.partial")
     partial.write_text(json.dumps(as_dict(verdict), indent=2) + "\n", encoding="utf-8")
     partial.replace(file)
@@ -81,7 +82,7 @@ def table(verdict: Verdict) -> str:
         lines.append(f"  {'(before the route came)':<26}{tally.settling:>9}")
     if verdict.unfinished:
         lines.append(f"  {'(unanswered at the end)':<26}{verdict.unfinished:>9}")
-    lines.append(f"expected: {expectation.v3_percent:g} % V3, within {expectation.points:g} points")
+    lines.append(f"expected: {expectation.v3_percent:g} % V3, tolerance {expectation.points:g} percentage points")
     lines.append(f"verdict:  {verdict.outcome.value} - {verdict.reason}")
     lines.append(f"next:     {next_step(verdict)}")
     return "\n".join(lines)

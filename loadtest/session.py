@@ -51,9 +51,16 @@ class Session:
         self.tally = Tally()
         self._rule = expectation.rule()
         self._order = StartOrder()
+        self._held_back = 0
+        self._unfinished_elsewhere = 0
         self._outcome = Outcome.INCONCLUSIVE
         self._decided: Tally | None = None
         self._refuted_later: Tally | None = None
+
+    @property
+    def unfinished(self) -> int:
+        """How many requests were started and are not answered."""
+        return self._order.unfinished + self._unfinished_elsewhere
 
     @property
     def decided(self) -> bool:
@@ -81,11 +88,24 @@ class Session:
         self.tally += answers
         self._look()
 
+    def look_at(self, answers: Tally, *, held_back: int, unfinished: int) -> None:
+        """Look at all the counts of many workers so far; they replace those of the last look.
+
+        Args:
+            answers: the sum of what the workers have counted.
+            held_back: requests to take as unlabelled answers for this look (see `Workers.held_back`).
+            unfinished: requests that the workers have started and not counted.
+        """
+        if self._decided is not None and not self.keep_going:
+            return
+        self.tally, self._held_back, self._unfinished_elsewhere = answers, held_back, unfinished
+        self._look()
+
     def _look(self) -> None:
         tally = self.tally
         if len(tally.routes) > 1 or self._outcome is Outcome.REFUTED:
             return
-        v3, plain, other = tally.v3, tally.plain, tally.other_total
+        v3, plain, other = tally.v3, tally.plain, tally.other_total + self._held_back
         if self._decided is None and self._rule.confirms(v3, plain, other):
             self._outcome, self._decided = Outcome.CONFIRMED, tally.copy()
         elif self._rule.refutes(v3, plain, other):
@@ -102,15 +122,17 @@ class Session:
             return None
         return answers_to_go(self._rule, self.expectation, (tally.v3, tally.plain, tally.other_total))
 
-    def verdict(self, *, requests_known: bool = True) -> Verdict:
+    def verdict(self, *, requests_known: bool = True, objection: str = "") -> Verdict:
         """Return the result so far; at the end of the run this is the result.
 
         Args:
+            objection: what else stands against a verdict, such as counts that are missing; it makes it INCONCLUSIVE.
             requests_known: whether every request is counted, also those without an answer. A version that drops
                 requests can make a wrong split look right, so that nothing is confirmed where they are not.
         """
         outcome, reason = self._outcome, ""
-        if objection := self._objection(requests_known=requests_known):
+        objection = objection or self._objection(requests_known=requests_known)
+        if objection:
             outcome, reason = Outcome.INCONCLUSIVE, objection
         return Verdict(
             outcome=outcome,
@@ -118,7 +140,7 @@ class Session:
             tally=self.tally.copy(),
             expectation=self.expectation,
             decided_after=self._decided.total if self._decided else None,
-            unfinished=self._order.unfinished,
+            unfinished=self.unfinished,
         )
 
     def _objection(self, *, requests_known: bool) -> str:
@@ -146,22 +168,17 @@ class Session:
     def _reason(self) -> str:
         if self._decided is None:
             return self._why_undecided()
-        expected, points = self.expectation.v3_percent, self.expectation.points
-        at = f"after {self._decided.total} answers"
-        if self._outcome is Outcome.CONFIRMED:
-            return (
-                f"{_v3_of(self._decided)} were V3: the share is within {points:g} points of {expected:g} %, {at}"
-                f" (a split that far off is confirmed with probability {self.expectation.alpha:g} at most)"
-            )
         if self._refuted_later is not None:
             return (
-                f"confirmed {at} ({_v3_of(self._decided)} V3), but refuted after {self._refuted_later.total}"
-                f" ({_v3_of(self._refuted_later)} V3): the share did not stay at {expected:g} %"
+                f"confirmed after {self._decided.total} answers ({_share_of(self._decided)} V3), but refuted after"
+                f" {self._refuted_later.total} ({_share_of(self._refuted_later)} V3): the share did not stay"
             )
-        return (
-            f"{_v3_of(self._decided)} were V3: the share is not {expected:g} %, {at}"
-            f" (a right split is refuted with probability {self.expectation.alpha:g} at most)"
-        )
+        expected, runs = f"{self.expectation.v3_percent:g} %", f"{100 * self.expectation.alpha:g} % of runs"
+        found = f"{self._decided.v3} of {self._decided.total} answers ({_share_of(self._decided)}) are V3"
+        if self._outcome is Outcome.REFUTED:
+            return f"{found}: the share is not {expected} (a right split ends so in at most {runs})"
+        points = f"{self.expectation.points:g} point{'' if self.expectation.points == 1 else 's'}"
+        return f"{found}: within {points} of {expected} (a split that far off ends so in at most {runs})"
 
     def _why_undecided(self) -> str:
         tally = self.tally
@@ -182,11 +199,11 @@ class Session:
     def _why_nothing_counted(self) -> str:
         if self.tally.settling:
             return f"no answer named the route {self.route}; {self.tally.settling} answers came by another or by none"
-        if self._order.unfinished:
-            return f"no answer to any request; {self._order.unfinished} still wait for theirs"
+        if self.unfinished:
+            return f"no answer to any request; {self.unfinished} still wait for theirs"
         return "no request was sent"
 
 
-def _v3_of(tally: Tally) -> str:
+def _share_of(tally: Tally) -> str:
     """Return the share of V3 as a person writes it."""
-    return f"{tally.v3} of {tally.total} answers ({100 * tally.v3 / tally.total:.1f} %)"
+    return f"{100 * tally.v3 / tally.total:.1f} %"

@@ -51,8 +51,8 @@ class CanaryUser(FastHttpUser):
     @task
     def ask(self) -> None:
         """Send one request, and hand over what its answer is."""
-        session = self.canary_run.session
-        ticket = session.start()
+        counter = self.canary_run.counter
+        ticket = counter.start()
         label = "client_error"
         route = ""
         try:
@@ -67,12 +67,12 @@ class CanaryUser(FastHttpUser):
                 else:
                     response.failure(label)
         except Exception:
-            session.finish(ticket, label)
+            counter.finish(ticket, label)
             raise
         if not self.keep_cookies:
             self.client.cookiejar.clear()
-        session.finish(ticket, label, route)
-        self.canary_run.stop_when_decided(session)
+        counter.finish(ticket, label, route)
+        self.canary_run.answer_counted(counter)
 
     def label(self, response: ResponseContextManager) -> str:
         """Return what a response, or the lack of one, counts as."""

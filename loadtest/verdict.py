@@ -14,6 +14,8 @@ from functools import cached_property
 from math import ceil, exp, inf, lgamma, log, log1p
 from typing import Protocol
 
+from .thresholds import CALIBRATED_RATIOS
+
 DEFAULT_TOLERANCE_POINTS = 5.0
 DEFAULT_LEAK_POINTS = 1.0
 DEFAULT_ALPHA = 0.05
@@ -76,6 +78,20 @@ class Expectation:
         """The shares that the tolerance allows, in percent, within 0 to 100."""
         return max(0.0, self.v3_percent - self.points), min(100.0, self.v3_percent + self.points)
 
+    @property
+    def band(self) -> tuple[float, float]:
+        """The shares that the tolerance allows, as fractions of 1."""
+        low_percent, high_percent = self.band_percent
+        return low_percent / 100, high_percent / 100
+
+    @property
+    def confirming_ratios(self) -> tuple[float, float]:
+        """How many times better than the upper, and than the lower edge the share must explain the answers."""
+        mirrored = self.v3_percent > 50
+        key = (100 - self.v3_percent if mirrored else self.v3_percent, self.points, self.alpha)
+        upper, lower = CALIBRATED_RATIOS.get(key, (1 / self.alpha, 1 / self.alpha))
+        return (lower, upper) if mirrored else (upper, lower)
+
     def rule(self) -> "Rule":
         """Return the rule that tests this expectation."""
         return OneWayRule(self) if self.one_way else SplitRule(self)
@@ -118,7 +134,9 @@ def _log_beta(a: float, b: float) -> float:
 class SplitRule:
     """The rule for an expected share p0 strictly between 0 and 1, with tolerance d.
 
-    CONFIRMED when p0 explains the answers 1/alpha times better than p0 + d and than p0 - d do.
+    CONFIRMED when p0 explains the answers so many times better than p0 + d, and than p0 - d, that a split which is
+    off by d is confirmed with probability alpha at most. 1/alpha times always suffices (Ville), but is passed by a
+    jump and has to be passed twice; the ratios in `thresholds` use alpha up for the splits that are in use.
     REFUTED when a Beta(c p0, c (1 - p0)) mixture of shares explains them 1/alpha times better than p0 does, with
     c = max(p0 (1 - p0) / d^2 - 1, 2): a mixture as wide as the tolerance.
     An unlabelled answer may have been either: both rules must hold whichever way all of them are counted.
@@ -127,9 +145,10 @@ class SplitRule:
     def __init__(self, expectation: Expectation) -> None:
         """Compute what does not depend on the counts."""
         p0 = expectation.v3_percent / 100
-        low, high = (percent / 100 for percent in expectation.band_percent)
+        low, high = expectation.band
         d = expectation.points / 100
-        self._threshold = -log(expectation.alpha)
+        self._high_threshold, self._low_threshold = map(log, expectation.confirming_ratios)
+        self._refuting_threshold = -log(expectation.alpha)
         self._log_p0, self._log_q0 = log(p0), log1p(-p0)
         self._high = self._log_p0 - _log(high), self._log_q0 - _log(1 - high)
         self._low = self._log_p0 - _log(low), self._log_q0 - _log(1 - low)
@@ -137,11 +156,9 @@ class SplitRule:
         self._p0, self._a, self._b = p0, weight * p0, weight * (1 - p0)
         self._log_beta_prior = _log_beta(self._a, self._b)
 
-    def evidence_for(self, v3: int, plain: int, other: int) -> float:
-        """Return the log likelihood ratio of p0 to the nearer edge of the band, other answers counted worst."""
-        against_high = _log_ratio(v3 + other, plain, *self._high)
-        against_low = _log_ratio(v3, plain + other, *self._low)
-        return min(against_high, against_low)
+    def evidence_for(self, v3: int, plain: int, other: int) -> tuple[float, float]:
+        """Return the log likelihood ratios of p0 to p0 + d and to p0 - d, other answers counted in the worst way."""
+        return _log_ratio(v3 + other, plain, *self._high), _log_ratio(v3, plain + other, *self._low)
 
     def evidence_against(self, v3: int, plain: int, other: int) -> float:
         """Return the log Bayes factor of the mixture to p0, other answers counted in favour of p0.
@@ -156,11 +173,12 @@ class SplitRule:
 
     def confirms(self, v3: int, plain: int, other: int) -> bool:
         """Say whether so many V3, plain and unlabelled answers prove the share to be within the tolerance."""
-        return self.evidence_for(v3, plain, other) >= self._threshold
+        to_high, to_low = self.evidence_for(v3, plain, other)
+        return to_high >= self._high_threshold and to_low >= self._low_threshold
 
     def refutes(self, v3: int, plain: int, other: int) -> bool:
         """Say whether so many V3, plain and unlabelled answers prove the share not to be the expected one."""
-        return self.evidence_against(v3, plain, other) >= self._threshold
+        return self.evidence_against(v3, plain, other) >= self._refuting_threshold
 
 
 class OneWayRule:

@@ -6,8 +6,10 @@ import pytest
 
 from loadtest.classify import PLAIN, V3
 from loadtest.session import Session
+from loadtest.thresholds import CALIBRATED_RATIOS
 from loadtest.verdict import Expectation, Outcome
-from tests.loadtest.lattice import walk
+from scripts.calibrate import horizon
+from scripts.lattice import walk
 
 SPLITS = [(30.0, 5.0), (30.0, 10.0), (10.0, 5.0), (90.0, 5.0), (50.0, 5.0), (99.0, 1.0), (0.2, 5.0)]
 ALPHA = 0.05
@@ -17,9 +19,9 @@ HORIZON = 5000
 @pytest.mark.parametrize(("v3_percent", "points"), SPLITS)
 def test_a_right_split_is_refuted_with_probability_alpha_at_most(v3_percent: float, points: float) -> None:
     """Exactly: of runs with the configured share at most alpha are REFUTED, and nearly all others CONFIRMED."""
-    share = v3_percent / 100
-    outcomes = walk(Expectation(v3_percent, points, ALPHA).rule(), share, share, HORIZON)
-    assert 0.01 < outcomes.refuted <= ALPHA
+    expectation = Expectation(v3_percent, points, ALPHA)
+    outcomes = walk(expectation.rule(), expectation.band, v3_percent / 100, HORIZON)
+    assert 0.005 < outcomes.refuted <= ALPHA
     assert outcomes.confirmed >= 1 - ALPHA
 
 
@@ -30,7 +32,7 @@ def test_a_split_off_by_the_tolerance_is_confirmed_with_probability_alpha_at_mos
 ) -> None:
     """Exactly: of runs whose share is off by the tolerance at most alpha are CONFIRMED, and the others REFUTED."""
     expectation = Expectation(v3_percent, points, ALPHA)
-    outcomes = walk(expectation.rule(), v3_percent / 100, expectation.band_percent[edge] / 100, HORIZON)
+    outcomes = walk(expectation.rule(), expectation.band, expectation.band[edge], HORIZON)
     assert outcomes.confirmed <= ALPHA
     assert outcomes.refuted >= 1 - ALPHA - 0.01
 
@@ -38,17 +40,45 @@ def test_a_split_off_by_the_tolerance_is_confirmed_with_probability_alpha_at_mos
 @pytest.mark.parametrize("beyond_points", [7.0, 10.0, 20.0])
 def test_a_split_further_off_is_confirmed_less_often(beyond_points: float) -> None:
     """Exactly: the further off the share, the rarer a false CONFIRMED."""
-    rule = Expectation(30).rule()
-    at_the_edge = walk(rule, 0.3, 0.35, HORIZON).confirmed
-    assert walk(rule, 0.3, 0.3 + beyond_points / 100, HORIZON).confirmed < at_the_edge
+    expectation = Expectation(30)
+    at_the_edge = walk(expectation.rule(), expectation.band, 0.35, HORIZON).confirmed
+    assert walk(expectation.rule(), expectation.band, 0.3 + beyond_points / 100, HORIZON).confirmed < at_the_edge
+
+
+@pytest.mark.parametrize(("split", "ratios"), CALIBRATED_RATIOS.items())
+def test_calibrated_ratios_use_alpha_up_and_no_more(
+    split: tuple[float, float, float], ratios: tuple[float, float]
+) -> None:
+    """Exactly: CONFIRMED alone, never ended by REFUTED, is false at each edge with probability alpha, or a bit less."""
+    alpha = split[2]
+    expectation = Expectation(*split)
+    farther = round(1.5 * horizon(expectation))
+    assert expectation.confirming_ratios == ratios
+    for edge in expectation.band:
+        false_confirmed = walk(expectation.rule(), expectation.band, edge, farther, refute=False).confirmed
+        assert false_confirmed <= alpha
+        assert false_confirmed >= 0.95 * alpha or edge == 0
+
+
+@pytest.mark.parametrize(
+    ("v3_percent", "points", "limit"), [(30.0, 5.0, 733), (30.0, 10.0, 181), (10.0, 5.0, 319), (50.0, 5.0, 872)]
+)
+def test_a_right_split_is_confirmed_with_hardly_more_answers_than_any_test_needs(
+    v3_percent: float, points: float, limit: int
+) -> None:
+    """Exactly: the mean number of answers is within 2 % of the least possible (optimal stopping, computed apart)."""
+    expectation = Expectation(v3_percent, points)
+    outcomes = walk(expectation.rule(), expectation.band, v3_percent / 100, 20_000, refute=False)
+    assert outcomes.confirmed > 0.9999
+    assert outcomes.mean_answers <= 1.02 * limit
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.2])
 def test_alpha_sets_the_error_rates(alpha: float) -> None:
     """Exactly: both error rates are bounded by the alpha that was asked for."""
-    rule = Expectation(30, 5, alpha).rule()
-    assert walk(rule, 0.3, 0.3, HORIZON).refuted <= alpha
-    assert walk(rule, 0.3, 0.35, HORIZON).confirmed <= alpha
+    expectation = Expectation(30, 5, alpha)
+    assert walk(expectation.rule(), expectation.band, 0.3, HORIZON).refuted <= alpha
+    assert walk(expectation.rule(), expectation.band, 0.35, HORIZON).confirmed <= alpha
 
 
 def simulated(seed: int, share: float, expectation: Expectation) -> Outcome:

@@ -1,0 +1,152 @@
+"""Locust's master and workers as real processes: the counts travel, and nothing that is missing is overlooked."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from .locust_process import LOCUSTFILE, VERDICT_FILE, Ended, end_of, locust, wait_until
+from .server import Server, serving
+from .traffic import split
+
+
+def free_port() -> int:
+    """Return a port of loopback that was free a moment ago; Locust cannot choose one and tell."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def worker(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one worker of the master at `port`."""
+    options = f"--worker --master-host 127.0.0.1 --master-port {port}"
+    with locust(folder, options, environment={"LOCUST_HEADLESS": "false"}) as process:
+        yield process
+
+
+def two_workers(server: Server, options: str) -> str:
+    """Return the options of a master that forks two workers."""
+    port = free_port()
+    return f"--processes 2 --master-bind-port {port} --master-port {port} --host {server.url} {options}"
+
+
+def run_processes(folder: Path, server: Server, options: str) -> Ended:
+    """Run two workers and their master, and return how the master ended."""
+    with locust(folder, two_workers(server, options), environment={"LOCUST_USERS": "6"}) as process:
+        return end_of(process, folder)
+
+
+@pytest.mark.parametrize(("expected", "exit_code"), [(30, 0), (50, 10)])
+def test_the_counts_of_all_workers_decide(tmp_path: Path, expected: int, exit_code: int) -> None:
+    """A right split is CONFIRMED and a wrong one REFUTED by what two workers count, long before the time is over."""
+    with serving(split(3)) as server:
+        ended = run_processes(tmp_path, server, f"--expect-v3 {expected} -t 50s")
+    assert ended.exit_code == exit_code, ended.stderr
+    counts = ended.counts
+    assert counts["v3"] + counts["plain"] <= server.sent.total()
+    assert counts["other"] == 0
+
+
+def test_nothing_is_lost_at_the_end_of_a_run(tmp_path: Path) -> None:
+    """With --keep-going all that the workers counted until the end is in the verdict, to the request."""
+    with serving(split(3)) as server:
+        ended = run_processes(tmp_path, server, "--expect-v3 30 -t 4s --keep-going")
+    assert ended.exit_code == 0, ended.stderr
+    counted = ended.counts["v3"] + ended.counts["plain"] + ended.counts["other"]
+    # What is answered while the master asks for the last counts is sent, and rightly not counted.
+    assert 0 < counted <= server.sent.total()
+    assert ended.verdict["unfinished"] <= 6
+
+
+def workers_of(master: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Return the worker processes that a master has forked."""
+    return psutil.Process(master.pid).children()
+
+
+def test_a_killed_worker_makes_it_inconclusive_by_name(tmp_path: Path) -> None:
+    """A verdict over counts of which a part died with its worker is none."""
+    options = "--expect-v3 30 -t 5s --keep-going"
+    with serving(split(3)) as server, locust(tmp_path, two_workers(server, options)) as process:
+        wait_until(lambda: server.sent.total() > 200, process)
+        os.kill(workers_of(process)[0].pid, signal.SIGKILL)
+        ended = end_of(process, tmp_path)
+    assert ended.exit_code == 11, ended.stderr
+    assert "the last counts of " in ended.verdict["reason"]
+    assert socket.gethostname() in ended.verdict["reason"]
+
+
+def test_a_stopped_worker_makes_it_inconclusive_by_name(tmp_path: Path) -> None:
+    """A worker that hangs and never sends its last counts is missed."""
+    options = "--expect-v3 30 -t 4s --keep-going"
+    with serving(split(3)) as server, locust(tmp_path, two_workers(server, options)) as process:
+        wait_until(lambda: server.sent.total() > 200, process)
+        frozen = workers_of(process)[0]
+        frozen.suspend()
+        try:
+            wait_until((tmp_path / VERDICT_FILE).exists, process)
+        finally:
+            frozen.kill()
+        ended = end_of(process, tmp_path)
+    assert ended.exit_code == 11, ended.stderr
+    assert "the last counts of " in ended.verdict["reason"]
+
+
+def test_a_master_without_workers_confirms_nothing(tmp_path: Path) -> None:
+    """A master that nobody joins ends without a verdict on the split."""
+    with serving(split(3)) as server:
+        options = f"--master --master-bind-port {free_port()} --host {server.url} --expect-v3 30 -t 2s"
+        with locust(tmp_path, f"{options} --expect-workers-max-wait 2") as process:
+            ended = end_of(process, tmp_path)
+    assert ended.exit_code not in {0, 10}
+    assert server.sent.total() == 0
+
+
+def test_a_second_run_starts_clean_with_another_share(tmp_path: Path) -> None:
+    """In the web UI the start form sets the expected share, and clears every worker for the next run."""
+    web_port, port = free_port(), free_port()
+    url = f"http://127.0.0.1:{web_port}"
+    output = tmp_path / "output.txt"
+    options = f"--master --master-bind-port {port} --web-host 127.0.0.1 --web-port {web_port} --expect-v3 30"
+    with serving(split(3)) as server, output.open("wb") as stdout, requests.Session() as session:
+        session.trust_env = False
+        argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *options.split(), "--host", server.url]
+        with subprocess.Popen(argv, cwd=tmp_path, stdout=stdout, stderr=subprocess.DEVNULL) as master:
+            try:
+                with worker(tmp_path, port):
+                    wait_until(lambda: has_worker(session, url), master)
+                    start(session, url, expect_v3="30")
+                    wait_until(lambda: len(verdicts(output)) == 1, master)
+                    start(session, url, expect_v3="60")
+                    wait_until(lambda: len(verdicts(output)) == 2, master)
+            finally:
+                master.terminate()
+    assert verdicts(output)[:2] == ["CONFIRMED", "REFUTED"]
+
+
+def verdicts(output: Path) -> list[str]:
+    """Return the verdicts that a process has printed so far."""
+    lines = output.read_text(encoding="utf-8").splitlines()
+    return [line.split()[1] for line in lines if line.startswith("verdict: ")]
+
+
+def has_worker(session: requests.Session, url: str) -> bool:
+    """Tell whether the web UI is up and shows a worker."""
+    try:
+        return bool(session.get(f"{url}/stats/requests").json().get("workers"))
+    except requests.ConnectionError:
+        return False
+
+
+def start(session: requests.Session, url: str, **form: str) -> None:
+    """Start a test as the form of the web UI does."""
+    reply = session.post(f"{url}/swarm", data={"user_count": "4", "spawn_rate": "4", **form})
+    assert reply.json()["success"], reply.text
