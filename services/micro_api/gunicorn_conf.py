@@ -1,4 +1,4 @@
-"""gunicorn's settings: `gunicorn -c services/micro_api/gunicorn_conf.py`, from any directory.
+"""gunicorn's settings: `python -m micro_api`, or `gunicorn -c services/micro_api/gunicorn_conf.py` from any directory.
 
 gunicorn executes this file alone, not as part of the package, so the imports below are absolute; it takes
 every name that is one of its settings. Nothing listens before the environment has been checked here.
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 if (_SERVICES := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, _SERVICES)
 
-from micro_api.logs import GunicornLogger
 from micro_api.settings import SHARED_MEMORY, Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -53,7 +52,11 @@ worker_class = "gthread"  # drains at SIGTERM; gevent waits for idle connections
 graceful_timeout = _SETTINGS.graceful_timeout_seconds
 keepalive = _SETTINGS.keepalive_seconds
 loglevel = _SETTINGS.log_level
-logger_class = GunicornLogger
+logger_class = "micro_api.logs.GunicornLogger"  # by name: `__main__` imports this file before gunicorn
+# A sidecar connects from 127.0.0.1, which gunicorn trusts: it would take path and scheme from any client's headers,
+# and answer 500 where they do not fit. The service needs neither.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 accesslog = None  # the service writes its own line for each request
 # Where gunicorn would write by itself; a read-only root file system has neither place.
 worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None

@@ -36,6 +36,18 @@ def _date_and_time(epoch_seconds: int) -> str:
     return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+def exception_member(exception: str) -> str:
+    """Write a traceback as a further member of a line; its end is kept.
+
+    Args:
+        exception: The traceback as Python formats it.
+
+    Returns:
+        The member as JSON, with the comma that goes before it.
+    """
+    return f',"exception":{json_string(exception[-_EXCEPTION_TAIL_CHARACTERS:])}'
+
+
 class Log:
     """Writes lines that carry the service's version, release and pod."""
 
@@ -51,7 +63,7 @@ class Log:
             f'"pod":{json_string(settings.pod)}'
         )
 
-    def write(self, level: int, message: str, members: str, exception: str | None = None) -> None:
+    def write(self, level: int, message: str, members: str) -> None:
         """Write one line, or nothing below the configured level.
 
         Args:
@@ -59,13 +71,10 @@ class Log:
             message: For people; any text.
             members: Further members of the object as JSON, such as `"status":200`: the caller writes them,
                 since for a line that has the same ones each time a template is cheapest.
-            exception: A traceback; its end is kept.
         """
         if level < self._least_level:
             return
         seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
-        if exception is not None:
-            members += f',"exception":{json_string(exception[-_EXCEPTION_TAIL_CHARACTERS:])}'
         _write_line(
             f'{{"timestamp":"{_date_and_time(seconds)}.{milliseconds:03}Z","level":"{_LEVEL_NAMES[level]}",'
             f'"message":{json_string(message)},{self._identity},{members}}}\n'.encode()
@@ -95,8 +104,10 @@ class GunicornHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record with its logger's name, and its traceback where it has one."""
-        exception = self._formatter.formatException(record.exc_info) if record.exc_info else None
-        self._log.write(record.levelno, record.getMessage(), f'"logger":{json_string(record.name)}', exception)
+        members = f'"logger":{json_string(record.name)}'
+        if record.exc_info:
+            members += exception_member(self._formatter.formatException(record.exc_info))
+        self._log.write(record.levelno, record.getMessage(), members)
 
 
 class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no types

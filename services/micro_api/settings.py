@@ -50,6 +50,9 @@ class Settings:
     graceful_timeout_seconds: int
     keepalive_seconds: int
     log_level: str
+    error_ratio: float
+    delay_seconds: float
+    delay_jitter_seconds: float
     metrics_directory: Path | None
 
     @classmethod
@@ -131,6 +134,16 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def _decimal(most: int) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        # The notation rules out nan, inf, signs and exponents: what float() takes is wider than what people mean.
+        if not re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", value) or not float(value) <= most:
+            raise ValueError
+        return float(value)
+
+    return parse
+
+
 def _release(value: str) -> str:
     if not 1 <= len(value) <= RELEASE_CHARACTERS or not value.isprintable():
         raise ValueError
@@ -191,5 +204,10 @@ VARIABLES = (
         "SERVICE_KEEPALIVE_SECONDS", "keepalive_seconds", "3700", "a whole number from 1 to 86400", _whole(1, 86400)
     ),
     Variable("SERVICE_LOG_LEVEL", "log_level", "info", "debug, info, warning, error or critical", _one_of(*LOG_LEVELS)),
+    Variable("SERVICE_ERROR_RATIO", "error_ratio", "0", "a decimal number from 0 to 1", _decimal(1)),
+    Variable("SERVICE_DELAY_SECONDS", "delay_seconds", "0", "a decimal number from 0 to 60", _decimal(60)),
+    Variable(
+        "SERVICE_DELAY_JITTER_SECONDS", "delay_jitter_seconds", "0", "a decimal number from 0 to 60", _decimal(60)
+    ),
     Variable("PROMETHEUS_MULTIPROC_DIR", "metrics_directory", None, "an absolute path", _directory),
 )

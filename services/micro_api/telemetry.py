@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 LOG_MESSAGE = "micro_api.log_message"
 """Where a view leaves its log line's message in the WSGI environment."""
-LOG_EXCEPTION = "micro_api.log_exception"
-"""Where an error handler leaves the traceback for the log line."""
+LOG_MEMBERS = "micro_api.log_members"
+"""Where whoever answers leaves further members for the log line: JSON that begins with a comma."""
 
 UNCOUNTED_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """Neither counted nor, unless they fail, logged: probes would outnumber the traffic that is being judged."""
 
 UNMATCHED = "unmatched"
-"""The route of a request that no rule took: an unknown path, or a method that its path does not take."""
+"""The route of a request to an unknown path."""
 
 _DEFAULT_MESSAGE = "请求已处理"
 _LOGGED_PATH_CHARACTERS = 256  # up to 12 bytes each: even a line of nothing but escapes is within PIPE_BUF
@@ -90,8 +90,7 @@ class Telemetry:
             environ.get(LOG_MESSAGE, _DEFAULT_MESSAGE),
             f'"request_id":"{trace.request_id}","trace_id":"{trace.trace_id}","span_id":"{trace.span_id}",'
             f'"method":{json_string(environ["REQUEST_METHOD"])},"path":{json_string(path[:_LOGGED_PATH_CHARACTERS])},'
-            f'"status":{status},"duration_ms":{duration_seconds * 1000:.3f}',
-            environ.get(LOG_EXCEPTION),
+            f'"status":{status},"duration_ms":{duration_seconds * 1000:.3f}{environ.get(LOG_MEMBERS, "")}',
         )
 
 
@@ -102,6 +101,6 @@ def _level(status: int) -> int:
 
 
 def _route(environ: "WSGIEnvironment") -> str:
-    """Return the rule that Flask chose, from the request that it keeps in the environment until it has answered."""
+    """Return the rule of the path, from the request that it keeps in the environment until it has answered."""
     request = environ.get("werkzeug.request")
     return request.url_rule.rule if request is not None and request.url_rule is not None else UNMATCHED

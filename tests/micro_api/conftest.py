@@ -21,6 +21,7 @@ from micro_api.app import create_app
 from micro_api.settings import Settings
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "services" / "micro_api" / "gunicorn_conf.py"
+GUNICORN = ("gunicorn", "-c", str(CONFIGURATION))
 DEADLINE_SECONDS = 30.0
 
 LogLine: TypeAlias = dict[str, Any]
@@ -62,14 +63,13 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Service:
-    """A real service process: gunicorn with the service's configuration, on a Unix socket."""
+    """A real service process, on a Unix socket unless the variables say otherwise."""
 
     def __init__(
         self,
         directory: Path,
         variables: dict[str, str],
-        configuration: Path,
-        arguments: tuple[str, ...],
+        module: tuple[str, ...],
         stdout: int | None,
     ) -> None:
         """Start the process in `directory`; see `StartService`."""
@@ -77,10 +77,14 @@ class Service:
         self._stdout = directory / "stdout"
         self._stderr = directory / "stderr"
         environ = {"PATH": os.defpath, "SERVICE_BIND": f"unix:{self.socket}", "POD_NAME": "pod-a", **variables}
-        command = [sys.executable, "-m", "gunicorn", "-c", str(configuration), *arguments]
+        command = [sys.executable, "-m", *module]
         with self._stdout.open("wb") as out, self._stderr.open("wb") as err:
             self.process = subprocess.Popen(
-                command, cwd="/", env=environ, stdout=out if stdout is None else stdout, stderr=err
+                command,
+                cwd="/",
+                env=environ,
+                stdout=out if stdout is None else stdout,
+                stderr=err,
             )
 
     def wait_ready(self) -> None:
@@ -94,11 +98,13 @@ class Service:
         except OSError:
             return False
 
-    def request(self, method: str, path: str) -> tuple[http.client.HTTPResponse, bytes]:
+    def request(
+        self, method: str, path: str, headers: dict[str, str] | None = None
+    ) -> tuple[http.client.HTTPResponse, bytes]:
         """Send one request on a connection of its own; return the response and its body."""
         connection = UnixConnection(self.socket)
         try:
-            connection.request(method, path, headers={"Connection": "close"})
+            connection.request(method, path, headers={"Connection": "close", **(headers or {})})
             response = connection.getresponse()
             return response, response.read()
         finally:
@@ -135,8 +141,7 @@ class StartService(Protocol):
 
     def __call__(
         self,
-        *arguments: str,
-        configuration: Path = CONFIGURATION,
+        *module: str,
         ready: bool = True,
         stdout: int | None = None,
         **variables: str,
@@ -144,8 +149,7 @@ class StartService(Protocol):
         """Start a service.
 
         Args:
-            arguments: Further arguments for gunicorn.
-            configuration: The configuration file.
+            module: The module to run and its arguments; `GUNICORN` when left out.
             ready: Whether to wait until it answers.
             stdout: A file descriptor in place of the file that `Service.stdout` reads.
             variables: Environment variables; of the test's own environment it gets none.
@@ -158,14 +162,13 @@ def start_service() -> Iterator[StartService]:
     with ExitStack() as stack:
 
         def start(
-            *arguments: str,
-            configuration: Path = CONFIGURATION,
+            *module: str,
             ready: bool = True,
             stdout: int | None = None,
             **variables: str,
         ) -> Service:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="m-")))
-            service = Service(directory, variables, configuration, arguments, stdout)
+            service = Service(directory, variables, module or GUNICORN, stdout)
             stack.callback(service.stop)
             if ready:
                 service.wait_ready()

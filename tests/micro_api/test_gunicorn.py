@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from micro_api.answers import CONTENT_TYPE, SUCCESS
 
-from .conftest import CONFIGURATION, LogLine, Service, StartService, UnixConnection, wait_until
+from .conftest import CONFIGURATION, GUNICORN, LogLine, Service, StartService, UnixConnection, wait_until
 
 CALLED = "测试接口被调用！"
 
@@ -60,6 +60,23 @@ def test_bad_settings_end_it_before_it_listens(start_service: StartService) -> N
     assert not service.socket.exists()
 
 
+def test_entry_is_gunicorn_with_the_configuration(start_service: StartService) -> None:
+    """`python -m micro_api` answers as gunicorn with the configuration file, and hands arguments on to it."""
+    service = start_service("micro_api", "--threads", "3", PYTHONPATH=str(CONFIGURATION.parents[1]))
+    assert service.request("GET", "/test/test")[1] == SUCCESS["v1"]
+    assert any("Using worker: gthread" in line["message"] for line in _log(service))
+    assert service.stop() == 0
+
+
+def test_entry_checks_before_gunicorn(start_service: StartService) -> None:
+    """A WEB_CONCURRENCY that is no number ends `python -m micro_api` with 2 and one line, not in gunicorn."""
+    path = str(CONFIGURATION.parents[1])
+    service = start_service("micro_api", ready=False, PYTHONPATH=path, WEB_CONCURRENCY="two")
+    assert service.process.wait(30) == 2
+    problem = "WEB_CONCURRENCY='two' is not allowed: set it to a whole number from 1 to 64"
+    assert service.stderr().splitlines() == [problem]
+
+
 def test_metrics_folder_that_cannot_be_made(start_service: StartService) -> None:
     """A metrics folder that cannot be made ends the process with 2 and the reason, before it listens."""
     service = start_service(ready=False, WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR="/proc/none/metrics")
@@ -71,9 +88,24 @@ def test_metrics_folder_that_cannot_be_made(start_service: StartService) -> None
 
 def test_workers_by_flag_are_refused(start_service: StartService) -> None:
     """Workers that the metrics do not know of would be counted wrong: the flag is refused with the right way."""
-    service = start_service("--workers", "2", ready=False)
+    service = start_service(*GUNICORN, "--workers", "2", ready=False)
     assert service.process.wait(30) == 2
     assert service.stderr().startswith("--workers 2 contradicts WEB_CONCURRENCY=1: ")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"SCRIPT_NAME": "/test"},
+        {"SCRIPT_NAME": "/other"},
+        {"PATH_INFO": "/healthz"},
+        {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "off"},
+    ],
+)
+def test_headers_cannot_move_the_path(start_service: StartService, headers: dict[str, str]) -> None:
+    """What only a proxy may tell gunicorn is ignored, since any client can say it through a sidecar."""
+    response, body = start_service().request("GET", "/test/test", headers)
+    assert (response.status, body) == (200, SUCCESS["v1"])
 
 
 def test_log_is_utf8_in_any_locale(start_service: StartService) -> None:
@@ -114,7 +146,7 @@ def test_closed_standard_output_costs_no_answer(start_service: StartService) -> 
 def test_folder_can_be_taken_elsewhere(start_service: StartService, tmp_path: Path) -> None:
     """A copy of the folder alone, below a folder of any name, is the whole service."""
     copy = shutil.copytree(CONFIGURATION.parent, tmp_path / "elsewhere" / "micro_api")
-    service = start_service(configuration=copy / CONFIGURATION.name)
+    service = start_service("gunicorn", "-c", str(copy / CONFIGURATION.name))
     assert service.request("GET", "/test/test")[1] == SUCCESS["v1"]
 
 

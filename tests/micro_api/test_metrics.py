@@ -40,7 +40,7 @@ def test_requests_are_counted(client: FlaskClient) -> None:
     assert counted == {
         ("v2", "GET", "/test/test", "200"): 2,
         ("v2", "HEAD", "/test/test", "200"): 1,
-        ("v2", "other", "unmatched", "405"): 1,
+        ("v2", "other", "/test/test", "405"): 1,
         ("v2", "GET", "unmatched", "404"): 2,
     }
 

@@ -15,7 +15,7 @@ README = Path(module.__file__).with_name("README.md")
 
 
 def test_defaults() -> None:
-    """With nothing set the service is v1 on the article's port, with one worker and no metrics folder."""
+    """With nothing set the service is v1 on the article's port, with one worker, no metrics folder and no fault."""
     settings = Settings.from_env({"POD_NAME": "pod-a"})
     assert settings == Settings(
         version="v1",
@@ -27,6 +27,9 @@ def test_defaults() -> None:
         graceful_timeout_seconds=20,
         keepalive_seconds=3700,
         log_level="info",
+        error_ratio=0,
+        delay_seconds=0,
+        delay_jitter_seconds=0,
         metrics_directory=None,
     )
 
@@ -76,6 +79,23 @@ def test_limits_of_numbers(name: str, field: str, least: int, most: int) -> None
             Settings.from_env({name: str(value)})
 
 
+@pytest.mark.parametrize(
+    ("name", "field", "most"),
+    [
+        ("SERVICE_ERROR_RATIO", "error_ratio", 1),
+        ("SERVICE_DELAY_SECONDS", "delay_seconds", 60),
+        ("SERVICE_DELAY_JITTER_SECONDS", "delay_jitter_seconds", 60),
+    ],
+)
+def test_decimal_numbers(name: str, field: str, most: int) -> None:
+    """Plain decimals up to the limit are allowed; nothing beyond it, below zero, or that is no finite number."""
+    for value in "0", "0.15", "00.5", f"{most}", f"{most}.0":
+        assert getattr(Settings.from_env({name: value}), field) == float(value)
+    for value in "nan", "NaN", "inf", "-inf", "Infinity", "-0.1", "-0", "+0.5", f"{most}.5", "1e-3", ".5", "0,5", "½":
+        with pytest.raises(SettingsError, match=rf"^{name}='.*' is not allowed: set it to .* from 0 to {most}$"):
+            Settings.from_env({name: value})
+
+
 @pytest.mark.parametrize("name", [variable.name for variable in VARIABLES])
 def test_empty_is_not_unset(name: str) -> None:
     """A variable that is set but empty is refused: a template's missing value must not serve v1 in silence."""
@@ -102,6 +122,8 @@ def test_empty_is_not_unset(name: str) -> None:
         ("SERVICE_THREADS", "８"),
         ("SERVICE_THREADS", "9" * 5000),
         ("SERVICE_LOG_LEVEL", "verbose"),
+        ("SERVICE_ERROR_RATIO", "1.5"),
+        ("SERVICE_DELAY_SECONDS", "9" * 5000),
         ("PROMETHEUS_MULTIPROC_DIR", "metrics"),
     ],
 )
