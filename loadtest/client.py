@@ -3,8 +3,14 @@
 Called by `locustfile`.
 """
 
+from functools import partial
+
+from gevent.socket import socket as Socket  # noqa: N812 - a class
 from geventhttpclient.client import HTTPClient, HTTPClientPool
+from geventhttpclient.connectionpool import ConnectionPool
 from geventhttpclient.url import URL
+
+ANSWERS_PER_CONNECTION = 20
 
 
 class OneAttemptPool(HTTPClientPool):
@@ -26,9 +32,15 @@ class OneAttemptPool(HTTPClientPool):
         Args:
             keep_alive: whether a connection serves more than one request.
             timeout_seconds: how long to wait for a connection, and for each piece of an answer.
+
+        Attributes:
+            connections: how many connections were made.
         """
         super().__init__(concurrency=1, network_timeout=timeout_seconds, connection_timeout=timeout_seconds)
         self.keep_alive = keep_alive
+
+        self.connections = 0
+        self._answers = 0
 
     def get_client(self, url: str | URL) -> HTTPClient:
         """Return the client for a URL, with resending turned off."""
@@ -37,4 +49,20 @@ class OneAttemptPool(HTTPClientPool):
         sockets.size = -1
         if not self.keep_alive:
             sockets.return_socket = sockets.release_socket  # type: ignore[method-assign]
+        elif sockets.after_connect != self._count_connection:
+            sockets.after_connect = self._count_connection  # type: ignore[method-assign]
+            sockets.return_socket = partial(self._keep_or_close, sockets)  # type: ignore[method-assign]
         return client
+
+    def _count_connection(self, sock: Socket) -> None:
+        del sock  # only that there is one more counts
+        self.connections += 1
+        self._answers = 0
+
+    def _keep_or_close(self, sockets: ConnectionPool, socket: Socket) -> None:
+        """Keep a connection for the next request, but not for ever: each new one is a draw that nothing pins."""
+        self._answers += 1
+        if self._answers < ANSWERS_PER_CONNECTION:
+            ConnectionPool.return_socket(sockets, socket)
+        else:
+            sockets.release_socket(socket)

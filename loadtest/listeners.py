@@ -5,7 +5,9 @@ must be registered at import: Locust fires `quitting` in reverse, so that these 
 """
 
 import argparse
+import signal
 import sys
+from types import FrameType
 from typing import NoReturn, cast
 from weakref import WeakKeyDictionary
 
@@ -59,7 +61,14 @@ def on_init(environment: Environment, **_: object) -> None:
         judging = JudgingRun(options, runner)
     _runs[environment] = judging
     events.reset_stats.add_listener(judging.reset)
+    signal.signal(signal.SIGINT, lambda number, frame: on_interrupt(judging, number, frame))
     events.quit.add_listener(lambda exit_code: on_quit(environment, exit_code))
+
+
+def on_interrupt(run: JudgingRun, number: int, frame: FrameType | None) -> None:
+    """Let Ctrl-C end the process as Locust expects, and a test that it cuts off without a verdict."""
+    run.interrupt()
+    signal.default_int_handler(number, frame)
 
 
 def on_test_start(environment: Environment, **_: object) -> None:

@@ -14,7 +14,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from . import report
 from .options import expectation_of
 from .session import Session, Verdict
-from .tally import StartOrder, Tally
+from .tally import Answer, StartOrder, Tally
 from .verdict import ExpectationError
 from .workers import WorkerReport, Workers
 
@@ -33,7 +33,7 @@ class Counter(Protocol):
         """Return the ticket of a request that is about to be sent."""
         ...
 
-    def finish(self, ticket: int, label: str, route: str = "") -> None:
+    def finish(self, ticket: int, answer: Answer) -> None:
         """Take the answer to the request with `ticket`."""
         ...
 
@@ -52,10 +52,10 @@ class Recorder:
         """Return the ticket of a request that is about to be sent."""
         return self._order.start()
 
-    def finish(self, ticket: int, label: str, route: str = "") -> None:
+    def finish(self, ticket: int, answer: Answer) -> None:
         """Take the answer to the request with `ticket`; once the recorder is closed, for nothing."""
-        for ordered_label, ordered_route in self._order.finish(ticket, label, route):
-            self._tally.add(ordered_label, ordered_route, self._route)
+        for next_answer in self._order.finish(ticket, answer):
+            self._tally.add(next_answer.label, next_answer.route, self._route, next_answer.previous)
 
     def close(self) -> None:
         """Stop counting: what is counted now is final."""
@@ -116,6 +116,8 @@ class JudgingRun:
         self._runner = runner
         self._progress: gevent.Greenlet[..., Any] | None = None
         self._stopping = False
+        self._running = False
+        self._interrupted = False
 
     def _new_session(self) -> Session:
         return Session(expectation_of(self.options), self.options.route or None, keep_going=self.options.keep_going)
@@ -123,7 +125,8 @@ class JudgingRun:
     def begin(self) -> None:
         """Start counting from nothing: a test starts, perhaps the second one of this process."""
         self.end_progress()
-        self._stopping = False
+        self._stopping = self._interrupted = False
+        self._running = True
         try:
             self.counter = self._new_session()
         except ExpectationError as problem:  # the web UI takes any text
@@ -141,6 +144,7 @@ class JudgingRun:
 
     def end(self) -> None:
         """Stop the progress; with the web UI, where the process lives on, show the verdict now."""
+        self._running = False
         self.end_progress()
         if not self.options.headless:
             print(report.table(self.verdict()), flush=True)
@@ -164,9 +168,16 @@ class JudgingRun:
         # From a greenlet of its own: a task that stops the run is killed halfway, and the run goes on without it.
         gevent.spawn(self._runner.quit if self.options.headless else self._runner.stop)
 
+    def interrupt(self) -> None:
+        """Note that somebody ends the test by hand: what was to be measured is not."""
+        self._interrupted = self._running
+
     def verdict(self) -> Verdict:
-        """Return the verdict so far."""
-        return self.counter.verdict()
+        """Return the verdict so far, which is none of a test that was interrupted."""
+        return self.counter.verdict(objection=self._objection())
+
+    def _objection(self) -> str:
+        return "interrupted before the end of the test" if self._interrupted and self.counter.decided else ""
 
     def _report_progress(self) -> None:
         counted = 0
@@ -221,14 +232,12 @@ class MasterRun(JudgingRun):
             gevent.sleep(0.02)
         self._look()
 
-    def verdict(self) -> Verdict:
-        """Return the verdict so far, which is none where a worker's counts are missing."""
-        workers = self._workers.names
-        if not workers:
-            return self.counter.verdict(objection="no worker took part in the test")
-        missing = self._workers.without_final
-        objection = f"the last counts of {', '.join(missing)} never came: killed, cut off or too late"
-        return self.counter.verdict(objection=objection if missing else "")
+    def _objection(self) -> str:
+        if not self._workers.names:
+            return "no worker took part in the test"
+        if missing := self._workers.without_final:
+            return f"the last counts of {', '.join(missing)} never came: killed, cut off or too late"
+        return super()._objection()
 
     def _alive(self) -> set[str]:
         clients = self._master.clients

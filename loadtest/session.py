@@ -5,8 +5,8 @@ Pure. `locustfile` feeds it live, `judge` from a file, and `report` shows what i
 
 from dataclasses import dataclass
 
-from .tally import StartOrder, Tally
-from .verdict import Expectation, Outcome, answers_to_go
+from .tally import Answer, StartOrder, Tally
+from .verdict import Expectation, Outcome, answers_to_go, picked_for_each_request, pinned_to_connections
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Verdict:
         tally: all answers counted.
         expectation: what was tested.
         decided_after: how many answers had been counted when a rule first fired, None where none did.
-        unfinished: requests started and not answered at the end.
+        unfinished: requests started and not counted at the end: unanswered, or behind one that is.
     """
 
     outcome: Outcome
@@ -59,7 +59,7 @@ class Session:
 
     @property
     def unfinished(self) -> int:
-        """How many requests were started and are not answered."""
+        """How many requests were started and are not counted."""
         return self._order.unfinished + self._unfinished_elsewhere
 
     @property
@@ -71,16 +71,16 @@ class Session:
         """Return the ticket of a request that is about to be sent."""
         return self._order.start()
 
-    def finish(self, ticket: int, label: str, route: str = "") -> None:
-        """Take the answer to the request with `ticket`: what `classify` said, and the route that it named."""
-        for ordered_label, ordered_route in self._order.finish(ticket, label, route):
-            self.add(ordered_label, ordered_route)
+    def finish(self, ticket: int, answer: Answer) -> None:
+        """Take the answer to the request with `ticket`."""
+        for next_answer in self._order.finish(ticket, answer):
+            self.add(next_answer)
 
-    def add(self, label: str, route: str = "") -> None:
+    def add(self, answer: Answer) -> None:
         """Count the answer to the next request in order, and look."""
         if self._decided is not None and not self.keep_going:
             return
-        self.tally.add(label, route, self.route)
+        self.tally.add(answer.label, answer.route, self.route, answer.previous)
         self._look()
 
     def add_all(self, answers: Tally) -> None:
@@ -105,7 +105,7 @@ class Session:
         tally = self.tally
         if len(tally.routes) > 1 or self._outcome is Outcome.REFUTED:
             return
-        v3, plain, other = tally.v3, tally.plain, tally.other_total + self._held_back
+        v3, plain, other = self._independent_counts()
         if self._decided is None and self._rule.confirms(v3, plain, other):
             self._outcome, self._decided = Outcome.CONFIRMED, tally.copy()
         elif self._rule.refutes(v3, plain, other):
@@ -114,6 +114,17 @@ class Session:
             else:
                 self._refuted_later = tally.copy()
             self._outcome = Outcome.REFUTED
+
+    def _independent_counts(self) -> tuple[int, int, int]:
+        """Return the V3, plain and unlabelled answers that are draws of their own.
+
+        These are all answers, but on kept connections only once their changes have shown that the proxy picks for
+        each request; until then the first answer of each connection.
+        """
+        tally, first = self.tally, self.tally.connections
+        if first.v3 + first.plain + first.other and not picked_for_each_request(tally):
+            return first.v3, first.plain, first.other + self._held_back
+        return tally.v3, tally.plain, tally.other_total + self._held_back
 
     def to_go(self) -> int | None:
         """Return about how many more answers a verdict takes, None when none is in sight."""
@@ -149,6 +160,12 @@ class Session:
         if len(tally.routes) > 1:
             routes = ", ".join(f"{route or '(none named)'}: {count}" for route, count in sorted(tally.routes.items()))
             return f"answers came by more than one route ({routes}), so the weights changed or some bypassed the mesh"
+        if pinned_to_connections(tally):
+            pairs, changes = tally.connections.pairs, tally.connections.changes
+            return (
+                f"connections are pinned to a version: within them the answer changed {changes} times in {pairs},"
+                " far less often than chance would, so that the draws are few"
+            )
         if self._outcome is not Outcome.CONFIRMED or self._decided is None:
             return ""
         if not requests_known:

@@ -5,8 +5,8 @@ Pure: `locustfile` and `judge` feed it, `verdict` and `report` read it.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, Self
 
 from .classify import PLAIN, V3
 
@@ -14,6 +14,48 @@ ROUTE_HEADER = "x-canary-route"  # in which every route under istio/ names itsel
 WRONG_ROUTE = "wrong_route"
 MOST_ROUTES = 16
 MORE_ROUTES = "(more)"
+
+
+NOT_KEPT = "not kept"
+
+
+@dataclass(slots=True)
+class Connections:
+    """What tells whether answers on one kept connection are drawn anew each time, or all the same.
+
+    Attributes:
+        v3: V3 answers that were the first of their connection.
+        plain: plain answers that were the first of theirs.
+        other: anything else that was the first of its connection.
+        pairs: V3 and plain answers that follow another one on the same connection.
+        changes: those of them that differ from the one before.
+    """
+
+    v3: int = 0
+    plain: int = 0
+    other: int = 0
+    pairs: int = 0
+    changes: int = 0
+
+    def add(self, label: str, previous: str) -> None:
+        """Count an answer with the label of the one before it on its connection, "" for the first."""
+        if previous == "":
+            self.v3 += label == V3
+            self.plain += label == PLAIN
+            self.other += label not in {V3, PLAIN}
+        elif {label, previous} <= {V3, PLAIN}:
+            self.pairs += 1
+            self.changes += label != previous
+
+    def __add__(self, more: "Connections") -> "Connections":
+        """Return the sum of both."""
+        return Connections(
+            self.v3 + more.v3,
+            self.plain + more.plain,
+            self.other + more.other,
+            self.pairs + more.pairs,
+            self.changes + more.changes,
+        )
 
 
 @dataclass(slots=True)
@@ -26,6 +68,7 @@ class Tally:
         other: everything else by kind; each may have been meant for either version.
         routes: V3 and plain answers by the route that they named ("" where they named none), at most `MOST_ROUTES`.
         settling: answers that came before the first one by the expected route; they are outside of all counts.
+        connections: how answers follow one another, where connections are kept.
     """
 
     v3: int = 0
@@ -33,6 +76,7 @@ class Tally:
     other: Counter[str] = field(default_factory=Counter)
     routes: Counter[str] = field(default_factory=Counter)
     settling: int = 0
+    connections: Connections = field(default_factory=Connections)
 
     @property
     def other_total(self) -> int:
@@ -44,7 +88,7 @@ class Tally:
         """How many answers were counted."""
         return self.v3 + self.plain + self.other_total
 
-    def add(self, label: str, route: str = "", expected_route: str | None = None) -> None:
+    def add(self, label: str, route: str = "", expected_route: str | None = None, previous: str = NOT_KEPT) -> None:
         """Count one answer.
 
         With an expected route, an answer that came by another one was not drawn from the split in question. Before
@@ -54,13 +98,17 @@ class Tally:
             label: what `classify` said.
             route: the route that the answer named, "" for none.
             expected_route: the only route to count, None for any.
+            previous: the label of the answer before it on the same connection, "" for the first one of a connection,
+                `NOT_KEPT` where each answer has a connection of its own.
         """
         is_answer = label in {V3, PLAIN}
         if expected_route is not None and route != expected_route and (is_answer or route):
-            if self.total == 0:
+            if self.v3 + self.plain == 0:
                 self.settling += 1
                 return
             label, is_answer = WRONG_ROUTE, False
+        if previous != NOT_KEPT:
+            self.connections.add(label, previous)
         if not is_answer:
             self.other[label] += 1
             return
@@ -79,6 +127,7 @@ class Tally:
             other=self.other + more.other,
             routes=self.routes + more.routes,
             settling=self.settling + more.settling,
+            connections=self.connections + more.connections,
         )
 
     def copy(self) -> "Tally":
@@ -94,6 +143,7 @@ class Tally:
             "other_by_kind": dict(sorted(self.other.items())),
             "routes": dict(sorted(self.routes.items())),
             "settling": self.settling,
+            "connections": asdict(self.connections),
         }
 
     @classmethod
@@ -105,7 +155,16 @@ class Tally:
             other=Counter(counts["other_by_kind"]),
             routes=Counter(counts["routes"]),
             settling=counts["settling"],
+            connections=Connections(**counts["connections"]),
         )
+
+
+class Answer(NamedTuple):
+    """An answer as it is counted: the arguments of `Tally.add` that come with it."""
+
+    label: str
+    route: str = ""
+    previous: str = NOT_KEPT
 
 
 class StartOrder:
@@ -120,7 +179,7 @@ class StartOrder:
         """Begin with no request started."""
         self._next_ticket = 0
         self._next_out = 0
-        self._waiting: dict[int, tuple[str, str]] = {}
+        self._waiting: dict[int, Answer] = {}
 
     def start(self) -> int:
         """Return the ticket of a request that is about to be sent."""
@@ -128,20 +187,15 @@ class StartOrder:
         self._next_ticket += 1
         return ticket
 
-    def finish(self, ticket: int, label: str, route: str = "") -> Iterator[tuple[str, str]]:
-        """Take the answer to `ticket` and yield the (label, route) of each answer whose turn has come."""
-        self._waiting[ticket] = (label, route)
+    def finish(self, ticket: int, answer: Answer) -> Iterator[Answer]:
+        """Take the answer to `ticket` and yield each answer whose turn has come."""
+        self._waiting[ticket] = answer
         while self._next_out in self._waiting:
-            answer = self._waiting.pop(self._next_out)
+            next_answer = self._waiting.pop(self._next_out)
             self._next_out += 1
-            yield answer
+            yield next_answer
 
     @property
     def unfinished(self) -> int:
-        """How many requests were started and are not answered."""
-        return self._next_ticket - self._next_out - len(self._waiting)
-
-    @property
-    def waiting(self) -> int:
-        """How many answers wait for one whose request was started earlier."""
-        return len(self._waiting)
+        """How many requests were started and not handed on: unanswered, or behind one that is."""
+        return self._next_ticket - self._next_out

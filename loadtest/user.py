@@ -15,7 +15,7 @@ from locust.env import Environment
 from .classify import PLAIN, V3, classify
 from .client import OneAttemptPool
 from .listeners import options_of, run_of
-from .tally import ROUTE_HEADER
+from .tally import NOT_KEPT, ROUTE_HEADER, Answer
 
 
 class CanaryUser(FastHttpUser):
@@ -39,7 +39,8 @@ class CanaryUser(FastHttpUser):
     def __init__(self, environment: Environment) -> None:
         """Prepare the request that this user sends over and over."""
         options = options_of(environment)
-        self.client_pool = OneAttemptPool(keep_alive=options.keep_alive, timeout_seconds=self.timeout_seconds)
+        self.sockets = OneAttemptPool(keep_alive=options.keep_alive, timeout_seconds=self.timeout_seconds)
+        self.client_pool = self.sockets
         super().__init__(environment)
         self.headers = {"Accept-Encoding": "identity"}
         if not options.keep_alive:
@@ -47,6 +48,8 @@ class CanaryUser(FastHttpUser):
         if options.host_header:
             self.headers["Host"] = options.host_header
         self.canary_run = run_of(environment)
+        self._connection = 0
+        self._previous = ""
 
     @task
     def ask(self) -> None:
@@ -67,12 +70,20 @@ class CanaryUser(FastHttpUser):
                 else:
                     response.failure(label)
         except Exception:
-            counter.finish(ticket, label)
+            counter.finish(ticket, Answer(label))
             raise
         if not self.keep_cookies:
             self.client.cookiejar.clear()
-        counter.finish(ticket, label, route)
+        counter.finish(ticket, Answer(label, route, self._previous_to(label)))
         self.canary_run.answer_counted(counter)
+
+    def _previous_to(self, label: str) -> str:
+        """Return what the answer before this one on its connection was, and remember this one."""
+        if not self.sockets.keep_alive:
+            return NOT_KEPT
+        previous = self._previous if self.sockets.connections == self._connection else ""
+        self._connection, self._previous = self.sockets.connections, label
+        return previous
 
     def label(self, response: ResponseContextManager) -> str:
         """Return what a response, or the lack of one, counts as."""

@@ -14,12 +14,14 @@ from functools import cached_property
 from math import ceil, exp, inf, lgamma, log, log1p
 from typing import Protocol
 
+from .tally import Tally
 from .thresholds import CALIBRATED_RATIOS
 
 DEFAULT_TOLERANCE_POINTS = 5.0
 DEFAULT_LEAK_POINTS = 1.0
 DEFAULT_ALPHA = 0.05
 LEAST_PRIOR_WEIGHT = 2.0
+CONNECTION_EVIDENCE = log(1000)
 
 
 class Outcome(StrEnum):
@@ -228,6 +230,29 @@ class OneWayRule:
     def refutes(self, v3: int, plain: int, other: int) -> bool:  # noqa: ARG002 - every rule takes the same counts
         """Say whether an answer came from the version that should get none."""
         return bool(plain if self._v3_expected else v3)
+
+
+def picked_for_each_request(tally: Tally) -> bool:
+    """Tell whether answers on kept connections change so often that each must have been drawn anew."""
+    return _evidence_of_pinning(tally) <= -CONNECTION_EVIDENCE
+
+
+def pinned_to_connections(tally: Tally) -> bool:
+    """Tell whether answers on kept connections change so rarely that a connection must be bound to a version."""
+    return _evidence_of_pinning(tally) >= CONNECTION_EVIDENCE
+
+
+def _evidence_of_pinning(tally: Tally) -> float:
+    """Return the log likelihood ratio of changes half as often as chance says to changes as often as it says.
+
+    Independent answers of a share p differ from the one before with probability 2 p (1 - p); p is the observed share.
+    """
+    labelled = tally.v3 + tally.plain
+    if not labelled:
+        return 0.0
+    chance = 2 * tally.v3 * tally.plain / labelled**2
+    changes, same = tally.connections.changes, tally.connections.pairs - tally.connections.changes
+    return _log_ratio(changes, same, log(0.5), log1p(-chance / 2) - log1p(-chance))
 
 
 def answers_to_go(rule: Rule, expectation: Expectation, counts: tuple[int, int, int]) -> int | None:

@@ -6,6 +6,7 @@ import pytest
 
 from loadtest.classify import PLAIN, V3
 from loadtest.session import Session
+from loadtest.tally import Answer
 from loadtest.thresholds import CALIBRATED_RATIOS
 from loadtest.verdict import Expectation, Outcome
 from scripts.calibrate import horizon
@@ -86,7 +87,7 @@ def simulated(seed: int, share: float, expectation: Expectation) -> Outcome:
     draw = random.Random(seed)
     session = Session(expectation)
     for _ in range(4000):
-        session.finish(session.start(), V3 if draw.random() < share else PLAIN)
+        session.finish(session.start(), Answer(V3 if draw.random() < share else PLAIN))
         if session.decided:
             break
     return session.verdict().outcome

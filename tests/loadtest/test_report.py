@@ -56,6 +56,7 @@ def test_the_json_says_the_same() -> None:
         "other_by_kind": {"timeout": 1},
         "routes": {},
         "settling": 0,
+        "connections": {"v3": 0, "plain": 0, "other": 0, "pairs": 0, "changes": 0},
     }
     assert data["expected"] == {"v3_percent": 30, "tolerance_points": 5.0, "alpha": 0.05}
 

@@ -7,14 +7,14 @@ import pytest
 
 from loadtest.classify import PLAIN, V3
 from loadtest.session import Session
-from loadtest.tally import Tally
+from loadtest.tally import Answer, Tally
 from loadtest.verdict import Expectation, Outcome
 
 
 def fed(session: Session, labels: Iterable[str], route: str = "") -> Session:
     """Return the session after these answers."""
     for label in labels:
-        session.finish(session.start(), label, route)
+        session.finish(session.start(), Answer(label, route))
     return session
 
 
@@ -84,8 +84,8 @@ def test_the_slower_version_is_not_counted_late(slow: str) -> None:
     for now, label in enumerate(labels):
         for due, ticket, done in sorted(entry for entry in waiting if entry[0] <= now):
             waiting.remove((due, ticket, done))
-            session.finish(ticket, done)
-            in_completion_order.add(done)
+            session.finish(ticket, Answer(done))
+            in_completion_order.add(Answer(done))
         waiting.append((now + (400 if label == slow else 10), session.start(), label))
     counted = session.tally.total
     assert session.tally.v3 == labels[:counted].count(V3)

@@ -8,18 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.classify import PLAIN, V3
-from loadtest.tally import MORE_ROUTES, MOST_ROUTES, StartOrder, Tally
+from loadtest.tally import MORE_ROUTES, MOST_ROUTES, NOT_KEPT, Answer, StartOrder, Tally
 
-Answer = tuple[str, str]
 labels = st.sampled_from([V3, PLAIN, "status_503", "connection_error"])
-answers = st.lists(st.tuples(labels, st.sampled_from(["", "70-30", "0-100"])), max_size=60)
+answers = st.lists(
+    st.builds(
+        Answer,
+        label=labels,
+        route=st.sampled_from(["", "70-30", "0-100"]),
+        previous=st.sampled_from([NOT_KEPT, "", V3, PLAIN, "status_503"]),
+    ),
+    max_size=60,
+)
 
 
 def tally_of(sequence: Sequence[Answer], expected_route: str | None = None) -> Tally:
     """Return the tally of answers in order."""
     tally = Tally()
-    for label, route in sequence:
-        tally.add(label, route, expected_route)
+    for answer in sequence:
+        tally.add(answer.label, answer.route, expected_route, answer.previous)
     return tally
 
 
@@ -43,7 +50,7 @@ def test_a_tally_survives_json(sequence: list[Answer]) -> None:
 
 def test_a_copy_is_not_changed_by_later_answers() -> None:
     """A copy keeps its counts."""
-    tally = tally_of([(V3, "70-30"), ("status_503", "")])
+    tally = tally_of([Answer(V3, "70-30"), Answer("status_503")])
     copy = tally.copy()
     tally.add("status_503")
     tally.add(V3, "70-30")
@@ -56,22 +63,22 @@ def test_a_copy_is_not_changed_by_later_answers() -> None:
         ([(PLAIN, "100-0"), (PLAIN, "100-0"), (V3, "70-30")], 2, 1, 0, {}),
         ([(PLAIN, ""), (V3, "70-30")], 1, 1, 0, {}),
         ([(V3, "70-30"), (PLAIN, "100-0"), (PLAIN, "")], 0, 1, 0, {"wrong_route": 2}),
-        ([("status_503", ""), (PLAIN, "100-0")], 0, 0, 0, {"status_503": 1, "wrong_route": 1}),
+        ([("status_503", ""), (PLAIN, "100-0")], 1, 0, 0, {"status_503": 1}),
         ([("status_503", "100-0"), (V3, "70-30")], 1, 1, 0, {}),
         ([(V3, "70-30"), ("status_503", "70-30"), (PLAIN, "70-30")], 0, 1, 1, {"status_503": 1}),
     ],
 )
 def test_only_answers_by_the_expected_route_count(
-    sequence: list[Answer], settling: int, v3: int, plain: int, other: dict[str, int]
+    sequence: list[tuple[str, str]], settling: int, v3: int, plain: int, other: dict[str, int]
 ) -> None:
     """Answers by other routes are left out until the expected one is there, and errors from then on."""
-    tally = tally_of(sequence, "70-30")
+    tally = tally_of([Answer(*answer) for answer in sequence], "70-30")
     assert (tally.settling, tally.v3, tally.plain, dict(tally.other)) == (settling, v3, plain, other)
 
 
 def test_routes_are_bounded() -> None:
     """A server that names a new route each time does not fill the memory."""
-    tally = tally_of([(V3, str(number)) for number in range(1000)])
+    tally = tally_of([Answer(V3, str(number)) for number in range(1000)])
     assert len(tally.routes) == MOST_ROUTES + 1
     assert tally.routes[MORE_ROUTES] == 1000 - MOST_ROUTES
 
@@ -83,16 +90,15 @@ def test_answers_are_handed_on_in_the_order_of_their_requests(completion: list[i
     tickets = [order.start() for _ in completion]
     out: list[Answer] = []
     for number in completion:
-        out += order.finish(tickets[number], str(number))
-        assert order.waiting == len([done for done in completion[: completion.index(number) + 1] if done >= len(out)])
-    assert out == [(str(number), "") for number in range(30)]
-    assert (order.unfinished, order.waiting) == (0, 0)
+        out += order.finish(tickets[number], Answer(str(number)))
+        assert order.unfinished == 30 - len(out)
+    assert [answer.label for answer in out] == [str(number) for number in range(30)]
 
 
 def test_a_request_without_an_answer_holds_back_the_later_ones() -> None:
     """What was started later is not judged before what was started earlier."""
     order = StartOrder()
     slow, quick = order.start(), order.start()
-    assert list(order.finish(quick, PLAIN)) == []
-    assert (order.unfinished, order.waiting) == (1, 1)
-    assert list(order.finish(slow, V3)) == [(V3, ""), (PLAIN, "")]
+    assert list(order.finish(quick, Answer(PLAIN))) == []
+    assert order.unfinished == 2
+    assert list(order.finish(slow, Answer(V3))) == [Answer(V3), Answer(PLAIN)]
