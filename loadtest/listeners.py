@@ -5,12 +5,11 @@ must be registered at import: Locust fires `quitting` in reverse, so that these 
 """
 
 import argparse
-import signal
 import sys
-from types import FrameType
 from typing import NoReturn, cast
 from weakref import WeakKeyDictionary
 
+from gevent import getcurrent
 from locust import events, log
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
@@ -61,14 +60,9 @@ def on_init(environment: Environment, **_: object) -> None:
         judging = JudgingRun(options, runner)
     _runs[environment] = judging
     events.reset_stats.add_listener(judging.reset)
-    signal.signal(signal.SIGINT, lambda number, frame: on_interrupt(judging, number, frame))
+    # Registered now, later than Locust's own, and so called earlier: while a test that nobody has ended still runs.
+    events.quitting.add_listener(lambda environment: on_quitting_early(judging, environment))
     events.quit.add_listener(lambda exit_code: on_quit(environment, exit_code))
-
-
-def on_interrupt(run: JudgingRun, number: int, frame: FrameType | None) -> None:
-    """Let Ctrl-C end the process as Locust expects, and a test that it cuts off without a verdict."""
-    run.interrupt()
-    signal.default_int_handler(number, frame)
 
 
 def on_test_start(environment: Environment, **_: object) -> None:
@@ -86,6 +80,12 @@ def on_test_stopping(environment: Environment, **_: object) -> None:
 def on_test_stop(environment: Environment, **_: object) -> None:
     """End a measurement."""
     run_of(environment).end()
+
+
+def on_quitting_early(run: JudgingRun, _: Environment) -> None:
+    """Take the verdict from a test that Ctrl-C cuts off; SIGTERM is an orderly end, and comes in a greenlet."""
+    if getcurrent().parent is None:
+        run.interrupt()
 
 
 def on_quitting(environment: Environment, **_: object) -> None:

@@ -7,23 +7,12 @@ import pytest
 
 from loadtest.classify import PLAIN, PLAIN_BODY, V3, V3_BODY
 from loadtest.session import Session
+from loadtest.tally import Answer
 from loadtest.verdict import Expectation, Outcome
 
 from .locust_process import IMPORTING, Ended, run, run_until_held
-from .server import Reply, Request, answer, http, serving
+from .server import Reply, Request, answer, chunked, cut_off, http, serving
 from .traffic import HELD, Handler, SlowVersion, held_after, split, tens
-
-
-def cut_off(body: bytes, missing: bytes = b"\n") -> bytes:
-    """Return a response whose last bytes never come."""
-    return http(body + missing).removesuffix(missing)
-
-
-def chunked(body: bytes) -> bytes:
-    """Return a response whose body comes as one chunk; its last five bytes say that there are no more."""
-    head = http(b"", transfer_encoding="chunked").replace(b"content-length: 0\r\n", b"")
-    return head + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
-
 
 ODD_REPLIES = [
     Reply("truncated_body", cut_off(V3_BODY), close=True),
@@ -101,7 +90,7 @@ def test_slower_version_does_not_refute_a_right_split(tmp_path: Path, slow: str,
     assert ended.exit_code == 0, ended.verdict["reason"]
     by_completion = Session(Expectation(30, tolerance_points=10))
     for label in server.completed:
-        by_completion.add(label)
+        by_completion.add(Answer(label))
     assert by_completion.verdict().outcome is Outcome.REFUTED
 
 
@@ -143,11 +132,11 @@ def test_one_answer_per_connection_by_default(tmp_path: Path) -> None:
     assert "connection: close" in server.heads[0].lower()
 
 
-def test_keep_alive_uses_one_connection(tmp_path: Path) -> None:
-    """With --keep-alive a user asks again and again on one connection."""
+def test_keep_alive_uses_few_connections(tmp_path: Path) -> None:
+    """With --keep-alive a user asks twenty times on one connection, then on the next."""
     with serving(held_after(60, split(3))) as server:
         ended = run_until_held(tmp_path, server, "--expect-v3 30 --keep-alive")
-    assert server.connections == 1
+    assert server.connections == 4
     assert ended.taken == {V3: 18, PLAIN: 42}
 
 

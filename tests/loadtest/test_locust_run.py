@@ -178,7 +178,7 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
     assert ended.verdict["expected"] == {"v3_percent": 31.0, "tolerance_points": 12.0, "alpha": 0.02}
     assert list(ended.counts["routes"]) == ["70-30"]
     assert "host: micro-api.test" in server.heads[0].lower()
-    assert server.connections == 1
+    assert server.connections == 200 // 20 + 1  # a connection is kept for 20 answers
     assert sum(ended.taken.values()) == 200 > ended.verdict["decided_after"]
 
 
@@ -189,6 +189,15 @@ def test_run_told_to_go_on_stays_until_its_time(tmp_path: Path) -> None:
     assert ended.exit_code == 0, ended.stderr
     assert ended.verdict["decided_after"] < 200
     assert ended.taken == {"v3": 60, "plain": 140}
+
+
+def test_interrupt_of_a_run_told_to_go_on_takes_its_verdict(tmp_path: Path) -> None:
+    """Ctrl-C before the end of a run that was told to go on leaves it INCONCLUSIVE, confirmed so far or not."""
+    with serving(held_after(3000, split(3))) as server:
+        ended = run_until_held(tmp_path, server, "--expect-v3 30 --keep-going", end_with=signal.SIGINT)
+    assert ended.exit_code == 11, ended.stderr
+    assert ended.verdict["reason"] == "interrupted before the end of the test"
+    assert ended.verdict["decided_after"] < 3000
 
 
 def test_later_answers_refute_a_confirmed_share(tmp_path: Path) -> None:

@@ -139,3 +139,53 @@ def test_refuted_needs_no_knowledge_of_unanswered_requests() -> None:
     session = Session(Expectation(0))
     session.add_all(Tally(v3=1, plain=700))
     assert session.verdict(requests_known=False).outcome is Outcome.REFUTED
+
+
+def kept(seed: int, share: float, count: int, *, pinned: bool, reuse: int = 20) -> list[Answer]:
+    """Return seeded answers on kept connections: drawn for each answer, or once for each connection if pinned."""
+    draw = random.Random(seed)
+    answers: list[Answer] = []
+    for number in range(count):
+        first = number % reuse == 0
+        previous = "" if first else answers[-1].label
+        label = previous if pinned and not first else (V3 if draw.random() < share else PLAIN)
+        answers.append(Answer(label, previous=previous))
+    return answers
+
+
+def judged(answers: Iterable[Answer], v3_percent: float = 30) -> Session:
+    """Return the session after these answers."""
+    session = Session(Expectation(v3_percent))
+    for answer in answers:
+        session.add(answer)
+    return session
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pinned_connections_are_named_and_never_judged(seed: int) -> None:
+    """A share that is right over connections but pinned within each is INCONCLUSIVE by name."""
+    verdict = judged(kept(seed, 0.3, 3000, pinned=True)).verdict()
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reason.startswith("connections are pinned to a version: within them the answer changed 0 times")
+
+
+@pytest.mark.parametrize(("share", "outcome"), [(0.3, Outcome.CONFIRMED), (0.6, Outcome.REFUTED)])
+def test_kept_connections_on_which_answers_change_are_judged_like_any(share: float, outcome: Outcome) -> None:
+    """Where the proxy picks for each request, keep-alive leads to the same verdicts."""
+    outcomes = [judged(kept(seed, share, 3000, pinned=False)).verdict().outcome for seed in range(100)]
+    assert outcomes.count(outcome) >= 90
+    assert Outcome.INCONCLUSIVE not in outcomes
+
+
+def test_answers_that_are_all_alike_refute_by_connections() -> None:
+    """Where nothing changes, changes prove nothing: each connection is one draw, and enough of them refute."""
+    verdict = judged(kept(1, 1.0, 3000, pinned=False)).verdict()
+    assert verdict.outcome is Outcome.REFUTED
+    assert verdict.decided_after is not None
+    assert verdict.decided_after > 100
+
+
+def test_a_few_pinned_connections_confirm_nothing() -> None:
+    """Ten connections are ten draws, however many answers each of them gives."""
+    answers = kept(3, 0.3, 10_000, pinned=True, reuse=1000)
+    assert judged(answers).verdict().outcome is Outcome.INCONCLUSIVE
