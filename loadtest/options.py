@@ -124,8 +124,9 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         env_var="LOCUST_KEEP_ALIVE",
         help=(
-            "reuse connections, about twice as fast. Only behind a proxy that picks a version for each request, such"
-            " as Envoy; a plain Kubernetes Service picks once for each connection, and all answers on it are one draw"
+            "reuse each connection for 20 answers, which is faster. Only behind a proxy that picks a version for each"
+            " request, such as Envoy: a plain Kubernetes Service picks once for each connection, all answers on it are"
+            " one draw, and the result is INCONCLUSIVE"
         ),
     )
     group.add_argument(
