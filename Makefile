@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MADE := $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/lab/requirements.txt
 SHELL := /bin/bash
 
@@ -41,19 +42,24 @@ lock: ## Make the hashed requirements files anew (needs uv)
 	done
 
 clean: ## Stop a running lab and remove everything the project made
-	@if [ -x $(BIN)/python ] && [ -d .lab ]; then $(BIN)/python -m scripts.lab down; fi
-	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@if [ -e .lab/state.json ]; then \
+	  [ -x $(BIN)/python ] || { echo "make clean: a lab may be running, and $(VENV), which stops it, is gone: make install first" >&2; exit 1; }; \
+	  $(BIN)/python -m scripts.lab down; \
+	fi
+	@for made in $(MADE) $$(find . -path ./$(VENV) -prune -o -type d -name __pycache__ -prune -print); do \
+	  if [ -e $$made ] || [ -L $$made ]; then echo "Removing $$made"; rm -rf $$made; fi; \
+	done
 
-$(VENV)/bin/pip:
+$(BIN)/python:
 	@scripts/make-venv.sh $(PYTHON) $(VENV)
 
-$(VENV)/.lab: $(VENV)/bin/pip $(LOCKS)
+$(VENV)/.lab: $(LOCKS) | $(BIN)/python
+	@$(BIN)/python -m scripts.lab.platforms
 	@echo "Installing the lab into $(VENV) (half a minute, once)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$(LOCKS))
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$(LOCKS))
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.lab tests/requirements.txt
 	@echo "Installing the test tools into $(VENV)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@

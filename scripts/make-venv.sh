@@ -6,17 +6,19 @@ set -euo pipefail
 
 python=${1:?usage: make-venv.sh PYTHON FOLDER}
 folder=${2:?usage: make-venv.sh PYTHON FOLDER}
+needed="Python 3.11 or newer is needed; name yours with: make PYTHON=/path/to/python3.11"
 
-die() { printf '%s\n' "$@" >&2; exit 1; }
+die() { printf 'make: %s\n' "$1" >&2; exit 1; }
 
-command -v "$python" >/dev/null ||
-  die "make: $python: not found. Python 3.11 or newer is needed; name yours with: make PYTHON=/path/to/python3.11"
+command -v "$python" >/dev/null || die "$python: not found. $needed"
+# Of Python 2, too. A version manager's stand-in for a Python that is not installed is found, but does not run.
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])') || die "$python: does not run. $needed"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-  die "make: $("$python" --version) is too old: Python 3.11 or newer is needed." \
-    "Name another with: make PYTHON=python3.12"
+  die "$python: Python $version is too old. $needed"
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
-  die "make: $python cannot make virtual environments (Debian and Ubuntu keep that part in a package of its own)." \
-    "Install it with: apt install python3-venv"
+  die "$python: cannot make virtual environments. On Debian and Ubuntu: apt install python$version-venv"
 
 rm -rf "$folder"
+trap 'rm -rf "$folder"' EXIT # half an environment would pass for a whole one
 "$python" -m venv "$folder"
+trap - EXIT

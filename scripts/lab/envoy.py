@@ -7,7 +7,6 @@ watches two folders, one for its clusters and one for its routes, and takes a fi
 import hashlib
 import importlib
 import json
-import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, Self
 import requests
 
 from scripts.lab import defaults
+from scripts.lab.platforms import Platform, refusal
 from scripts.lab.processes import POLL_SECONDS, Command
 from scripts.lab.state import PROGRAM, LabError, LabFolder, replace_file
 
@@ -66,12 +66,7 @@ def binary() -> Path:
     except ImportError:
         is_there = False
     if not is_there:
-        raise LabError(
-            f"There is no Envoy for this platform ({platform.system()} {platform.release()} {platform.machine()}). "
-            "The lab runs on Linux with glibc 2.31 or newer (x86-64, arm64), on macOS 15 or newer with Apple silicon, "
-            "and on Windows within WSL2; not on musl (Alpine), Intel Macs and macOS 14 or older: use a virtual "
-            "machine or a container of one of the first there."
-        )
+        raise LabError(refusal(Platform.here()))
     return path
 
 
