@@ -15,6 +15,9 @@ CONTENT_TYPE: Final = "application/json;charset=UTF-8"
 
 LABEL_BY_BODY: Final[Mapping[bytes, str]] = {V3_BODY: V3, PLAIN_BODY: PLAIN}
 
+VERSION_HEADER: Final = "x-service-version"  # in which the service names the version that answers
+VERSION_BY_LABEL: Final[Mapping[str, str]] = {V3: "v2", PLAIN: "v1"}
+
 Classifier = Callable[[int, Mapping[str, str], bytes], str]
 
 
@@ -22,7 +25,8 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> str:
     """Name the answer that a complete HTTP response is.
 
     An answer counts only when its status, its content type and its whole body are exactly the contract's: anything
-    looser would count an error page, a cached copy or a cut-off body as a vote for a version.
+    looser would count an error page, a cached copy or a cut-off body as a vote for a version. Where the answer also
+    names its version, that must be the body's: an application of v1 that gives the V3 answer is no traffic to v2.
 
     Args:
         status: the HTTP status code.
@@ -31,7 +35,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> str:
 
     Returns:
         `V3` or `PLAIN`, or the kind of anything else: `status_503`, `overloaded_503` (an Envoy that sheds load),
-        `unexpected_encoding`, `unexpected_content_type` or `unexpected_body`.
+        `unexpected_encoding`, `unexpected_content_type`, `unexpected_body` or `version_mismatch`.
     """
     if status != 200:
         overloaded = status == 503 and headers.get("x-envoy-overloaded") == "true"
@@ -40,4 +44,8 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> str:
         return "unexpected_encoding"
     if headers.get("content-type") != CONTENT_TYPE:
         return "unexpected_content_type"
-    return LABEL_BY_BODY.get(body, "unexpected_body")
+    label = LABEL_BY_BODY.get(body)
+    if label is None:
+        return "unexpected_body"
+    version = VERSION_BY_LABEL[label]
+    return label if headers.get(VERSION_HEADER, version) == version else "version_mismatch"

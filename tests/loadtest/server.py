@@ -58,6 +58,17 @@ def http(body: bytes, status: str = "200 OK", content_type: str = CONTENT_TYPE, 
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
+def cut_off(body: bytes, missing: bytes = b"\n") -> bytes:
+    """Return a response whose last bytes never come."""
+    return http(body + missing).removesuffix(missing)
+
+
+def chunked(body: bytes) -> bytes:
+    """Return a response whose body comes as one chunk; its last five bytes say that there are no more."""
+    head = http(b"", transfer_encoding="chunked").replace(b"content-length: 0\r\n", b"")
+    return head + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+
+
 def answer(label: str, **headers: str) -> Reply:
     """Return the contract's answer for `V3` or `PLAIN`."""
     return Reply(label, http(BODIES[label], **headers))

@@ -25,6 +25,12 @@ def test_exactly_the_contracts_answers_count(body: bytes, label: str) -> None:
     assert classify(200, RIGHT, body) == label
 
 
+@pytest.mark.parametrize(("body", "version", "label"), [(V3_BODY, "v2", V3), (PLAIN_BODY, "v1", PLAIN)])
+def test_version_that_an_answer_names_may_be_its_own(body: bytes, version: str, label: str) -> None:
+    """An answer that names the version of its body counts as one that names none."""
+    assert classify(200, RIGHT | {"x-service-version": version}, body) == label
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "body", "kind"),
     [
@@ -46,6 +52,12 @@ def test_exactly_the_contracts_answers_count(body: bytes, label: str) -> None:
         (200, RIGHT, V3_BODY.replace(b"V3", b"V2"), "unexpected_body"),
         (200, RIGHT, V3_BODY.replace(b",", b", "), "unexpected_body"),
         (200, RIGHT, b"", "unexpected_body"),
+        (200, RIGHT | {"x-service-version": "v1"}, V3_BODY, "version_mismatch"),
+        (200, RIGHT | {"x-service-version": "v2"}, PLAIN_BODY, "version_mismatch"),
+        (200, RIGHT | {"x-service-version": "v3"}, V3_BODY, "version_mismatch"),
+        (200, RIGHT | {"x-service-version": "V2"}, V3_BODY, "version_mismatch"),
+        (200, RIGHT | {"x-service-version": ""}, PLAIN_BODY, "version_mismatch"),
+        (200, RIGHT | {"x-service-version": "v1"}, b"{}", "unexpected_body"),
     ],
 )
 def test_anything_else_is_named(status: int, headers: dict[str, str], body: bytes, kind: str) -> None:
@@ -55,12 +67,20 @@ def test_anything_else_is_named(status: int, headers: dict[str, str], body: byte
 
 @given(
     status=st.integers(100, 599),
-    headers=st.dictionaries(st.sampled_from(["content-type", "content-encoding", "x-envoy-overloaded"]), st.text()),
+    headers=st.dictionaries(
+        st.sampled_from(["content-type", "content-encoding", "x-envoy-overloaded", "x-service-version"]),
+        st.text() | st.sampled_from([CONTENT_TYPE, "v1", "v2"]),
+    ),
     body=st.one_of(st.binary(), st.sampled_from([V3_BODY, PLAIN_BODY])),
 )
 def test_no_other_response_is_an_answer(status: int, headers: dict[str, str], body: bytes) -> None:
-    """Whatever comes, it is labelled V3 or plain only with the contract's status, type and body."""
+    """Whatever comes, it is labelled V3 or plain only with the contract's status, type, body and version."""
     label = classify(status, headers, body)
     if label in {V3, PLAIN}:
         assert (status, headers["content-type"]) == (200, CONTENT_TYPE)
-        assert body == (V3_BODY if label == V3 else PLAIN_BODY)
+        assert (body, headers.get("x-service-version")) in {
+            (V3_BODY, None),
+            (V3_BODY, "v2"),
+            (PLAIN_BODY, None),
+            (PLAIN_BODY, "v1"),
+        }
