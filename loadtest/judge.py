@@ -5,7 +5,7 @@ import io
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 from . import report
 from .options import add_expectation, expectation_of, writable_file
@@ -125,9 +125,3 @@ def _open(file: str) -> BinaryIO:
     if sys.stdin is None:
         raise UsageError("standard input is closed: pipe the answers in, or name a FILE")
     return sys.stdin.buffer
-
-
-def exit_with_usage() -> NoReturn:
-    """Tell what `python -m loadtest` can do, and exit as for any wrong usage."""
-    print(f"usage: python -m loadtest judge --help\n\n{__doc__}", file=sys.stderr)
-    sys.exit(EXIT_USAGE)

@@ -82,7 +82,8 @@ def table(verdict: Verdict) -> str:
         lines.append(f"  {'(before the route came)':<26}{tally.settling:>9}")
     if verdict.unfinished:
         lines.append(f"  {'(not counted at the end)':<26}{verdict.unfinished:>9}")
-    lines.append(f"expected: {expectation.v3_percent:g} % V3, tolerance {expectation.points:g} percentage points")
+    points = "percentage point" if expectation.points == 1 else "percentage points"
+    lines.append(f"expected: {expectation.v3_percent:g} % V3, tolerance {expectation.points:g} {points}")
     lines.append(f"verdict:  {verdict.outcome.value} - {verdict.reason}")
     lines.append(f"next:     {next_step(verdict)}")
     return "\n".join(lines)

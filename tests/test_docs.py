@@ -44,7 +44,7 @@ def known_flags() -> set[str]:
     """All flags that the project's own commands know."""
     python = str(ROOT / ".venv" / "bin" / "python")
     commands = [
-        ["-m", "locust", "-f", "loadtest/locustfile.py", "--help"],
+        ["-m", "loadtest", "locust", "--help"],
         ["-m", "loadtest", "judge", "--help"],
         ["-m", "gunicorn", "--help"],
         ["-m", "scripts.bench", "--help"],

@@ -61,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, EXIT_FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED)
+    except BrokenPipeError:  # `| head`: what was asked for is done, and nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FINE
 
 
 def up(options: argparse.Namespace) -> int:
@@ -85,7 +88,8 @@ def shift(options: argparse.Namespace) -> int:
     """Apply manifest files to the running lab."""
     applied = control.shift(options.dir, options.files)
     _warn(applied)
-    _say(f"Envoy serves {', '.join(applied.route_names)} after {applied.duration_seconds * 1000:.0f} ms.")
+    routes = ", ".join(applied.route_names) or "routes without a name"
+    _say(f"Envoy serves {routes} after {applied.duration_seconds * 1000:.0f} ms.")
     return EXIT_FINE
 
 

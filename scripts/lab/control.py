@@ -14,11 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.lab import envoy, manifests, translate
+from scripts.lab import envoy, manifests, translate, xds
 from scripts.lab.processes import Command, deferred_interruptions, is_alive, listener_on, spawn, stop, wait_until
 from scripts.lab.state import PROGRAM, AppliedFile, LabError, LabFolder, LabState, UsageError
 from scripts.lab.supervisor import READY_TIMEOUT_SECONDS, REPOSITORY, SUPERVISOR, pod_names, socket_path
+from scripts.lab.translate import HostPort
 
+LOOPBACK = "127.0.0.1"
 # The shortest limit of any system for the address of a Unix socket (macOS; Linux has 108), less the final zero.
 SOCKET_PATH_LIMIT_BYTES = 103
 # The supervisor gives up earlier, and says why.
@@ -71,9 +73,9 @@ def up(folder: LabFolder, files: Sequence[str], *, port: int = 0, replicas: int 
         state = LabState(replicas, port, _make_socket_folder(replicas))
         endpoints = _endpoints(state)
         try:
-            envoy.CLUSTERS.write(folder, translate.clusters(parsed, endpoints))
-            envoy.ROUTES.write(folder, [translate.route_configuration(parsed)])
-            envoy.write_bootstrap(folder, port)
+            xds.CLUSTERS.write(folder, translate.clusters(parsed, endpoints))
+            xds.ROUTES.write(folder, [translate.route_configuration(parsed)])
+            xds.write_bootstrap(folder, HostPort(LOOPBACK, port), HostPort(LOOPBACK, 0))
             folder.write_applied(applied)
             folder.write_state(state)
             _start_supervisor(folder, interruptions, tethered=tethered)
@@ -109,11 +111,11 @@ def shift(folder: LabFolder, files: Sequence[str], *, random_value_header: str |
         started = time.monotonic()
         with envoy.Admin(state.admin_url) as admin:
             # Clusters first, as Istio does it: a route must find its cluster.
-            envoy.apply(folder, admin, envoy.CLUSTERS, translate.clusters(parsed, endpoints))
+            envoy.apply(folder, admin, xds.CLUSTERS, translate.clusters(parsed, endpoints))
             try:
-                envoy.apply(folder, admin, envoy.ROUTES, [routes])
+                envoy.apply(folder, admin, xds.ROUTES, [routes])
             except LabError:
-                envoy.apply(folder, admin, envoy.CLUSTERS, translate.clusters(parsed_before, endpoints))
+                envoy.apply(folder, admin, xds.CLUSTERS, translate.clusters(parsed_before, endpoints))
                 raise
         duration_seconds = time.monotonic() - started
         folder.write_applied(applied)
@@ -177,7 +179,7 @@ def _refuse_busy(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((LOOPBACK, port))
         except OSError as error:
             owner = listener_on(port)
             raise LabError(

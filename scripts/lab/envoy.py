@@ -1,32 +1,27 @@
-"""Configure Envoy by files and ask its admin interface what it really serves.
+"""Start Envoy, hand it new configuration, and ask its admin interface what it really serves.
 
-`control` writes the routes with it and waits for them; the supervisor starts Envoy and learns its ports. Envoy
-watches two folders, one for its clusters and one for its routes, and takes a file that is renamed into them.
+`control` applies new routes with it and waits for them; the supervisor starts Envoy and learns its ports. What the
+files hold is `xds`'s part.
 """
 
-import hashlib
 import importlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import requests
 
-from scripts.lab import defaults
 from scripts.lab.platforms import Platform, refusal
 from scripts.lab.processes import POLL_SECONDS, Command
 from scripts.lab.state import PROGRAM, LabError, LabFolder, replace_file
+from scripts.lab.xds import Json, WatchedFile
 
-TYPE_PREFIX = "type.googleapis.com/envoy"
 # An answer takes milliseconds; a folder that Envoy cannot watch (network or Windows drive) never gives one.
 APPLY_TIMEOUT_SECONDS = 10.0
 ADMIN_TIMEOUT_SECONDS = 5.0
 REJECTION_MARK = "Filesystem config update rejected: "
-
-Json = dict[str, Any]
 
 
 def command(folder: LabFolder, environment: dict[str, str]) -> Command:
@@ -79,99 +74,6 @@ def has_admin(folder: LabFolder) -> bool:
 def admin_url(folder: LabFolder) -> str:
     """Return the URL of Envoy's admin interface."""
     return f"http://{(folder.envoy / 'admin-address').read_text()}"
-
-
-def write_bootstrap(folder: LabFolder, port: int) -> None:
-    """Write what Envoy reads at its start: one listener on loopback, everything else from the watched folders.
-
-    Args:
-        folder: the lab's folder.
-        port: the listener's port, 0 for the kernel's choice.
-    """
-    (folder.envoy / "admin-address").unlink(missing_ok=True)
-    bootstrap = {
-        "node": {"id": "lab", "cluster": "lab"},
-        "admin": {"address": _loopback(0)},
-        "dynamic_resources": {"cds_config": _from_file(folder.envoy / "cds" / "clusters.json")},
-        "static_resources": {"listeners": [_listener(folder, port)]},
-    }
-    replace_file(folder.envoy / "bootstrap.json", bootstrap)
-
-
-def _listener(folder: LabFolder, port: int) -> Json:
-    """Return the listener: the part of Istio's ingress gateway that the traffic states are about."""
-    manager = {
-        "@type": f"{TYPE_PREFIX}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "lab",
-        "use_remote_address": True,  # as Istio's gateway: a client cannot pass for something inside the mesh
-        "rds": {
-            "route_config_name": defaults.ROUTE_CONFIGURATION_NAME,
-            "config_source": _from_file(folder.envoy / "rds" / "routes.json"),
-        },
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{TYPE_PREFIX}.extensions.filters.http.router.v3.Router"},
-            }
-        ],
-    }
-    return {
-        "name": "lab",
-        "address": _loopback(port),
-        # With it, two Envoys would share a busy port and each take a part of the requests.
-        "enable_reuse_port": False,
-        "filter_chains": [
-            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
-        ],
-    }
-
-
-def _loopback(port: int) -> Json:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-
-
-def _from_file(path: Path) -> Json:
-    # Without the folder Envoy would watch the file alone, and lose sight of it with the first rename.
-    return {
-        "path_config_source": {"path": str(path), "watched_directory": {"path": str(path.parent)}},
-        "resource_api_version": "V3",
-    }
-
-
-@dataclass(frozen=True)
-class WatchedFile:
-    """One of the two files that Envoy takes its configuration from.
-
-    Attributes:
-        path: the file below the `envoy` folder.
-        stat_prefix: where Envoy's statistics speak of it.
-        resource_type: type of the resources in it.
-    """
-
-    path: str
-    stat_prefix: str
-    resource_type: str
-
-    def write(self, folder: LabFolder, resources: Sequence[Json]) -> str:
-        """Put resources in place of the file.
-
-        Args:
-            folder: the lab's folder.
-            resources: Envoy resources without `@type`.
-
-        Returns:
-            The version that Envoy names once it serves them: equal resources have equal versions.
-        """
-        content = [{"@type": f"{TYPE_PREFIX}.{self.resource_type}", **resource} for resource in resources]
-        version = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-        replace_file(folder.envoy / self.path, {"version_info": version, "resources": content})
-        return version
-
-
-CLUSTERS = WatchedFile("cds/clusters.json", "cluster_manager.cds", "config.cluster.v3.Cluster")
-ROUTES = WatchedFile(
-    "rds/routes.json", f"http.lab.rds.{defaults.ROUTE_CONFIGURATION_NAME}", "config.route.v3.RouteConfiguration"
-)
 
 
 class Admin:

@@ -1,14 +1,17 @@
 """What a run of the load test ends as: its exit code, table and verdict file, each from a real process."""
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from .locust_process import IMPORTING, USERS, Ended, end_of, locust, run, run_until_held, wait_until
+from .locust_process import IMPORTING, ROOT, USERS, Ended, end_of, locust, run, run_until_held, wait_until
 from .server import Reply, serving
 from .traffic import held_after, split
 
@@ -155,6 +158,17 @@ def test_locustfile_that_cannot_run_leaves_no_verdict(tmp_path: Path, source: st
         locustfile.write_text(source, encoding="utf-8")
     ended = run(tmp_path, "--host http://127.0.0.1", locustfile=locustfile)
     assert ended.exit_code in {1, 2}, ended
+
+
+def test_help_shows_every_option(tmp_path: Path) -> None:
+    """`python -m loadtest locust --help` shows the load test's options beside Locust's, from any directory."""
+    argv = [sys.executable, "-m", "loadtest", "locust", "--help"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    options = (
+        "--expect-v3 --tolerance --alpha --route --host-header --keep-alive --keep-going --verdict-json --headless"
+    )
+    assert [option for option in options.split() if option not in done.stdout] == []
 
 
 def test_options_work_as_environment_variables(tmp_path: Path) -> None:

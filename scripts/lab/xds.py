@@ -1,0 +1,114 @@
+"""Envoy's configuration as files: what it reads at its start, and the two files that it watches from then on.
+
+`control` writes them for the lab's own Envoy, `render` for one in a container; `envoy` waits until they are served.
+Envoy takes a file that is renamed into the folder that it watches.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.lab import defaults
+from scripts.lab.state import LabFolder, replace_file
+from scripts.lab.translate import HostPort
+
+TYPE_PREFIX = "type.googleapis.com/envoy"
+
+Json = dict[str, Any]
+
+
+def write_bootstrap(folder: LabFolder, listener: HostPort, admin: HostPort) -> None:
+    """Write what Envoy reads at its start: one listener, everything else from the watched folders.
+
+    Args:
+        folder: the lab's folder, by the path that Envoy knows it by.
+        listener: where clients connect; port 0 is the kernel's choice.
+        admin: where the admin interface listens, likewise.
+    """
+    (folder.envoy / "admin-address").unlink(missing_ok=True)
+    bootstrap = {
+        "node": {"id": "lab", "cluster": "lab"},
+        "admin": {"address": _socket_address(admin)},
+        "dynamic_resources": {"cds_config": _from_file(folder.envoy / "cds" / "clusters.json")},
+        "static_resources": {"listeners": [_listener(folder, listener)]},
+    }
+    replace_file(folder.envoy / "bootstrap.json", bootstrap)
+
+
+def _listener(folder: LabFolder, address: HostPort) -> Json:
+    """Return the listener: the part of Istio's ingress gateway that the traffic states are about."""
+    manager = {
+        "@type": f"{TYPE_PREFIX}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "lab",
+        "use_remote_address": True,  # as Istio's gateway: a client cannot pass for something inside the mesh
+        "rds": {
+            "route_config_name": defaults.ROUTE_CONFIGURATION_NAME,
+            "config_source": _from_file(folder.envoy / "rds" / "routes.json"),
+        },
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{TYPE_PREFIX}.extensions.filters.http.router.v3.Router"},
+            }
+        ],
+    }
+    return {
+        "name": "lab",
+        "address": _socket_address(address),
+        # With it, two Envoys would share a busy port and each take a part of the requests.
+        "enable_reuse_port": False,
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+        ],
+    }
+
+
+def _socket_address(address: HostPort) -> Json:
+    return {"socket_address": {"address": address.host, "port_value": address.port}}
+
+
+def _from_file(path: Path) -> Json:
+    # Without the folder Envoy would watch the file alone, and lose sight of it with the first rename.
+    return {
+        "path_config_source": {"path": str(path), "watched_directory": {"path": str(path.parent)}},
+        "resource_api_version": "V3",
+    }
+
+
+@dataclass(frozen=True)
+class WatchedFile:
+    """One of the two files that Envoy takes its configuration from.
+
+    Attributes:
+        path: the file below the `envoy` folder.
+        stat_prefix: where Envoy's statistics speak of it.
+        resource_type: type of the resources in it.
+    """
+
+    path: str
+    stat_prefix: str
+    resource_type: str
+
+    def write(self, folder: LabFolder, resources: Sequence[Json]) -> str:
+        """Put resources in place of the file.
+
+        Args:
+            folder: the lab's folder.
+            resources: Envoy resources without `@type`.
+
+        Returns:
+            The version that Envoy names once it serves them: equal resources have equal versions.
+        """
+        content = [{"@type": f"{TYPE_PREFIX}.{self.resource_type}", **resource} for resource in resources]
+        version = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+        replace_file(folder.envoy / self.path, {"version_info": version, "resources": content})
+        return version
+
+
+CLUSTERS = WatchedFile("cds/clusters.json", "cluster_manager.cds", "config.cluster.v3.Cluster")
+ROUTES = WatchedFile(
+    "rds/routes.json", f"http.lab.rds.{defaults.ROUTE_CONFIGURATION_NAME}", "config.route.v3.RouteConfiguration"
+)
