@@ -8,7 +8,7 @@ import pytest
 from scripts.lab import defaults, translate
 from scripts.lab.manifests import ManifestError
 from scripts.lab.projection import projection
-from scripts.lab.translate import Endpoint, clusters, route_configuration, route_names
+from scripts.lab.translate import Endpoint, HostPort, clusters, route_configuration, route_names
 from tests.lab.states import ISTIO, ODD_CASES, ROOT, resource, state
 
 SERVICE = "micro-api.default.svc.cluster.local"
@@ -114,6 +114,18 @@ def test_a_cluster_without_endpoints_is_still_there() -> None:
     made = clusters(state(), [V1])
     assert [pipes(cluster) for cluster in made] == [["/run/v1-0.sock"], ["/run/v1-0.sock"], []]
     assert {cluster["type"] for cluster in made} == {"STATIC"}
+
+
+def test_an_endpoint_may_be_a_name_that_dns_knows() -> None:
+    """Host and port become a socket address that Envoy resolves again and again; nothing else differs from a socket."""
+    by_name = clusters(state(), [Endpoint(V1.labels, HostPort("micro-api-v1", 9090))])
+    address = {"socket_address": {"address": "micro-api-v1", "port_value": 9090}}
+    for cluster in by_name[:2]:
+        assert cluster["load_assignment"]["endpoints"] == [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
+    assert [cluster["type"] for cluster in by_name] == ["STRICT_DNS", "STRICT_DNS", "STATIC"]
+    manifests = state()
+    routes = route_configuration(manifests)
+    assert projection(routes, by_name) == projection(routes, clusters(manifests, [V1]))
 
 
 def test_short_names_belong_to_the_namespace() -> None:

@@ -1,0 +1,117 @@
+"""`python -m scripts.lab.render`: the lab's own translation, as files for an Envoy that somebody else runs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.lab import render, translate, xds
+from scripts.lab.envoy import binary
+from scripts.lab.translate import Endpoint, HostPort
+from tests.lab.states import ROOT, state, text_of
+
+BASE = ("istio/gateway.yaml", "istio/destination-rule.yaml")
+ENDPOINTS = ("--endpoint", "v1=127.0.0.1:1", "--endpoint", "v2=127.0.0.1:2")
+
+
+def files(*paths: str) -> list[str]:
+    """Return files named from the repository's root by their full paths."""
+    return [str(ROOT / path) for path in paths]
+
+
+def written(folder: Path, name: str) -> Any:  # noqa: ANN401  (JSON has no narrower type)
+    """Return the content of a file that `render` has made."""
+    return json.loads((folder / "envoy" / name).read_text(encoding="utf-8"))
+
+
+def test_the_files_hold_what_the_lab_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Routes and clusters are the translation's, to the letter, and the routes are named."""
+    split = "istio/virtual-service-70-30.yaml"
+    assert render.main(["--dir", str(tmp_path), *ENDPOINTS, *files(*BASE, split)]) == 0
+    endpoints = [
+        Endpoint({"app": "micro-api", "version": version}, HostPort("127.0.0.1", port))
+        for version, port in (("v1", 1), ("v2", 2))
+    ]
+    made = {watched: written(tmp_path, watched.path)["resources"] for watched in (xds.ROUTES, xds.CLUSTERS)}
+    for resources in made.values():
+        for resource in resources:
+            del resource["@type"]
+    assert made == {
+        xds.ROUTES: [translate.route_configuration(state(split))],
+        xds.CLUSTERS: translate.clusters(state(split), endpoints),
+    }
+    assert capsys.readouterr().out.endswith(": routes 70-30\n")
+
+
+def test_envoy_accepts_what_is_written(tmp_path: Path) -> None:
+    """The real Envoy validates the bootstrap, which names the addresses that are asked for."""
+    addresses = ("--listen", "127.0.0.1:18080", "--admin", "127.0.0.1:9901")
+    arguments = ["--dir", str(tmp_path), *addresses, *ENDPOINTS, *files(*BASE, "istio/virtual-service-90-10.yaml")]
+    assert render.main(arguments) == 0
+    bootstrap = written(tmp_path, "bootstrap.json")
+    (listener,) = bootstrap["static_resources"]["listeners"]
+    shown = [one["address"]["socket_address"] for one in (listener, bootstrap["admin"])]
+    assert shown == [{"address": "127.0.0.1", "port_value": port} for port in (18080, 9901)]
+    command = [str(binary()), "--mode", "validate", "--config-path", str(tmp_path / "envoy" / "bootstrap.json")]
+    validated = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert validated.returncode == 0, validated.stderr
+
+
+def test_a_refused_manifest_leaves_the_old_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A shift to a manifest that the lab refuses exits with 2, names file and field, and changes nothing."""
+    first = ["--dir", str(tmp_path), *ENDPOINTS, *files(*BASE, "istio/virtual-service-70-30.yaml")]
+    assert render.main(first) == 0
+    before = written(tmp_path, xds.ROUTES.path)
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(text_of("istio/virtual-service-70-30.yaml").replace("weight: 70", "weight: 70.5"), encoding="utf-8")
+    assert render.main([*first[:-1], str(bad)]) == 2
+    assert f"{bad}: spec.http[0].route[0].weight: 70.5" in capsys.readouterr().err
+    assert written(tmp_path, xds.ROUTES.path) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([*ENDPOINTS, *files(*BASE), "nowhere.yaml"], "render: nowhere.yaml: cannot be read"),
+        ([*ENDPOINTS, *files(*BASE)], "no VirtualService here"),
+        (["--endpoint", "v3=a:1", "x.yaml"], "'v3=a:1' is not VERSION=HOST:PORT"),
+        (["--endpoint", "v1=a", "x.yaml"], "'a' is not HOST:PORT"),
+        (["--endpoint", "v1=a:0", "x.yaml"], "'a:0' is not HOST:PORT with a port from 1 to 65535"),
+        (["x.yaml"], "--endpoint"),
+    ],
+)
+def test_wrong_usage_is_told(
+    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file or option that is wrong exits with 2 and is named with its value and with what it should be."""
+    try:
+        exit_code: object = render.main(["--dir", str(tmp_path), *arguments])
+    except SystemExit as stopped:  # argparse's way
+        exit_code = stopped.code
+    assert exit_code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file where the folder should be exits with 1 and names `--dir`."""
+    (tmp_path / "taken").touch()
+    arguments = [*ENDPOINTS, *files(*BASE, "istio/virtual-service-70-30.yaml")]
+    assert render.main(["--dir", str(tmp_path / "taken"), *arguments]) == 1
+    assert "render: --dir " in capsys.readouterr().err
+
+
+def test_what_istio_serves_broken_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A version without endpoint is served as Istio does, with the lab's warning."""
+    arguments = ["--dir", str(tmp_path), *ENDPOINTS[:2], *files(*BASE, "istio/virtual-service-0-100.yaml")]
+    assert render.main(arguments) == 0
+    assert "warning: " in capsys.readouterr().err
+
+
+def test_it_needs_nothing_but_pyyaml() -> None:
+    """The image has PyYAML only, so no import may pull in what else the lab needs."""
+    script = "import sys, scripts.lab.render; print(*sorted({'requests', 'psutil', 'envoy'} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "\n"
