@@ -1,0 +1,120 @@
+"""Servers that misbehave on purpose: handlers for the test server, without chance.
+
+`test_hard_to_fool` says what the load test must report of each.
+"""
+
+import socket
+import struct
+from dataclasses import replace
+
+from loadtest.classify import PLAIN, V3
+
+from .server import Reply, Request, answer, http
+from .traffic import Handler, held_after, split, tens
+
+
+def always(label: str, raw: bytes, *, close: bool = False) -> Handler:
+    """Return a handler that sends the same bytes each time."""
+    return lambda _: Reply(label, raw, close=close)
+
+
+def reset(request: Request) -> Reply:
+    """Answer a request by a reset of its connection."""
+    at_once = struct.pack("ii", 1, 0)  # lingering for 0 s: what is closed is reset
+    request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    return Reply("connection_error", b"")
+
+
+def is_odd_to_every_fifth(odd: Handler) -> Handler:
+    """Return a handler that is odd to every fifth request, and answers the others by exactly 30 % V3."""
+    right = split(3)
+
+    def reply(request: Request) -> Reply:
+        block, place = divmod(request.number, 5)
+        return odd(request) if place == 4 else right(replace(request, number=4 * block + place))
+
+    return reply
+
+
+def loses_v3(lost: int, of: int, odd: Handler, v3_of_ten: int) -> Handler:
+    """Return a handler that is odd to so many of so many requests for V3, for which it draws so many of ten."""
+    draw = tens(v3_of_ten)
+    drawn = 0
+
+    def reply(request: Request) -> Reply:
+        nonlocal drawn
+        if draw(request.number) == PLAIN:
+            return answer(PLAIN)
+        drawn += 1
+        return odd(request) if drawn % of < lost else answer(V3)
+
+    return reply
+
+
+def answers_v3_by(reply: bytes) -> Handler:
+    """Return a handler whose V3 answers are these bytes."""
+    label = tens(3)
+    return lambda request: Reply(V3, reply) if label(request.number) == V3 else answer(PLAIN)
+
+
+def closes_unannounced() -> Handler:
+    """Return a handler that closes the connection after each right answer."""
+    right = split(3)
+    return lambda request: replace(right(request), close=True)
+
+
+def changes_share(*v3_of_ten: int, after: int, routes: tuple[str, ...] = ()) -> Handler:
+    """Return a handler whose share steps on after so many requests, and stays at the last one.
+
+    Args:
+        v3_of_ten: the shares, one after another.
+        after: how many requests each lasts.
+        routes: the routes that the answers name, one for each share; none by default.
+    """
+    steps = [tens(share) for share in v3_of_ten]
+
+    def reply(request: Request) -> Reply:
+        step = min(request.number // after, len(steps) - 1)
+        named = {"x_canary_route": routes[step]} if routes else {}
+        return answer(steps[step](request.number), **named)
+
+    return reply
+
+
+def leaks(wrong: str) -> Handler:
+    """Return a handler that answers every 200th request by the version that should get none."""
+    right = PLAIN if wrong == V3 else V3
+    return lambda request: answer(wrong if request.number % 200 == 199 else right)
+
+
+def answers_v3_as_v1() -> Handler:
+    """Return a handler to whose v2 20 % are routed, and whose v1 gives the V3 answer to every eighth of the others."""
+    draw = tens(2)
+    by_v1 = 0
+
+    def reply(request: Request) -> Reply:
+        nonlocal by_v1
+        if draw(request.number) == V3:
+            return answer(V3, x_service_version="v2")
+        by_v1 += 1
+        if by_v1 % 8:
+            return answer(PLAIN, x_service_version="v1")
+        return replace(answer(V3, x_service_version="v1"), label="version_mismatch")
+
+    return reply
+
+
+def pins_connections() -> Handler:
+    """Return a handler that draws once for each connection."""
+    label = tens(3)
+    return lambda request: answer(label(request.connection_number))
+
+
+def shed() -> Handler:
+    """Return a handler that turns requests away."""
+    return always("status_503", http(b"", "503 Service Unavailable", "text/plain"))
+
+
+def never_answers() -> Handler:
+    """Return a handler that takes requests and answers none."""
+    return held_after(0, split(3))

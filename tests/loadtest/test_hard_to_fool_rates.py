@@ -1,0 +1,254 @@
+"""How often misbehaviour wins: hundreds of seeded runs of simulated users through the real session, case by case."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+from scipy.stats import binom
+
+from loadtest.classify import PLAIN, V3
+from loadtest.session import Session
+from loadtest.verdict import Expectation, Outcome
+
+from .documents import documented_rows
+from .simulation import Ask, Response, Service, Simulation
+from .test_hard_to_fool import CASES
+
+CONFIRMED, REFUTED, INCONCLUSIVE = Outcome.CONFIRMED, Outcome.REFUTED, Outcome.INCONCLUSIVE
+THIRTY = Expectation(30)
+USERS = 50
+RUNS = 300
+CHANCE = 1e-6
+QUICK_SECONDS, SLOW_SECONDS, TIMEOUT_SECONDS = 0.002, 0.2, 10.0
+SHED = Response("status_503", QUICK_SECONDS)
+RESET = Response("connection_error", QUICK_SECONDS)
+HANGS = Response("timeout", TIMEOUT_SECONDS)
+MISMATCH = Response("version_mismatch", QUICK_SECONDS)
+
+
+def routed(
+    ask: Ask,
+    v3_percent: float,
+    *,
+    lost: Mapping[str, tuple[float, Response]] | None = None,
+    seconds: Mapping[str, float] | None = None,
+    pinned: bool = False,
+) -> Response:
+    """Answer as a service to whose v2 so many percent of the requests are routed.
+
+    Args:
+        ask: the request.
+        v3_percent: how many are routed to v2.
+        lost: by version: how many percent of its answers become something else, and what.
+        seconds: by version: how long its answers take on average, where they are not quick.
+        pinned: whether all requests of a kept connection go where its first one went.
+    """
+    chance = ask.random.random
+    label = V3 if 100 * chance() < v3_percent else PLAIN
+    if pinned and ask.previous:
+        label = ask.previous
+    lost_percent, otherwise = (lost or {}).get(label, (0.0, SHED))
+    if 100 * chance() < lost_percent:
+        return otherwise
+    return Response(label, ask.random.expovariate(1 / (seconds or {}).get(label, QUICK_SECONDS)))
+
+
+def drifting(ask: Ask, v3_percent: float, points_per_100_requests: float) -> Response:
+    """Answer as a service whose share grows from request to request."""
+    return routed(ask, v3_percent + points_per_100_requests * ask.number / 100)
+
+
+def changing(ask: Ask, v3_percent: float, after: int, then_percent: float) -> Response:
+    """Answer as a service whose share changes once."""
+    return routed(ask, v3_percent if ask.number < after else then_percent)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A misbehaviour by chance, and how often each verdict may come of it.
+
+    Attributes:
+        name: the case that it belongs to.
+        does: what the service does.
+        service: does it.
+        expectation: what is tested.
+        at_most_percent: how many runs may end with a verdict.
+        at_least_percent: how many runs must end with a verdict.
+        requests: how many a run may take.
+        keep_alive: whether connections are kept, as by the option.
+        keep_going: whether a run goes on after its verdict, as by the option.
+    """
+
+    name: str
+    does: str
+    service: Service
+    at_most_percent: Mapping[Outcome, float]
+    at_least_percent: Mapping[Outcome, float] = field(default_factory=dict)
+    expectation: Expectation = THIRTY
+    requests: int = 1000
+    keep_alive: bool = False
+    keep_going: bool = False
+
+    @property
+    def documented(self) -> list[str]:
+        """The cells of its row in the document."""
+        expectation = self.expectation
+        options = f"{expectation.v3_percent:g} ± {expectation.points:g}"
+        options += ", `--keep-alive`" * self.keep_alive + ", `--keep-going`" * self.keep_going
+        promises = [f"{outcome} at most {percent:.3g} %" for outcome, percent in self.at_most_percent.items()]
+        promises += [f"{outcome} at least {percent:.3g} %" for outcome, percent in self.at_least_percent.items()]
+        return [f"`{self.name}`", self.does, options, ", ".join(promises)]
+
+
+FALSE_CONFIRMED = {CONFIRMED: 5.0}
+FALSE_REFUTED = {REFUTED: 5.0}
+NEARLY_CONFIRMED = {CONFIRMED: 90.0}
+NEARLY_REFUTED = {REFUTED: 95.0}
+UNSEEN = {CONFIRMED: 100 * 0.995**299}
+"""How often a leak of 0.5 % does not show among the 299 answers that exclude one of 1 point."""
+
+
+RATES = [
+    *(
+        Rate(
+            "slow-version",
+            f"routes {routed_percent} % to V3; {name} answers take 100 times as long",
+            partial(routed, v3_percent=routed_percent, seconds={slow: SLOW_SECONDS}),
+            FALSE_REFUTED if routed_percent == 30 else FALSE_CONFIRMED,
+            NEARLY_CONFIRMED if routed_percent == 30 else {},
+            requests=4000,
+        )
+        for slow, name in ((V3, "V3"), (PLAIN, "plain"))
+        for routed_percent in (30, 35)
+    ),
+    *(
+        Rate(
+            f"shed-{shed_percent:g}-percent",
+            f"routes 40 % to V3, and sheds {shed_percent:g} % of these",
+            partial(routed, v3_percent=40, lost={V3: (shed_percent, SHED)}),
+            FALSE_CONFIRMED,
+        )
+        for shed_percent in (10, 20, 35.7)
+    ),
+    *(
+        Rate(
+            "shed-of-a-right-split",
+            f"routes 30 % to V3, and sheds {shed_percent} % of these",
+            partial(routed, v3_percent=30, lost={V3: (shed_percent, SHED)}),
+            FALSE_REFUTED,
+        )
+        for shed_percent in (10, 20)
+    ),
+    Rate(
+        "reset-of-one-version",
+        "routes 40 % to V3, and resets 35.7 % of these",
+        partial(routed, v3_percent=40, lost={V3: (35.7, RESET)}),
+        FALSE_CONFIRMED,
+    ),
+    Rate(
+        "never-answers",
+        "routes 40 % to V3, and never answers 35.7 % of these",
+        partial(routed, v3_percent=40, lost={V3: (35.7, HANGS)}),
+        FALSE_CONFIRMED,
+    ),
+    Rate(
+        "v3-on-route-to-v1",
+        "routes 20 % to v2; every eighth answer of v1 is V3",
+        partial(routed, v3_percent=20, lost={PLAIN: (12.5, MISMATCH)}),
+        FALSE_CONFIRMED,
+    ),
+    Rate(
+        "share-changes",
+        "routes 30 % to V3 for 300 requests, then 45 %",
+        partial(changing, v3_percent=30, after=300, then_percent=45),
+        FALSE_CONFIRMED,
+        NEARLY_REFUTED,
+        keep_going=True,
+    ),
+    Rate(
+        "share-changes-after-verdict",
+        "routes 30 % to V3 for 900 requests, then 60 %",
+        partial(changing, v3_percent=30, after=900, then_percent=60),
+        FALSE_CONFIRMED,
+        NEARLY_REFUTED,
+        requests=1500,
+        keep_going=True,
+    ),
+    Rate(
+        "share-drifts",
+        "routes 30 % to V3, and a point more after each 100 requests",
+        partial(drifting, v3_percent=30, points_per_100_requests=1),
+        FALSE_CONFIRMED,
+        NEARLY_REFUTED,
+        requests=1500,
+        keep_going=True,
+    ),
+    Rate(
+        "share-drifts",
+        "routes 35 % to V3, and a point more after each 100 requests",
+        partial(drifting, v3_percent=35, points_per_100_requests=1),
+        FALSE_CONFIRMED,
+    ),
+    *(
+        Rate(
+            f"leak-at-{expected}",
+            "routes 0.5 % the wrong way",
+            partial(routed, v3_percent=abs(expected - 0.5)),
+            most,
+            expectation=Expectation(expected, points),
+        )
+        for expected in (0, 100)
+        for points, most in ((1.0, UNSEEN), (0.5, FALSE_CONFIRMED))
+    ),
+    *(
+        Rate(
+            "pinned-connections",
+            f"routes {routed_percent} % of the connections to V3",
+            partial(routed, v3_percent=routed_percent, pinned=True),
+            FALSE_CONFIRMED,
+            {INCONCLUSIVE: 95.0},
+            keep_alive=True,
+        )
+        for routed_percent in (30, 35)
+    ),
+    Rate(
+        "kept-connections",
+        "routes 30 % to V3, whatever the connection",
+        partial(routed, v3_percent=30),
+        FALSE_REFUTED,
+        NEARLY_CONFIRMED,
+        requests=4000,
+        keep_alive=True,
+    ),
+    Rate(
+        "kept-connections",
+        "routes 35 % to V3, whatever the connection",
+        partial(routed, v3_percent=35),
+        FALSE_CONFIRMED,
+        requests=4000,
+        keep_alive=True,
+    ),
+]
+
+
+@pytest.mark.parametrize("rate", RATES, ids=lambda rate: f"{rate.name}-{rate.expectation.points:g}")
+def test_misbehaviour_wins_as_rarely_as_promised(rate: Rate) -> None:
+    """Of 300 seeded runs each verdict comes as often as promised, beyond what chance does once in a million."""
+
+    def outcome(seed: int) -> Outcome:
+        session = Session(rate.expectation, keep_going=rate.keep_going)
+        return Simulation(session, rate.service, seed, keep_alive=rate.keep_alive).run(USERS, rate.requests).outcome
+
+    runs = Counter(outcome(seed) for seed in range(RUNS))
+    for verdict, percent in rate.at_most_percent.items():
+        assert runs[verdict] <= binom.isf(CHANCE, RUNS, percent / 100), runs
+    for verdict, percent in rate.at_least_percent.items():
+        assert runs[verdict] >= binom.ppf(CHANCE, RUNS, percent / 100), runs
+
+
+def test_document_tells_every_rate() -> None:
+    """The second table of docs/hard-to-fool.md has one row for each rate, and each belongs to a case of the first."""
+    assert documented_rows("How often") == [rate.documented for rate in RATES]
+    assert {rate.name for rate in RATES} <= {case.name for case in CASES}
