@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Runs the load test as a Job against the Service, and ends with the Job's verdict.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+usage() {
+  cat <<'END'
+usage: scripts/load-in-cluster.sh [--context NAME] [--keep-alive] [--expect-v3 PERCENT]
+
+Takes the share to expect from the Service's ready pods, runs the load test as a Job inside the cluster, and ends with
+the exit code of its container: 0 CONFIRMED, 10 REFUTED, 11 INCONCLUSIVE; any other code means that there is no verdict.
+
+  --context NAME       the kubeconfig context to work on; by default the current one, if it is the lab's
+  --keep-alive         a lesson: keep connections, which the Service pins to a pod
+  --expect-v3 PERCENT  claim another share than that of the ready pods
+
+Examples:
+  scripts/load-in-cluster.sh
+  scripts/load-in-cluster.sh --keep-alive
+  scripts/load-in-cluster.sh --expect-v3 30
+END
+}
+
+context=''
+manifest=k8s/load
+expect_v3=''
+while [ $# -gt 0 ]; do
+  case $1 in
+    --context) context=${2:?--context needs a name}; shift 2 ;;
+    --keep-alive) manifest=k8s/load-keep-alive; shift ;;
+    --expect-v3) expect_v3=${2:?--expect-v3 needs a percentage}; shift 2 ;;
+    -h | --help) usage; exit ;;
+    *) usage >&2; die "$1 is no option of this script" ;;
+  esac
+done
+
+need python3 https://www.python.org/downloads/
+use_context "$context"
+if [ -z "$expect_v3" ]; then
+  printf '\n$ kubectl get endpointslices,pods --selector=app=micro-api --output=json | python3 -m scripts.expected_share\n'
+  expect_v3=$(kubectl get endpointslices,pods --selector=app=micro-api --output=json | python3 -m scripts.expected_share)
+  printf '%s\n' "$expect_v3"
+fi
+
+run kubectl delete job/loadtest --ignore-not-found
+printf '\n$ kubectl kustomize %s | kubectl set env --local -f - LOCUST_EXPECT_V3=%s -o yaml | kubectl create -f -\n' "$manifest" "$expect_v3"
+kubectl kustomize "$manifest" | kubectl set env --local -f - LOCUST_EXPECT_V3="$expect_v3" -o yaml | kubectl create -f -
+
+# Not for the Job: it completes or fails, and `kubectl wait` knows no "or". The pod ends in either case.
+run kubectl wait job/loadtest --for=jsonpath='{.status.active}'=1 --timeout="${WAIT_SECONDS}s"
+run kubectl wait pod --selector=job-name=loadtest --for=jsonpath='{.status.containerStatuses[0].state.terminated}' --timeout="${WAIT_SECONDS}s"
+printf '\n$ kubectl logs job/loadtest | sed -n "/^answers /,/^next:/p"\n'
+kubectl logs job/loadtest | sed -n '/^answers /,/^next:/p'
+exit_code='{.items[0].status.containerStatuses[0].state.terminated.exitCode}'
+show kubectl get pods --selector=job-name=loadtest --output=jsonpath="$exit_code"
+verdict=$(kubectl get pods --selector=job-name=loadtest --output=jsonpath="$exit_code")
+printf '%s\n' "$verdict"
+finish 0  # a verdict that is not CONFIRMED is no failure to explain
+trap - EXIT
+exit "$verdict"

@@ -1,0 +1,97 @@
+"""The cluster scripts as far as they go without a cluster: help, wrong usage, and the refusal of a foreign context."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.k8s.manifests import ROOT
+
+SCRIPTS = tuple(
+    f"scripts/{name}.sh"
+    for name in ("cluster-up", "cluster-down", "load-images", "flow-rolling", "flow-pause", "load-in-cluster")
+)
+FLOWS = SCRIPTS[3:]
+PROGRAMS = ("kubectl", "kind", "docker", "curl")
+STAND_IN = """\
+#!/bin/sh
+echo "$0 $*" >>"$CALLS"
+case "$0 $*" in
+  *"kubectl config current-context") echo somebody-elses ;;
+  *"kubectl config view"*--context=missing*) echo 'error: context "missing" does not exist' >&2; exit 1 ;;
+  *"docker image inspect"*) exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with what the scripts call; the programs are stand-ins that do nothing else."""
+    for program in PROGRAMS:
+        file = tmp_path / program
+        file.write_text(STAND_IN, encoding="utf-8")
+        file.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    return tmp_path / "calls"
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a script from elsewhere than the repository, as a person may."""
+    script, *arguments = command
+    return subprocess.run([ROOT / script, *arguments], cwd="/", capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_tells_the_usage_with_examples(script: str) -> None:
+    """--help needs no tool and no cluster, and shows how the script is called."""
+    done = run(script, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: {script}")
+    assert f"\nExamples:\n  {script}\n" in done.stdout
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_an_unknown_option_ends_with_the_usage(script: str) -> None:
+    """A wrong option is named, with the usage, and is exit code 2."""
+    done = run(script, "--nmae")
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: ")
+    assert "--nmae is n" in done.stderr
+
+
+@pytest.mark.parametrize("script", FLOWS)
+def test_a_context_that_is_not_the_labs_is_refused(script: str, calls: Path) -> None:
+    """Without --context nothing but the lab's cluster is touched, and the refusal says what to do."""
+    done = run(script)
+    assert done.returncode == 2
+    assert "the current context is somebody-elses and not the lab's, kind-canary-lab" in done.stderr
+    assert "--context NAME" in done.stderr
+    kubectl = [line for line in calls.read_text(encoding="utf-8").splitlines() if "/kubectl " in line]
+    assert [line.partition("/kubectl ")[2] for line in kubectl] == ["config current-context"]
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("script", FLOWS)
+def test_a_context_that_does_not_exist_is_named(script: str) -> None:
+    """A misspelt --context ends with what to look at."""
+    done = run(script, "--context", "missing")
+    assert done.returncode == 2
+    assert "the kubeconfig has no context missing" in done.stderr
+
+
+@pytest.mark.usefixtures("calls")
+def test_an_image_that_is_not_built_is_named_with_the_remedy() -> None:
+    """Images that the engine does not have are not looked for anywhere else."""
+    done = run("scripts/load-images.sh")
+    assert done.returncode == 2
+    assert "micro-api:1.0-SNAPSHOT: build it with scripts/build-images.sh" in done.stderr
+
+
+def test_commands_are_shown_as_one_types_them(calls: Path) -> None:
+    """Each command stands behind `$ ` before it runs, its odd words quoted, and was called as shown."""
+    done = run("scripts/cluster-down.sh", "--name", "my lab")
+    assert (done.returncode, done.stdout) == (0, "\n$ kind delete cluster --name 'my lab'\n")
+    assert calls.read_text(encoding="utf-8").endswith("/kind delete cluster --name my lab\n")
