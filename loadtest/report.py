@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .session import Session, Verdict
-from .verdict import Outcome, share_interval_percent
+from .verdict import Outcome, pinned_to_connections, share_interval_percent
 
 EXIT_CODES: Final[Mapping[Outcome, int]] = {Outcome.CONFIRMED: 0, Outcome.REFUTED: 10, Outcome.INCONCLUSIVE: 11}
 EXIT_CODE_HELP: Final = (
@@ -25,6 +25,7 @@ HINTS: Final[Mapping[str, str]] = {
     "status_404": "404: no VirtualService matches this Host, or it is not bound to the gateway; see --host-header",
     "no_answer": "find out why these requests got no answer, such as with curl -sS",
     "wrong_route": "answers came by another route: wait until the new weights are served, or look for a bypass",
+    "version_mismatch": "a body of one version came with the header of the other: was the wrong image deployed?",
     "unexpected_body": "a 200 with another body: is this the service that you meant?",
 }
 
@@ -102,6 +103,8 @@ def _what_would_decide(verdict: Verdict) -> str:
     tally = verdict.tally
     if len(tally.routes) > 1:
         return "measure again while the weights stand still, and name the route with --route"
+    if pinned_to_connections(tally):
+        return "measure without --keep-alive, so that each answer is a draw of its own"
     if tally.other:
         kind = tally.other.most_common(1)[0][0]
         return HINTS.get(kind, f"find out what the {kind} answers are: until then they could be of either version")

@@ -128,10 +128,14 @@ class Session:
 
     def to_go(self) -> int | None:
         """Return about how many more answers a verdict takes, None when none is in sight."""
-        tally = self.tally
-        if len(tally.routes) > 1:
+        if len(self.tally.routes) > 1:
             return None
-        return answers_to_go(self._rule, self.expectation, (tally.v3, tally.plain, tally.other_total))
+        counts = self._independent_counts()
+        to_go = answers_to_go(self._rule, self.expectation, counts)
+        if to_go is None:
+            return None
+        # Where only the first answer of each connection is a draw, the others come along.
+        return round(to_go * max(self.tally.total, 1) / max(sum(counts) - self._held_back, 1))
 
     def verdict(self, *, requests_known: bool = True, objection: str = "") -> Verdict:
         """Return the result so far; at the end of the run this is the result.
@@ -211,7 +215,8 @@ class Session:
             )
         to_go = self.to_go()
         more = "no verdict is in sight" if to_go is None else f"about {to_go} more are needed"
-        return f"{tally.total} answers decide nothing yet: {more}"
+        waiting = f", {self.unfinished} requests were not answered in order" if self.unfinished > tally.total else ""
+        return f"{tally.total} answers decide nothing yet{waiting}: {more}"
 
     def _why_nothing_counted(self) -> str:
         if self.tally.settling:

@@ -22,6 +22,7 @@ DEFAULT_LEAK_POINTS = 1.0
 DEFAULT_ALPHA = 0.05
 LEAST_PRIOR_WEIGHT = 2.0
 CONNECTION_EVIDENCE = log(1000)
+RARER_CHANGES = 0.75
 
 
 class Outcome(StrEnum):
@@ -243,7 +244,7 @@ def pinned_to_connections(tally: Tally) -> bool:
 
 
 def _evidence_of_pinning(tally: Tally) -> float:
-    """Return the log likelihood ratio of changes half as often as chance says to changes as often as it says.
+    """Return the log likelihood ratio of changes three quarters as often as chance says to as often as it says.
 
     Independent answers of a share p differ from the one before with probability 2 p (1 - p); p is the observed share.
     """
@@ -252,7 +253,7 @@ def _evidence_of_pinning(tally: Tally) -> float:
         return 0.0
     chance = 2 * tally.v3 * tally.plain / labelled**2
     changes, same = tally.connections.changes, tally.connections.pairs - tally.connections.changes
-    return _log_ratio(changes, same, log(0.5), log1p(-chance / 2) - log1p(-chance))
+    return _log_ratio(changes, same, log(RARER_CHANGES), log1p(-RARER_CHANGES * chance) - log1p(-chance))
 
 
 def answers_to_go(rule: Rule, expectation: Expectation, counts: tuple[int, int, int]) -> int | None:

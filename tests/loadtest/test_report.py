@@ -8,7 +8,7 @@ import pytest
 
 from loadtest import report
 from loadtest.session import Session
-from loadtest.tally import Tally
+from loadtest.tally import Connections, Tally
 from loadtest.verdict import Expectation, Outcome
 
 
@@ -79,6 +79,8 @@ def test_the_verdict_file_is_written_whole(tmp_path: Path) -> None:
         (Tally(other=Counter({"connection_error": 9})), None, "is something listening"),
         (Tally(v3=1, other=Counter({"overloaded_503": 9})), None, "connectionPool"),
         (Tally(v3=1, other=Counter({"status_418": 9})), None, "find out what the status_418 answers are"),
+        (Tally(v3=1, other=Counter({"version_mismatch": 9})), None, "wrong image"),
+        (Tally(v3=200, plain=200, connections=Connections(v3=20, plain=20, pairs=360)), None, "without --keep-alive"),
         (Tally(settling=9), "70-30", "compare --route"),
         (Tally(v3=2, plain=7, routes=Counter({"70-30": 5, "0-100": 4})), None, "while the weights stand still"),
         (Tally(v3=500, plain=500), None, "do not shift further"),

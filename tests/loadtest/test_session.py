@@ -1,7 +1,7 @@
 """One measurement: `loadtest.session`."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -189,3 +189,24 @@ def test_a_few_pinned_connections_confirm_nothing() -> None:
     """Ten connections are ten draws, however many answers each of them gives."""
     answers = kept(3, 0.3, 10_000, pinned=True, reuse=1000)
     assert judged(answers).verdict().outcome is Outcome.INCONCLUSIVE
+
+
+def loosely_kept(seed: int, share: float, repeat: float) -> Iterator[Answer]:
+    """Yield seeded answers on kept connections that repeat the one before with a probability."""
+    draw = random.Random(seed)
+    previous = ""
+    for number in range(4000):
+        first = number % 20 == 0
+        repeats = not first and draw.random() < repeat
+        label = previous if repeats else (V3 if draw.random() < share else PLAIN)
+        yield Answer(label, previous="" if first else previous)
+        previous = label
+
+
+@pytest.mark.parametrize("repeat", [0.1, 0.2, 0.5])
+def test_loosely_bound_connections_confirm_no_wrong_share(repeat: float) -> None:
+    """A proxy that repeats its choice now and then gets a share off by the tolerance confirmed in 5 % of runs at most."""
+    outcomes = [judged(loosely_kept(seed, 0.35, repeat)).verdict().outcome for seed in range(300)]
+    assert outcomes.count(Outcome.CONFIRMED) <= 15
+    if repeat >= 0.2:
+        assert outcomes.count(Outcome.INCONCLUSIVE) >= 285
