@@ -205,7 +205,7 @@ def loosely_kept(seed: int, share: float, repeat: float) -> Iterator[Answer]:
 
 @pytest.mark.parametrize("repeat", [0.1, 0.2, 0.5])
 def test_loosely_bound_connections_confirm_no_wrong_share(repeat: float) -> None:
-    """A proxy that repeats its choice now and then gets a share off by the tolerance confirmed in 5 % of runs at most."""
+    """A proxy that repeats its choice gets a share off by the tolerance confirmed in at most 5 % of the runs."""
     outcomes = [judged(loosely_kept(seed, 0.35, repeat)).verdict().outcome for seed in range(300)]
     assert outcomes.count(Outcome.CONFIRMED) <= 15
     if repeat >= 0.2:
