@@ -11,6 +11,7 @@ from geventhttpclient.header import Headers
 from locust import FastHttpUser, constant, task
 from locust.contrib.fasthttp import ResponseContextManager
 from locust.env import Environment
+from locust.runners import STATE_CLEANUP, Runner
 
 from .classify import PLAIN, V3, classify
 from .client import OneAttemptPool
@@ -42,18 +43,23 @@ class CanaryUser(FastHttpUser):
         self.sockets = OneAttemptPool(keep_alive=options.keep_alive, timeout_seconds=self.timeout_seconds)
         self.client_pool = self.sockets
         super().__init__(environment)
+        if not self.keep_cookies:
+            self.client.client.cookiejar = None  # without a jar none are kept, and none are looked for
         self.headers = {"Accept-Encoding": "identity"}
         if not options.keep_alive:
             self.headers["Connection"] = "close"
         if options.host_header:
             self.headers["Host"] = options.host_header
         self.canary_run = run_of(environment)
+        self.runner = cast("Runner", environment.runner)
         self._connection = 0
         self._previous = ""
 
     @task
     def ask(self) -> None:
         """Send one request, and hand over what its answer is."""
+        if self.runner.state == STATE_CLEANUP:
+            return  # the run ends, and this user is about to be ended: what it asked now nobody would count
         counter = self.canary_run.counter
         ticket = counter.start()
         label = "client_error"
@@ -72,8 +78,6 @@ class CanaryUser(FastHttpUser):
         except Exception:
             counter.finish(ticket, Answer(label))
             raise
-        if not self.keep_cookies:
-            self.client.cookiejar.clear()
         counter.finish(ticket, Answer(label, route, self._previous_to(label)))
         self.canary_run.answer_counted(counter)
 
@@ -88,16 +92,17 @@ class CanaryUser(FastHttpUser):
     def label(self, response: ResponseContextManager) -> str:
         """Return what a response, or the lack of one, counts as."""
         broken = response.request_meta["exception"]
-        if response.status_code == 0:
+        status = response.status_code
+        if status == 0:
             # The client wraps the errors that it would retry, were it allowed to.
             cause = getattr(broken, "original", broken)
             return "timeout" if isinstance(cause, (TimeoutError, Timeout)) else "connection_error"
-        if broken is not None and response.status_code < 400:
+        if broken is not None and status < 400:
             # The status and even the bytes so far may be right: only the exception tells that the rest never came.
             return "truncated_body"
         # A header that came twice is a list here, which equals no value that a classifier expects.
         headers = cast("Mapping[str, str]", response.headers or {})
-        return type(self).classify(response.status_code, headers, response.content or b"")
+        return type(self).classify(status, headers, response.content or b"")
 
 
 def route_of(headers: Headers | None) -> str:
