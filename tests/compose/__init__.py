@@ -1,0 +1,1 @@
+"""Tests of docker-compose.yml; those that need Docker carry the marker `docker`."""
