@@ -8,7 +8,7 @@ LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/l
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint format lock clean install
+.PHONY: help lab test images lint format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ install: $(VENV)/.lab ## Install what the lab needs into .venv
 test: $(VENV)/.test lint ## Lint, types, layers, and every test (a few minutes)
 	$(BIN)/python -m pytest -n auto
 
+images: $(VENV)/.test ## Build the images, then test them and docker-compose.yml (needs Docker; two minutes)
+	scripts/build-images.sh
+	$(BIN)/python -m pytest -m docker tests/images tests/compose
+
 lint: $(VENV)/.test ## Lint, format, types, layers and YAML only
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -28,6 +32,7 @@ lint: $(VENV)/.test ## Lint, format, types, layers and YAML only
 	PYTHONPATH=services $(BIN)/lint-imports --no-cache
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run scripts/*.sh
+	$(BIN)/hadolint services/micro_api/Dockerfile loadtest/Dockerfile scripts/lab/Dockerfile
 
 format: $(VENV)/.test ## Put every Python file into the project's format
 	$(BIN)/ruff format
