@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.lab import envoy, manifests, translate, xds
+from scripts.lab.endpoints import Endpoint, HostPort
 from scripts.lab.processes import Command, deferred_interruptions, is_alive, listener_on, spawn, stop, wait_until
 from scripts.lab.state import PROGRAM, AppliedFile, LabError, LabFolder, LabState, UsageError
 from scripts.lab.supervisor import READY_TIMEOUT_SECONDS, REPOSITORY, SUPERVISOR, pod_names, socket_path
-from scripts.lab.translate import HostPort
 
 LOOPBACK = "127.0.0.1"
 # The shortest limit of any system for the address of a Unix socket (macOS; Linux has 108), less the final zero.
@@ -223,10 +223,10 @@ def _combine(applied: dict[str, AppliedFile]) -> manifests.Manifests:
     )
 
 
-def _endpoints(state: LabState) -> list[translate.Endpoint]:
+def _endpoints(state: LabState) -> list[Endpoint]:
     """Return the replicas as the endpoints of the Service."""
     return [
-        translate.Endpoint({"app": "micro-api", "version": version}, socket_path(state, pod_name))
+        Endpoint({"app": "micro-api", "version": version}, socket_path(state, pod_name))
         for version, pod_name in pod_names(state.replicas)
     ]
 

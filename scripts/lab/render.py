@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.lab import manifests, translate, xds
+from scripts.lab.endpoints import Endpoint, HostPort
 from scripts.lab.manifests import ManifestError
 from scripts.lab.state import LabError, LabFolder, UsageError
-from scripts.lab.translate import Endpoint, HostPort
 
 EXIT_FINE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 PORT_LIMIT = 65535

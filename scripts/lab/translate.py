@@ -9,10 +9,10 @@ gateway.go, route/route.go for routes, cluster_builder.go and cluster_traffic_po
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from scripts.lab import defaults
+from scripts.lab.endpoints import Endpoint, HostPort, envoy_address
 from scripts.lab.manifests import Destination, DestinationRule, HttpRoute, Manifests
 
 ROUTE_HEADER: Final = "x-canary-route"
@@ -21,27 +21,6 @@ SERVICE_PORT: Final = 19090
 GATEWAY_PORT: Final = 80
 
 _HTTP_PROTOCOL_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-
-
-class HostPort(NamedTuple):
-    """A TCP address: an IP address or a name that DNS knows, and a port."""
-
-    host: str
-    port: int
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One replica of the service, or several behind one name.
-
-    Attributes:
-        labels: the labels that its pod would have.
-        address: the path of the Unix socket that it listens on, or its host and port; all endpoints of a state are of
-            one sort, since Envoy resolves no names beside sockets.
-    """
-
-    labels: Mapping[str, str]
-    address: str | HostPort
 
 
 def route_configuration(
@@ -206,7 +185,7 @@ def _headers_to_set(headers: Mapping[str, str]) -> list[dict[str, Any]]:
 
 def _cluster(name: str, rule: DestinationRule | None, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """Mirrors `buildCluster` and `applyTrafficPolicy`; the endpoints stand in it, where Istio sends them by EDS."""
-    addresses = [{"endpoint": {"address": _address(endpoint.address)}} for endpoint in endpoints]
+    addresses = [{"endpoint": {"address": envoy_address(endpoint.address)}} for endpoint in endpoints]
     has_names = any(isinstance(endpoint.address, HostPort) for endpoint in endpoints)
     cluster = {
         "name": name,
@@ -219,12 +198,6 @@ def _cluster(name: str, rule: DestinationRule | None, endpoints: Sequence[Endpoi
     if rule and rule.max_requests_per_connection:
         cluster["typed_extension_protocol_options"] = _http_protocol_options(rule.max_requests_per_connection)
     return cluster
-
-
-def _address(address: str | HostPort) -> dict[str, Any]:
-    if isinstance(address, HostPort):
-        return {"socket_address": {"address": address.host, "port_value": address.port}}
-    return {"pipe": {"path": address}}
 
 
 def _thresholds(rule: DestinationRule | None) -> dict[str, int]:

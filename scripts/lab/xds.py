@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.lab import defaults
+from scripts.lab.endpoints import HostPort, envoy_address
 from scripts.lab.state import LabFolder, replace_file
-from scripts.lab.translate import HostPort
 
 TYPE_PREFIX = "type.googleapis.com/envoy"
 
@@ -31,7 +31,7 @@ def write_bootstrap(folder: LabFolder, listener: HostPort, admin: HostPort) -> N
     (folder.envoy / "admin-address").unlink(missing_ok=True)
     bootstrap = {
         "node": {"id": "lab", "cluster": "lab"},
-        "admin": {"address": _socket_address(admin)},
+        "admin": {"address": envoy_address(admin)},
         "dynamic_resources": {"cds_config": _from_file(folder.envoy / "cds" / "clusters.json")},
         "static_resources": {"listeners": [_listener(folder, listener)]},
     }
@@ -57,17 +57,13 @@ def _listener(folder: LabFolder, address: HostPort) -> Json:
     }
     return {
         "name": "lab",
-        "address": _socket_address(address),
+        "address": envoy_address(address),
         # With it, two Envoys would share a busy port and each take a part of the requests.
         "enable_reuse_port": False,
         "filter_chains": [
             {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
         ],
     }
-
-
-def _socket_address(address: HostPort) -> Json:
-    return {"socket_address": {"address": address.host, "port_value": address.port}}
 
 
 def _from_file(path: Path) -> Json:

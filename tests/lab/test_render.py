@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from scripts.lab import render, translate, xds
+from scripts.lab.endpoints import Endpoint, HostPort
 from scripts.lab.envoy import binary
-from scripts.lab.translate import Endpoint, HostPort
 from tests.lab.states import ROOT, state, text_of
 
 BASE = ("istio/gateway.yaml", "istio/destination-rule.yaml")

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from scripts.lab import defaults, translate
+from scripts.lab.endpoints import Endpoint, HostPort
 from scripts.lab.manifests import ManifestError
 from scripts.lab.projection import projection
-from scripts.lab.translate import Endpoint, HostPort, clusters, route_configuration, route_names
+from scripts.lab.translate import clusters, route_configuration, route_names
 from tests.lab.states import ISTIO, ODD_CASES, ROOT, resource, state
 
 SERVICE = "micro-api.default.svc.cluster.local"
