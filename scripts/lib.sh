@@ -67,7 +67,7 @@ explain() {
   run kubectl get pods --output=wide || true
   show kubectl get events --sort-by=.metadata.creationTimestamp
   kubectl get events --sort-by=.metadata.creationTimestamp | tail -n 20 || true
-  run kubectl logs --selector=app=micro-api --prefix --tail=5 || true
+  run kubectl logs --selector=app=micro-api --prefix --tail=3 || true
 }
 
 # rolled_out: wait until the Deployment has what it was told to have.

@@ -44,7 +44,7 @@ if [ -z "$expect_v3" ]; then
   printf '%s\n' "$expect_v3"
 fi
 
-run kubectl delete job/loadtest --ignore-not-found
+run kubectl delete job/loadtest --ignore-not-found --cascade=foreground
 printf '\n$ kubectl kustomize %s | kubectl set env --local -f - LOCUST_EXPECT_V3=%s -o yaml | kubectl create -f -\n' "$manifest" "$expect_v3"
 kubectl kustomize "$manifest" | kubectl set env --local -f - LOCUST_EXPECT_V3="$expect_v3" -o yaml | kubectl create -f -
 

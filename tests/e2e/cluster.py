@@ -1,0 +1,145 @@
+"""A cluster as the tests see it: the scripts that a person runs on it, and what kubectl says of it."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+NAMESPACE = "canary-lab"
+SCRIPT_SECONDS = 240
+SETTLE_SECONDS = 60
+COLUMNS = "custom-columns=REPLICASET:.metadata.name,READY:.status.readyReplicas"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster of kind.
+
+    Attributes:
+        name: its name, as kind knows it.
+        kubeconfig: a file of its own, so that no other cluster is within reach.
+        port: where 127.0.0.1 leads to the node's port 30190.
+    """
+
+    name: str
+    kubeconfig: Path
+    port: int
+
+    @property
+    def context(self) -> str:
+        """The kubeconfig context."""
+        return f"kind-{self.name}"
+
+    @property
+    def url(self) -> str:
+        """Where the service answers."""
+        return f"http://127.0.0.1:{self.port}/test/test"
+
+    def script(self, name: str, *arguments: str, exit_code: int = 0) -> str:
+        """Run a script of the project on this cluster, and return what it printed.
+
+        Raises:
+            AssertionError: it ended with another exit code; the message has all that it said.
+        """
+        done = run(f"scripts/{name}.sh", "--context", self.context, *arguments, kubeconfig=self.kubeconfig)
+        assert done.returncode == exit_code, f"{done.args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def kubectl(self, *arguments: str, namespace: str = NAMESPACE) -> str:
+        """Return what a kubectl command prints; raises subprocess.CalledProcessError where it fails."""
+        command = ["kubectl", "--context", self.context, "--namespace", namespace, *arguments]
+        done = run(*command, kubeconfig=self.kubeconfig)
+        if done.returncode:
+            raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+        return done.stdout
+
+    def get(self, *arguments: str) -> dict[str, Any]:
+        """Return an object, or a list of them, as JSON."""
+        return dict(json.loads(self.kubectl("get", *arguments, "--output=json")))
+
+    def ready_pods(self) -> list[tuple[str, str]]:
+        """Return (image tag, track) of each pod of the service that is ready and stays, sorted."""
+        pods = self.get("pods", "--selector=app=micro-api")["items"]
+        return sorted(
+            (pod["spec"]["containers"][0]["image"].partition(":")[2], pod["metadata"]["labels"]["track"])
+            for pod in pods
+            if "deletionTimestamp" not in pod["metadata"] and pod["status"]["containerStatuses"][0]["ready"]
+        )
+
+    def replica_set(self, tag: str) -> str:
+        """Return the name of the ReplicaSet that has pods of a version."""
+        (name,) = [
+            one["metadata"]["name"]
+            for one in self.get("replicasets", "--selector=app=micro-api")["items"]
+            if one["spec"]["replicas"] and one["spec"]["template"]["spec"]["containers"][0]["image"].endswith(f":{tag}")
+        ]
+        return str(name)
+
+    def revisions(self) -> list[int]:
+        """Return the revisions that `kubectl rollout history` lists."""
+        history = self.kubectl("rollout", "history", "deployment/micro-api")
+        return [int(number) for number in re.findall(r"^(\d+) ", history, re.MULTILINE)]
+
+    @contextmanager
+    def watching_ready(self, log: Path) -> Iterator[Callable[[str], list[int]]]:
+        """Watch how many pods are ready; gives a function that returns the counts of a ReplicaSet so far."""
+        selector = "--selector=app=micro-api"
+        command = ["kubectl", "--context", self.context, "--namespace", NAMESPACE, "get", "replicasets", selector]
+        with log.open("w", encoding="utf-8") as file:
+            watch = subprocess.Popen(
+                [*command, "--watch", f"--output={COLUMNS}"], stdout=file, env=environment(self.kubeconfig)
+            )
+
+        def counts(replica_set: str) -> list[int]:
+            return ready_counts(log.read_text(encoding="utf-8"), replica_set)
+
+        try:
+            until(lambda: log.read_text(encoding="utf-8").count("\n") > 1, "the watch shows nothing")
+            yield counts
+        finally:
+            watch.terminate()
+            watch.wait()
+
+
+def ready_counts(watched: str, replica_set: str) -> list[int]:
+    """Return how many pods of a ReplicaSet were ready, change by change.
+
+    Args:
+        watched: what a watch has printed: lines that begin with a name and end with a number, `<none>` for 0.
+        replica_set: the name.
+    """
+    found = re.findall(rf"^{replica_set} .*?(\d+|<none>)$", watched, re.MULTILINE)
+    return [0 if count == "<none>" else int(count) for count in found]
+
+
+def environment(kubeconfig: Path) -> dict[str, str]:
+    """Return this process's environment with another kubeconfig."""
+    return os.environ | {"KUBECONFIG": str(kubeconfig)}
+
+
+def run(*command: str, kubeconfig: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in the repository, for a bounded time."""
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment(kubeconfig),
+        capture_output=True,
+        text=True,
+        timeout=SCRIPT_SECONDS,
+        check=False,
+    )
+
+
+def until(condition: Callable[[], bool], problem: str, seconds: float = SETTLE_SECONDS) -> None:
+    """Wait for a condition; raises AssertionError with the problem when it does not come true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, problem
+        time.sleep(0.2)
