@@ -8,10 +8,10 @@ LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/l
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test images lint format lock clean install
+.PHONY: help lab test images cluster-up cluster-down e2e lint format lock clean install
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 lab: $(VENV)/.lab ## Watch real traffic split 70/30, then 0/100, and be told whether it did
 	@$(BIN)/python -m scripts.lab run
@@ -25,13 +25,25 @@ images: $(VENV)/.test ## Build the images, then test them and docker-compose.yml
 	scripts/build-images.sh
 	$(BIN)/python -m pytest -m docker tests/images tests/compose
 
+cluster-up: ## Make a cluster on this machine, with the images on it (needs Docker, kind and kubectl)
+	scripts/cluster-up.sh
+	scripts/build-images.sh
+	scripts/load-images.sh
+
+cluster-down: ## Remove that cluster
+	scripts/cluster-down.sh
+
+# A step builds on the one before: after the first failure the rest would say nothing.
+e2e: $(VENV)/.test ## Run both Kubernetes flows on a cluster of their own, under load (five minutes)
+	$(BIN)/python -m pytest -m e2e --exitfirst tests/e2e
+
 lint: $(VENV)/.test ## Lint, format, types, layers and YAML only
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYTHONPATH=services $(BIN)/lint-imports --no-cache
 	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck .ci/run scripts/*.sh
+	$(BIN)/shellcheck --external-sources .ci/run scripts/*.sh
 	$(BIN)/hadolint services/micro_api/Dockerfile loadtest/Dockerfile scripts/lab/Dockerfile
 
 format: $(VENV)/.test ## Put every Python file into the project's format
