@@ -8,7 +8,6 @@ from functools import cache, partial
 from ipaddress import ip_address
 from typing import Any, cast
 
-from gevent.monkey import get_original
 from gevent.socket import socket as Socket  # noqa: N812 - a class
 from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.connectionpool import ConnectionPool
@@ -17,8 +16,6 @@ from geventhttpclient.response import HTTPSocketPoolResponse
 from geventhttpclient.url import URL
 
 ANSWERS_PER_CONNECTION = 20
-
-_select = get_original("select", "select")
 
 
 class OneAttemptClient(HTTPClient):
@@ -30,9 +27,9 @@ class OneAttemptClient(HTTPClient):
     There is no public switch: the number of attempts is read from the pool's size for every request, and the pool
     itself has been built by then. Idle sockets that the server has closed are still replaced before sending.
 
-    A user sends the same request over and over, and to check and join its headers each time is a seventh of all that
-    a request costs. The other shortcuts concern the socket, see `_prepare`. All of them rest on private names of
-    geventhttpclient: it is pinned in requirements.in, and what they must not change is tested.
+    A user sends the same request over and over, and to check and join its headers each time is a tenth of all that a
+    request costs (docs/benchmarks.md). All this rests on private names of geventhttpclient: it is pinned in
+    requirements.in, and what must not change is tested.
     """
 
     def __init__(self, host: str, **options: Any) -> None:  # noqa: ANN401 - whatever HTTPClient takes
@@ -46,9 +43,8 @@ class OneAttemptClient(HTTPClient):
     def _prepare(self) -> None:
         """Turn resending off, and leave out what costs time and changes nothing."""
         self.sockets.size = -1
-        self.sockets._is_socket_alive = _is_idle  # type: ignore[method-assign] # noqa: SLF001 - see the class
         if _is_address(self.host):  # a name may have many addresses, and is looked up for each connection
-            self.sockets._resolve = cache(self.sockets._resolve)  # type: ignore[method-assign] # noqa: SLF001
+            self.sockets._resolve = cache(self.sockets._resolve)  # type: ignore[method-assign] # noqa: SLF001 - see the class
 
     def request(
         self,
@@ -89,14 +85,6 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_idle(sock: Socket | None) -> bool:
-    """Tell whether a kept connection is still open, without giving way to other users as gevent's `select` does."""
-    try:
-        return sock is not None and sock.fileno() >= 0 and not _select([sock], [], [], 0)[0]
-    except (OSError, ValueError):
-        return False
 
 
 class OneAttemptPool(HTTPClientPool):
