@@ -8,7 +8,7 @@ LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/l
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test images cluster-up cluster-down e2e lint format lock clean install
+.PHONY: help lab test images bench cluster-up cluster-down e2e lint format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,12 @@ install: $(VENV)/.lab ## Install what the lab needs into .venv
 
 test: $(VENV)/.test lint ## Lint, types, layers, and every test (a few minutes)
 	$(BIN)/python -m pytest -n auto
+
+bench: $(VENV)/.test ## Measure every part and write docs/benchmarks.md (ten minutes, on an idle machine)
+	@[ -d $(VENV)/fast-parser ] || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes \
+	  --target $(VENV)/fast-parser -r scripts/bench/requirements.txt \
+	  || echo "Going on without gunicorn's C parser, which could not be built" >&2
+	$(BIN)/python -m scripts.bench
 
 images: $(VENV)/.test ## Build the images, then test them and docker-compose.yml (needs Docker; two minutes)
 	scripts/build-images.sh
@@ -54,7 +60,7 @@ format: $(VENV)/.test ## Put every Python file into the project's format
 lock: ## Make the hashed requirements files anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock: uv is not on the PATH; install it with: pip install uv" >&2; exit 1; }
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o tests/requirements.txt tests/requirements.in
-	for part in services/micro_api loadtest scripts/lab; do \
+	for part in services/micro_api loadtest scripts/lab scripts/bench; do \
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c tests/requirements.txt -o $$part/requirements.txt $$part/requirements.in || exit; \
 	done
 

@@ -1,0 +1,104 @@
+"""The command line of the benchmark: `python -m scripts.bench --help`.
+
+`make bench` calls it. It measures section after section, shows each at once, and writes the page at the end.
+"""
+
+import argparse
+import io
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from scripts.bench import envoy, growth, judge, load_test, machine, service, soak, verdicts
+from scripts.bench.budget import FULL, QUICK, Budget
+from scripts.bench.client import UnexpectedAnswerError
+from scripts.bench.page import Section, listing, page
+from scripts.bench.programs import REPOSITORY, BenchError
+from scripts.bench.prose import INTRODUCTION, MENDED
+from scripts.lab.state import LabError
+
+PAGE = REPOSITORY / "docs" / "benchmarks.md"
+EXIT_FINE, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
+
+SECTIONS: Mapping[str, Callable[[Budget], Section]] = {
+    "service": service.measure,
+    "load-test": load_test.measure,
+    "judge": judge.measure,
+    "envoy": envoy.measure,
+    "verdicts": verdicts.measure,
+    "growth": growth.measure,
+    "soak": soak.measure,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, show and write.
+
+    Args:
+        arguments: what stands behind `python -m scripts.bench`; None for the process's own.
+
+    Returns:
+        The exit code: 0, 1 when something could not be measured, 2 for wrong usage, 130 for Ctrl-C.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    options = _parser().parse_args(arguments)
+    names = options.only or list(SECTIONS)
+    output = options.output or (None if options.quick or options.only else PAGE)
+    try:
+        text = _measure(names, QUICK if options.quick else FULL)
+        if output is not None:
+            output.write_text(text, encoding="utf-8")
+            print(f"written: {output}")
+    except (BenchError, LabError, UnexpectedAnswerError) as problem:
+        return _fail(str(problem), EXIT_FAILED)
+    except OSError as problem:
+        return _fail(f"{problem.filename or 'the system'}: {problem.strerror or problem}", EXIT_FAILED)
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was written", EXIT_INTERRUPTED)
+    return EXIT_FINE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.bench",
+        description="Measure every part side by side, and write docs/benchmarks.md (ten minutes at most).",
+    )
+    parser.add_argument("--quick", action="store_true", help="a smoke run of a minute, whose figures mean nothing")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=SECTIONS,
+        metavar="SECTION",
+        help=f"measure only these: {', '.join(SECTIONS)}",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="where to write the page (default: docs/benchmarks.md; nowhere with --quick or --only)",
+    )
+    return parser
+
+
+def _measure(names: Sequence[str], budget: Budget) -> str:
+    """Measure the sections of these names, and return the page."""
+    description = machine.description()
+    print(listing(description), flush=True)
+    sections = []
+    started = time.monotonic()
+    for name in names:
+        section = SECTIONS[name](budget)
+        print(f"\n{section.markdown()}\n\n({name}: {time.monotonic() - started:.0f} s since the start)", flush=True)
+        sections.append(section)
+    return page(INTRODUCTION, description, sections, MENDED)
+
+
+def _fail(message: str, exit_code: int) -> int:
+    print(f"bench: {message}", file=sys.stderr)
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""How many piped answers a second `python -m loadtest judge` takes, in each of its formats."""
+
+import base64
+import json
+import resource
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+
+from loadtest.classify import CONTENT_TYPE, PLAIN, PLAIN_BODY, V3, V3_BODY
+from loadtest.readers import FORMATS, SERVICE_LOG_MESSAGE
+from scripts.bench.budget import Budget
+from scripts.bench.machine import CLIENT_CORE, environment, pin, python
+from scripts.bench.page import Section, Table, number
+from scripts.bench.programs import REPOSITORY, BenchError
+from scripts.bench.rounds import Sample, interleaved, median_cpu_microseconds, median_per_second
+
+SEED = 7
+BODIES = {V3: V3_BODY, PLAIN: PLAIN_BODY}
+VERSIONS = {V3: "v2", PLAIN: "v1"}
+LEAST_BODIES_PER_SECOND = 200_000
+
+METHOD = """\
+The same answers at 70/30, drawn once, are written in each format, and the judge reads them on standard input, on one
+core. The time is that of the whole process, its start included, as a user waits for it."""
+
+
+def _headers(more: Mapping[str, str]) -> dict[str, str]:
+    return {"Content-Type": CONTENT_TYPE, "X-Canary-Route": "70-30", **more}
+
+
+def _jsonl(label: str) -> bytes:
+    record = {"status": 200, "headers": _headers({}), "body": BODIES[label].decode()}
+    return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+
+
+def _vegeta(label: str) -> bytes:
+    record = {
+        "attack": "",
+        "seq": 17,
+        "code": 200,
+        "timestamp": "2026-01-01T00:00:00.000000001Z",
+        "latency": 1234567,
+        "bytes_out": 0,
+        "bytes_in": len(BODIES[label]),
+        "error": "",
+        "body": base64.b64encode(BODIES[label]).decode(),
+        "method": "GET",
+        "url": "http://127.0.0.1/test/test",
+        "headers": {name: [value] for name, value in _headers({"X-Service-Version": VERSIONS[label]}).items()},
+    }
+    return json.dumps(record).encode() + b"\n"
+
+
+def _service_log(label: str) -> bytes:
+    record = {
+        "timestamp": "2026-01-01T00:00:00.000Z",
+        "level": "info",
+        "message": SERVICE_LOG_MESSAGE,
+        "version": VERSIONS[label],
+        "release": "dev",
+        "pod": "micro-api-0",
+        "request_id": "0123456789abcdef0123456789abcdef",
+        "trace_id": "",
+        "span_id": "",
+        "method": "GET",
+        "path": "/test/test",
+        "status": 200,
+        "duration_ms": 0.123,
+    }
+    return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+
+
+WRITERS: Mapping[str, Callable[[str], bytes]] = {
+    "bodies": lambda label: BODIES[label],
+    "lines": lambda label: b"2026-01-01T00:00:00Z 200 " + BODIES[label] + b"\n",
+    "jsonl": _jsonl,
+    "vegeta": _vegeta,
+    "service-log": _service_log,
+}
+"""How an answer is written in each of the judge's formats."""
+
+
+def write_answers(path: Path, file_format: str, count: int) -> None:
+    """Write `count` answers at 70/30 to a file.
+
+    Args:
+        path: the file.
+        file_format: one of the judge's formats.
+        count: how many.
+    """
+    draw = Random(SEED)  # noqa: S311 - a draw for traffic, not for a secret
+    record = {label: WRITERS[file_format](label) for label in BODIES}
+    with path.open("wb") as file:
+        file.writelines(record[V3 if draw.random() < 0.3 else PLAIN] for _ in range(count))
+
+
+def judge(path: Path, file_format: str, count: int) -> Sample:
+    """Let the judge read a file of `count` answers, and return what that took.
+
+    Raises:
+        BenchError: the judge does not see exactly these answers.
+    """
+    argv = python("-m", "loadtest", "judge", "--expect-v3", "30", "--format", file_format, "--sent", str(count))
+    verdict = path.with_suffix(".verdict")
+    with path.open("rb") as answers:
+        started = time.perf_counter()
+        process = subprocess.Popen(  # noqa: S603 - this Python and this repository's own module
+            [*argv, "--verdict-json", str(verdict)],
+            cwd=REPOSITORY,
+            env=environment(),
+            stdin=answers,
+            stdout=subprocess.DEVNULL,
+        )
+        pin(CLIENT_CORE, process.pid)
+        cpu_seconds = _wait(process)
+        seconds = time.perf_counter() - started
+    counts = json.loads(verdict.read_text(encoding="utf-8"))["counts"] if verdict.exists() else {}
+    if counts.get("v3", 0) + counts.get("plain", 0) != count:
+        raise BenchError(f"the judge was given {count} answers as {file_format} and counted {counts}")
+    return Sample(count, seconds, cpu_seconds)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> float:
+    """Wait for the end of a process, and return the CPU time that it used in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def measure(budget: Budget) -> Section:
+    """Measure every format."""
+    count = budget.piped_answers
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        files = {name: Path(folder) / f"answers.{name}" for name in FORMATS}
+        for name, path in files.items():
+            write_answers(path, name, count)
+        sides = {name: lambda name=name, path=path: judge(path, name, count) for name, path in files.items()}
+        rounds = interleaved(sides, budget.rounds)
+        bytes_each = {name: path.stat().st_size / count for name, path in files.items()}
+    rows = [
+        (
+            name,
+            number(median_per_second(samples)),
+            number(1e6 / median_cpu_microseconds(samples)),
+            f"{bytes_each[name] * median_per_second(samples) / 1e6:.0f}",
+        )
+        for name, samples in rounds.items()
+    ]
+    columns = ("format", "answers/s", "answers per CPU second", "MB/s")
+    notes = [f"{count:,} answers a round. Aim: at least {LEAST_BODIES_PER_SECOND:,} bodies a second on a core."]
+    return Section("The judge on piped answers", METHOD, [Table(columns, rows)], notes)
