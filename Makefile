@@ -8,7 +8,7 @@ LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/l
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test images bench cluster-up cluster-down e2e lint format lock clean install
+.PHONY: help lab test images cluster-up cluster-down e2e bench lint format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,12 +20,6 @@ install: $(VENV)/.lab ## Install what the lab needs into .venv
 
 test: $(VENV)/.test lint ## Lint, types, layers, and every test (a few minutes)
 	$(BIN)/python -m pytest -n auto
-
-bench: $(VENV)/.test ## Measure every part and write docs/benchmarks.md (ten minutes, on an idle machine)
-	@[ -d $(VENV)/fast-parser ] || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes \
-	  --target $(VENV)/fast-parser -r scripts/bench/requirements.txt \
-	  || echo "Going on without gunicorn's C parser, which could not be built" >&2
-	$(BIN)/python -m scripts.bench
 
 images: $(VENV)/.test ## Build the images, then test them and docker-compose.yml (needs Docker; two minutes)
 	scripts/build-images.sh
@@ -42,6 +36,12 @@ cluster-down: ## Remove that cluster
 # A step builds on the one before: after the first failure the rest would say nothing.
 e2e: $(VENV)/.test ## Run both Kubernetes flows on a cluster of their own, under load (five minutes)
 	$(BIN)/python -m pytest -m e2e --exitfirst tests/e2e
+
+bench: $(VENV)/.test ## Measure every part and write docs/benchmarks.md (ten minutes, on an idle machine)
+	@[ -d $(VENV)/fast-parser ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --target $(VENV)/fast-parser -r scripts/bench/requirements.txt \
+	  || echo "Going on without gunicorn's C parser, which could not be built" >&2
+	$(BIN)/python -m scripts.bench
 
 lint: $(VENV)/.test ## Lint, format, types, layers and YAML only
 	$(BIN)/ruff check
