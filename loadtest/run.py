@@ -79,7 +79,7 @@ class WorkerRun:
 
     def begin(self) -> None:
         """Start counting from nothing, with the options that the master has sent."""
-        self.counter = Recorder(self.options.route)
+        self.counter = Recorder(self.options.route or None)
 
     def end(self) -> None:
         """Stop counting."""
