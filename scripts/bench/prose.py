@@ -14,24 +14,24 @@ between two versions of this page. For figures of your own run `make bench`, or 
 MENDED = """
 ## What was slow, and was mended
 
-The load test, measured by profile and then side by side with its former self, fifteen rounds, CPU time for each
-request, beside a bare user in the same connection mode:
+The load test beside its former self and a bare user in the same connection mode, eleven rounds:
 
 | requests per CPU second to bare user | before | after |
 | :----------------------------------- | -----: | ----: |
-| keep-alive                           |   0.82 |  0.90 |
-| one request a connection             |   0.93 |  1.10 |
+| keep-alive                           |   0.85 |  1.07 |
+| one request a connection             |   0.96 |  1.37 |
 
 Where Locust spends its time for each request, and what a locustfile can do about it without leaving Locust, each
 taken back by itself to see what it is worth:
 
 - *The name of the host.* Each new connection asks gevent's resolver, which hands the question to a thread, even for an
   address such as 127.0.0.1. The client now looks an address up once; a name still each time, since it may have many.
-  With one request a connection this is an eighth of the whole.
+  With one request a connection this is a seventh of the whole.
 - *The bytes of the request.* geventhttpclient merges, checks and joins the headers anew each time, though a user sends
-  the same request over and over. The client keeps the last one and compares: a tenth.
+  the same request over and over. The client keeps the last one and compares: an eighth with
+  keep-alive.
 - *The cookie jar.* It is asked before each request and after each answer, behind a lock. A user that is to keep no
-  cookies now has no jar: a fifteenth at least.
+  cookies now has no jar: a tenth with keep-alive.
 - *The look at an idle socket* before it is used again gives way to all other users, as Locust does after each task.
   Once would be enough, but to leave one out gained nothing that could be measured, and it stays.
 
