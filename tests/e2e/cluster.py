@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.chapters import Chapters
+
 ROOT = Path(__file__).parent.parent.parent
 NAMESPACE = "canary-lab"
 SCRIPT_SECONDS = 240
 SETTLE_SECONDS = 60
-COLUMNS = "custom-columns=REPLICASET:.metadata.name,READY:.status.readyReplicas"
+DOCUMENTED_URL = "http://127.0.0.1:19090/test/test"
+COLUMNS = (
+    "custom-columns=REPLICASET:.metadata.name,TRACK:.spec.template.metadata.labels.track,"
+    "WANTED:.spec.replicas,READY:.status.readyReplicas"
+)
+WATCH = ("get", "replicasets", "--selector=app=micro-api", "--watch", f"--output={COLUMNS}")
 
 
 @dataclass(frozen=True)
@@ -26,11 +34,13 @@ class Cluster:
         name: its name, as kind knows it.
         kubeconfig: a file of its own, so that no other cluster is within reach.
         port: where 127.0.0.1 leads to the node's port 30190.
+        chapters: what each command that is run here is compared with.
     """
 
     name: str
     kubeconfig: Path
     port: int
+    chapters: Chapters
 
     @property
     def context(self) -> str:
@@ -43,14 +53,23 @@ class Cluster:
         return f"http://127.0.0.1:{self.port}/test/test"
 
     def script(self, name: str, *arguments: str, exit_code: int = 0) -> str:
-        """Run a script of the project on this cluster, and return what it printed.
+        """Run a script of the project on this cluster, and return all that it printed.
 
         Raises:
-            AssertionError: it ended with another exit code; the message has all that it said.
+            AssertionError: it ended with another exit code, or a chapter shows another output.
         """
-        done = run(f"scripts/{name}.sh", "--context", self.context, *arguments, kubeconfig=self.kubeconfig)
-        assert done.returncode == exit_code, f"{done.args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        options = ["--context", self.context, *(["--url", self.url] if name == "flow-pause" else [])]
+        done = run(f"scripts/{name}.sh", *options, *arguments, kubeconfig=self.kubeconfig, stderr=subprocess.STDOUT)
+        assert done.returncode == exit_code, f"{done.args}: {done.returncode}\n{done.stdout}"
+        self.chapters.compare(" ".join((f"scripts/{name}.sh", *arguments)), done.stdout, cluster=self.name)
         return done.stdout
+
+    def typed(self, command: str, *, exit_code: int) -> None:
+        """Run a line of a chapter that asks the documented address; raises AssertionError as `script` does."""
+        line = command.replace(DOCUMENTED_URL, self.url)
+        done = run("bash", "-c", line, kubeconfig=self.kubeconfig, stderr=subprocess.STDOUT)
+        assert done.returncode == exit_code, f"{line}: {done.returncode}\n{done.stdout}"
+        self.chapters.compare(command, done.stdout, cluster=self.name)
 
     def kubectl(self, *arguments: str, namespace: str = NAMESPACE) -> str:
         """Return what a kubectl command prints; raises subprocess.CalledProcessError where it fails."""
@@ -90,12 +109,9 @@ class Cluster:
     @contextmanager
     def watching_ready(self, log: Path) -> Iterator[Callable[[str], list[int]]]:
         """Watch how many pods are ready; gives a function that returns the counts of a ReplicaSet so far."""
-        selector = "--selector=app=micro-api"
-        command = ["kubectl", "--context", self.context, "--namespace", NAMESPACE, "get", "replicasets", selector]
+        command = ["kubectl", "--context", self.context, "--namespace", NAMESPACE, *WATCH]
         with log.open("w", encoding="utf-8") as file:
-            watch = subprocess.Popen(
-                [*command, "--watch", f"--output={COLUMNS}"], stdout=file, env=environment(self.kubeconfig)
-            )
+            watch = subprocess.Popen(command, stdout=file, env=environment(self.kubeconfig))
 
         def counts(replica_set: str) -> list[int]:
             return ready_counts(log.read_text(encoding="utf-8"), replica_set)
@@ -106,6 +122,7 @@ class Cluster:
         finally:
             watch.terminate()
             watch.wait()
+        self.chapters.compare(shlex.join(("kubectl", *WATCH)), log.read_text(encoding="utf-8"), cluster=self.name)
 
 
 def ready_counts(watched: str, replica_set: str) -> list[int]:
@@ -124,13 +141,14 @@ def environment(kubeconfig: Path) -> dict[str, str]:
     return os.environ | {"KUBECONFIG": str(kubeconfig)}
 
 
-def run(*command: str, kubeconfig: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command in the repository, for a bounded time."""
+def run(*command: str, kubeconfig: Path, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    """Run a command in the repository, for a bounded time; `stderr` as subprocess has it."""
     return subprocess.run(
         command,
         cwd=ROOT,
         env=environment(kubeconfig),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         timeout=SCRIPT_SECONDS,
         check=False,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.chapters import Chapters
 from tests.e2e.cluster import ROOT, Cluster, run
 
 ATTEMPTS = 2  # kind gives a node 30 s to boot, which a busy machine can miss
@@ -36,6 +37,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     kubeconfig = folder / "kubeconfig"
     configuration = folder / "kind.yaml"
     configuration.write_text(kind_configuration(), encoding="utf-8")
+    chapters = Chapters()
     name = f"e2e-{os.getpid()}-{int(time.time())}"
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -46,9 +48,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             if done.returncode == 0:
                 break
             assert attempt + 1 < ATTEMPTS, f"{done.stdout}\n{done.stderr}"
-        checked("scripts/load-images.sh", "--name", name, kubeconfig=kubeconfig)
+        made = done.stdout.replace(str(configuration), "scripts/kind.yaml")
+        chapters.compare("scripts/cluster-up.sh", made, cluster=name)
+        loaded = checked("scripts/load-images.sh", "--name", name, kubeconfig=kubeconfig)
+        chapters.compare("scripts/load-images.sh", loaded, cluster=name)
         published = checked("docker", "port", f"{name}-control-plane", "30190/tcp", kubeconfig=kubeconfig)
-        yield Cluster(name, kubeconfig, int(published.strip().rpartition(":")[2]))
+        yield Cluster(name, kubeconfig, int(published.strip().rpartition(":")[2]), chapters)
     finally:
         checked("scripts/cluster-down.sh", "--name", name, kubeconfig=kubeconfig)
         signal.signal(signal.SIGTERM, before)

@@ -1,4 +1,4 @@
-"""Both flows as k8s/README.md tells them, under clients that count what they lose. The steps build on each other."""
+"""Both flows as docs/workshop/ tells them, under clients that count what they lose. The steps build on each other."""
 
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +17,10 @@ REQUESTS = 20_000
 OVERLAYS = ("base", "update", "canary", "with-options", "load", "load-keep-alive")
 FILES = ("namespace.yaml", "node-port.yaml", "article/micro-api.yaml", "article/micro-api-canary.yaml")
 ARTICLE_DOOR = '{"spec": {"type": "NodePort", "ports": [{"port": 19090, "nodePort": 30190}]}}'
+TEN_CALLS = (
+    "for i in {1..10}; do curl -s http://127.0.0.1:19090/test/test; done"
+    " | python3 -m loadtest judge --expect-v3 50 --alpha 0.01"
+)
 ROOT_POD = ("run", "intruder", "--image=micro-api:1.0-SNAPSHOT", "--dry-run=server")
 
 
@@ -38,7 +42,7 @@ def answers_of_ten(cluster: Cluster) -> set[str]:
 
 def start_canary(cluster: Cluster) -> str:
     """Pause a canary as the script does, and return what it showed; there are two old and two new pods then."""
-    shown = cluster.script("flow-pause", "--url", cluster.url, "start")
+    shown = cluster.script("flow-pause", "start")
     assert cluster.ready_pods() == [OLD, OLD, CANARY, CANARY]
     assert cluster.get("deployment/micro-api")["spec"]["paused"] is True
     return shown
@@ -90,6 +94,12 @@ def test_a_paused_update_is_a_canary(cluster: Cluster, clients: Clients) -> None
     until(lambda: all((clients.answers - before)[answer] > 100 for answer in ("v3", "plain")), "not both answers come")
 
 
+@pytest.mark.usefixtures("clients")
+def test_ten_calls_decide_nothing(cluster: Cluster) -> None:
+    """The article's ten calls, judged: INCONCLUSIVE, whatever they happened to draw."""
+    cluster.typed(TEN_CALLS, exit_code=11)
+
+
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "verdict"),
     [
@@ -136,6 +146,11 @@ def test_resume_makes_the_canary_the_release(cluster: Cluster, clients: Clients)
     assert cluster.ready_pods() == [CANARY] * 3
     assert answers_of_ten(cluster) == {"v3"}
     assert clients.lost == []
+
+
+def test_the_chapters_show_what_happened(cluster: Cluster) -> None:
+    """Each example of docs/workshop/ was run above, and compared with what it printed."""
+    assert cluster.chapters.unproven == []
 
 
 def test_no_request_is_lost(cluster: Cluster, clients: Clients, capsys: pytest.CaptureFixture[str]) -> None:

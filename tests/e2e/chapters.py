@@ -1,0 +1,40 @@
+"""The chapters of docs/workshop/, held against what their commands print on the cluster of the tests."""
+
+from pathlib import Path
+
+from tests.documents import console_examples, pattern_of
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "workshop"
+DOCUMENTED_CLUSTER = "canary-lab"
+FLOW_CHAPTERS = ("01-rolling-update.md", "02-paused-canary.md")
+
+
+class Chapters:
+    """The examples of both flows, each compared the first time that its command is run."""
+
+    def __init__(self) -> None:
+        """Read the English chapters; `tests/test_docs.py` holds the translations against them."""
+        self._shown = dict(example for name in FLOW_CHAPTERS for example in console_examples(FOLDER / name))
+
+    @property
+    def unproven(self) -> list[str]:
+        """The commands that have not been run yet."""
+        return list(self._shown)
+
+    def compare(self, command: str, printed: str, *, cluster: str) -> None:
+        """Hold what a command has printed against the chapter that shows it; one that none shows, or again, is fine.
+
+        Args:
+            command: as the chapter has it.
+            printed: what it printed, standard error included.
+            cluster: the name of the cluster it ran on, which stands for the documented one.
+
+        Raises:
+            AssertionError: the chapter shows something else; the message has both.
+        """
+        shown = self._shown.pop(command, None)
+        if shown is None:
+            return
+        lines = printed.replace(cluster, DOCUMENTED_CLUSTER).rstrip().splitlines()
+        real = "".join(f"{line.rstrip()}\n" for line in lines)
+        assert pattern_of(shown).fullmatch(real), f"$ {command}\n{real}\nis not what the chapter shows:\n{shown}"

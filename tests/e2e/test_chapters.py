@@ -1,0 +1,84 @@
+"""What can be said of the chapters without a cluster: how they are compared, and that no question stays open."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.documents import pattern_of
+from tests.e2e.chapters import FLOW_CHAPTERS, FOLDER, Chapters
+
+POD = "micro-api-5c87dc94b9-hznls   1/1     Running   0          23s   stable   5c87dc94b9\n"
+COMMAND = "scripts/load-images.sh"
+CHAPTERS = sorted(FOLDER.glob("[0-9]*.md"))
+STEP = re.compile(r"^## (?:Step|第) ?(\d+)", re.MULTILINE)
+QUESTION = re.compile(r"^\*\*(?:Question|问题) (\d+)", re.MULTILINE)
+ANSWER = re.compile(r"^(\d+)\. ", re.MULTILINE)
+ANSWERS = re.compile(r"^## (?:Answers|答案)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed"),
+    [
+        (POD, "micro-api-695df856cf-2x7kp   1/1   Running   0   2m10s   stable   695df856cf\n"),
+        ("pod/loadtest-trnw2 condition met\n", "pod/loadtest-bcdfg condition met\n"),
+        ("first\n...\nlast\n", "first\nlast\n"),
+        ("first\n...\nlast\n", "first\na\nb\nlast\n"),
+        ('{"data":"V3|无依赖"}\n', '{"data":"无依赖"}\n'),
+        ('{"data":"无依赖"}\n', '{"data":"V3|无依赖"}\n'),
+    ],
+)
+def test_what_chance_decides_may_differ(shown: str, printed: str) -> None:
+    """Names that Kubernetes makes, ages, figures, left-out lines and the drawn answer do not count."""
+    assert pattern_of(shown).fullmatch(printed)
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed"),
+    [
+        (POD, POD.replace("stable", "canary")),
+        (POD, POD.replace("Running", "Pending")),
+        (POD, POD.replace("23s", "soon")),
+        (POD, POD * 2),
+        ("ready <none>\n", "ready 2\n"),
+        ('{"data":"V3|无依赖"}\n', '{"data":"V4|无依赖"}\n'),
+    ],
+)
+def test_all_else_must_be_the_same(shown: str, printed: str) -> None:
+    """Another word, another number of lines, or something that is no figure is another output."""
+    assert not pattern_of(shown).fullmatch(printed)
+
+
+def test_an_example_is_proven_once() -> None:
+    """An output that differs is an error; when its command has run once, it counts as proven and may differ."""
+    chapters = Chapters()
+    assert COMMAND in chapters.unproven
+    with pytest.raises(AssertionError, match="is not what the chapter shows"):
+        chapters.compare(COMMAND, "something else", cluster="e2e-1")
+    assert COMMAND not in chapters.unproven
+    chapters.compare(COMMAND, "something else", cluster="e2e-1")
+
+
+def test_a_cluster_of_another_name_stands_for_the_documented_one() -> None:
+    """The tests' cluster has a name of its own, and the chapter the one that a reader gets."""
+    printed = f"\n$ kind load docker-image --name e2e-1 {images()}\nImage: loading\n"
+    Chapters().compare(COMMAND, printed, cluster="e2e-1")
+
+
+def images() -> str:
+    """Return the images that the first chapter loads."""
+    found = re.search(
+        r"^\$ kind load .* canary-lab (.*)$", (FOLDER / FLOW_CHAPTERS[0]).read_text("utf-8"), re.MULTILINE
+    )
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda file: file.name)
+def test_every_step_has_a_question_and_every_question_an_answer(chapter: Path) -> None:
+    """Step N asks question N, and the list at the end answers it."""
+    text = chapter.read_text("utf-8")
+    steps = STEP.findall(text)
+    assert steps
+    assert QUESTION.findall(text) == steps
+    assert ANSWER.findall(ANSWERS.split(text)[1]) == steps
