@@ -8,10 +8,13 @@ LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/l
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test images cluster-up cluster-down e2e bench lint format lock clean install
+.PHONY: help doctor lab test images cluster-up cluster-down e2e bench lint format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+doctor: ## Say what this machine lacks for the lab, for Compose and for the cluster
+	@$(PYTHON) -m scripts.doctor
 
 lab: $(VENV)/.lab ## Watch real traffic split 70/30, then 0/100, and be told whether it did
 	@$(BIN)/python -m scripts.lab run
