@@ -67,7 +67,7 @@ lock: ## Make the hashed requirements files anew (needs uv)
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c tests/requirements.txt -o $$part/requirements.txt $$part/requirements.in || exit; \
 	done
 
-clean: ## Stop a running lab and remove everything the project made
+clean: ## Stop a running lab and remove everything the project made, in Docker, too
 	@if [ -e .lab/state.json ]; then \
 	  [ -x $(BIN)/python ] || { echo "make clean: a lab may be running, and $(VENV), which stops it, is gone: make install first" >&2; exit 1; }; \
 	  $(BIN)/python -m scripts.lab down; \
@@ -75,6 +75,7 @@ clean: ## Stop a running lab and remove everything the project made
 	@for made in $(MADE) $$(find . -path ./$(VENV) -prune -o -type d -name __pycache__ -prune -print); do \
 	  if [ -e $$made ] || [ -L $$made ]; then echo "Removing $$made"; rm -rf $$made; fi; \
 	done
+	@scripts/clean.sh
 
 $(BIN)/python:
 	@scripts/make-venv.sh $(PYTHON) $(VENV)

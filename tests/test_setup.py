@@ -1,7 +1,5 @@
-"""A machine that cannot have the lab is told so in words, and `make clean` leaves nothing behind unsaid."""
+"""A machine that cannot have the lab is told so in words, and make installs what one lacks once."""
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,30 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.lab.platforms import Platform, refusal
-
-ROOT = Path(__file__).parent.parent
-TIMEOUT_SECONDS = 120
-# Stands in for the environment's Python: writes down what it is asked for, and fails where the test wants it to.
-RECORDER = """#!/bin/sh
-echo "$@" >> {calls}
-case "$*" in *{failing}*) echo "no: $*" >&2; exit 1;; esac
-"""
-
-
-def run(
-    *argv: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, away from the make that may run the tests."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    return subprocess.run(
-        [str(part) for part in argv],
-        cwd=cwd,
-        env=inherited | dict(environment or {}),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
+from tests.make import RECORDER, ROOT, executable, make_project, run
 
 
 def make_venv(
@@ -41,14 +16,6 @@ def make_venv(
 ) -> subprocess.CompletedProcess[str]:
     """Call scripts/make-venv.sh."""
     return run(ROOT / "scripts" / "make-venv.sh", python, folder, environment=environment)
-
-
-def executable(path: Path, text: str) -> Path:
-    """Write a program."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
 
 
 def changed_python(folder: Path, change: str) -> dict[str, str]:
@@ -60,11 +27,7 @@ def changed_python(folder: Path, change: str) -> dict[str, str]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder with what make needs of the repository, and no environment."""
-    shutil.copy2(ROOT / "Makefile", tmp_path)
-    for part in ("services/micro_api", "loadtest", "scripts/lab", "tests"):
-        (tmp_path / part).mkdir(parents=True)
-        (tmp_path / part / "requirements.txt").touch()
-    return tmp_path
+    return make_project(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -219,45 +182,6 @@ def test_half_an_environment_does_not_stay(tmp_path: Path) -> None:
     made = make_venv(sys.executable, tmp_path / "venv", changed_python(tmp_path, change))
     assert (made.returncode, made.stderr) == (1, "no space left\n")
     assert not (tmp_path / "venv").exists()
-
-
-def test_clean_names_what_it_removes_and_can_be_repeated(project: Path) -> None:
-    """`make clean` removes what was made and nothing else, one line for each; the second has nothing to do."""
-    environment = project / ".venv" / "bin"
-    for made in (environment, project / ".lab" / "logs", project / "scripts" / "lab" / "__pycache__"):
-        made.mkdir(parents=True)
-    kept = sorted(path for path in project.rglob("*") if path.is_file())
-    cleaned = run("make", "clean", cwd=project)
-    assert cleaned.returncode == 0, cleaned.stderr
-    assert cleaned.stdout == "Removing .venv\nRemoving .lab\nRemoving ./scripts/lab/__pycache__\n"
-    assert sorted(path for path in project.rglob("*") if path.is_file()) == kept
-    assert not any((project / name).exists() for name in (".venv", ".lab", "scripts/lab/__pycache__"))
-    again = run("make", "clean", cwd=project)
-    assert (again.returncode, again.stdout) == (0, "")
-
-
-def test_clean_stops_a_lab_first(project: Path) -> None:
-    """A lab that is written down in .lab is stopped before its folder and the environment go."""
-    calls = project / "calls"
-    executable(project / ".venv" / "bin" / "python", RECORDER.format(calls=calls, failing="nothing"))
-    (project / ".lab").mkdir()
-    (project / ".lab" / "state.json").touch()
-    assert run("make", "clean", cwd=project).returncode == 0
-    assert calls.read_text() == "-m scripts.lab down\n"
-    assert not (project / ".lab").exists()
-
-
-@pytest.mark.parametrize("has_python", [True, False])
-def test_clean_keeps_a_lab_that_it_cannot_stop(project: Path, *, has_python: bool) -> None:
-    """Where a lab cannot be stopped nothing is removed: its folder is all that knows its processes."""
-    if has_python:
-        executable(project / ".venv" / "bin" / "python", RECORDER.format(calls=project / "calls", failing="down"))
-    (project / ".lab").mkdir()
-    (project / ".lab" / "state.json").touch()
-    cleaned = run("make", "clean", cwd=project)
-    assert cleaned.returncode == 2
-    assert ("no: -m scripts.lab down" if has_python else "make install first") in cleaned.stderr
-    assert (project / ".lab" / "state.json").exists()
 
 
 def test_help_lists_every_target() -> None:
