@@ -8,7 +8,7 @@ LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/l
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab test images cluster-up cluster-down e2e bench lint format lock clean install
+.PHONY: help doctor lab test images cluster-up cluster-down e2e bundle bench lint format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ cluster-down: ## Remove that cluster
 # A step builds on the one before: after the first failure the rest would say nothing.
 e2e: $(VENV)/.test ## Run both Kubernetes flows on a cluster of their own, under load (five minutes)
 	$(BIN)/python -m pytest -m e2e --exitfirst tests/e2e
+
+bundle: $(VENV)/.lab ## Pack images, wheels and a list of tools into FILE=..., for a room without a network
+	@scripts/bundle.sh pack "$(FILE)"
 
 bench: $(VENV)/.test ## Measure every part and write docs/benchmarks.md (ten minutes, on an idle machine)
 	@[ -d $(VENV)/fast-parser ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
