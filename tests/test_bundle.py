@@ -1,4 +1,4 @@
-"""What cannot be packed or installed is told in a line, before anything is made; tests/images/test_bundle.py does it."""
+"""What cannot be packed or installed is told in a line, before anything is made; the rest is in tests/images."""
 
 import io
 import shutil
