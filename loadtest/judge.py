@@ -88,7 +88,9 @@ def _judge(options: argparse.Namespace) -> Verdict:
         raise UsageError(f"--route needs answers with headers: --format {options.format} has none")
     with _open(options.file) as stream:
         tally = FORMATS[options.format].read(stream, options.route)
-    return _conclude(options, _with_missing(tally, options.sent))
+    if options.sent is not None:
+        tally = _with_missing(tally, options.sent, is_guess=options.format == "bodies")
+    return _conclude(options, tally)
 
 
 def _judge_counts(options: argparse.Namespace, counts: tuple[int | None, ...]) -> Verdict:
@@ -98,17 +100,18 @@ def _judge_counts(options: argparse.Namespace, counts: tuple[int | None, ...]) -
     return _conclude(options, tally)
 
 
-def _with_missing(tally: Tally, sent: int | None) -> Tally:
-    """Add the requests that left no answer; where they are counted, foreign text needs no guess."""
-    if sent is None:
-        return tally
+def _with_missing(tally: Tally, sent: int, *, is_guess: bool) -> Tally:
+    """Add the requests that left no answer.
+
+    Where the text between bodies had to be guessed to be so many answers, the number of requests settles how many it
+    was; records that are counted one by one must not be more than were sent, or errors would vanish.
+    """
+    counted = tally.total + tally.settling
+    if counted <= sent:
+        return tally + Tally(other=+Counter({"no_answer": sent - counted}))
     known = tally.v3 + tally.plain
-    if known > sent:
-        raise UsageError(f"--sent {sent}: there are {known} answers already")
-    told_apart = tally.total + tally.settling
-    missing = sent - told_apart
-    if missing >= 0:
-        return tally + Tally(other=+Counter({"no_answer": missing}))
+    if known > sent or not is_guess:
+        raise UsageError(f"--sent {sent}: there are {known if is_guess else counted} answers already")
     return Tally(tally.v3, tally.plain, +Counter({"unexpected_body": sent - known}), tally.routes)
 
 

@@ -151,6 +151,14 @@ def test_number_of_requests_replaces_the_guess_at_foreign_text(judge: Judge, tmp
     assert json.loads(file.read_text(encoding="utf-8"))["counts"]["other_by_kind"] == {"unexpected_body": 2}
 
 
+def test_more_records_than_were_sent_are_refused(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    """Errors that are told one by one do not vanish because fewer requests are said to have been sent."""
+    bodies = [V3_BODY] * 300 + [PLAIN_BODY] * 700 + [b"no healthy upstream"] * 200
+    lines = b"".join(body + b"\n" for body in bodies)
+    assert judge("--expect-v3 30 --format lines --sent 1000", lines) == 2
+    assert "--sent 1000: there are 1200 answers already" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["bodies", "lines", "jsonl", "vegeta", "service-log"])
 def test_empty_input_is_inconclusive(judge: Judge, capsys: pytest.CaptureFixture[str], name: str) -> None:
     """A pipe from which nothing came has no verdict."""
