@@ -15,7 +15,7 @@ Makes a cluster with kind and the lab's namespace in it, and makes it the curren
 already is left as it is.
 
   --name NAME    the cluster's name (canary-lab); its context is kind-NAME
-  --config FILE  kind's configuration (scripts/kind.yaml: 127.0.0.1:19090 leads to the service)
+  --config FILE  kind's configuration (scripts/kind.yaml: 127.0.0.1:19090 leads to the service, 19080 to Istio's gateway)
 
 Examples:
   scripts/cluster-up.sh

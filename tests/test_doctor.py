@@ -195,9 +195,9 @@ def test_the_ports_of_compose_are_those_of_the_file(environment: dict[str, str],
     assert published_ports((ROOT / "docker-compose.yml").read_text(encoding="utf-8"), environment) == ports
 
 
-def test_the_port_of_the_cluster_is_that_of_the_file() -> None:
-    """The port is read from kind's configuration."""
-    assert host_ports((ROOT / "scripts" / "kind.yaml").read_text(encoding="utf-8")) == [19090]
+def test_the_ports_of_the_cluster_are_those_of_the_file() -> None:
+    """The ports are read from kind's configuration."""
+    assert host_ports((ROOT / "scripts" / "kind.yaml").read_text(encoding="utf-8")) == [19090, 19080]
 
 
 def test_the_oldest_python_is_the_one_that_make_asks_for() -> None:

@@ -23,10 +23,10 @@ def checked(*command: str, kubeconfig: Path) -> str:
 
 
 def kind_configuration() -> str:
-    """Return the lab's configuration, with a free port instead of the fixed one."""
+    """Return the lab's configuration, with free ports instead of the fixed ones."""
     text = (ROOT / "scripts" / "kind.yaml").read_text(encoding="utf-8")
     free, replaced = re.subn(r"hostPort: \d+", "hostPort: 0", text)
-    assert replaced == 1
+    assert replaced == 2
     return free
 
 

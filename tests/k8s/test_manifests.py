@@ -13,6 +13,7 @@ DEPLOYMENT = "k8s/base/deployment.yaml"
 JOB = "k8s/load/job.yaml"
 DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 NODE_PORT = 30190
+ISTIO_NODE_PORT = 30080
 
 
 def env(path: str) -> dict[str, str]:
@@ -137,11 +138,12 @@ def test_a_pod_is_as_restricted_as_the_namespace_demands(path: str) -> None:
     assert resource("k8s/namespace.yaml")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
-def test_the_cluster_publishes_the_node_port_on_loopback() -> None:
-    """What the door for the load binds on the node is what kind maps to 127.0.0.1:19090."""
+def test_the_cluster_publishes_its_doors_on_loopback() -> None:
+    """What the door for the load binds on the node is what kind maps to 127.0.0.1:19090; Istio's is beside it."""
     (node,) = resource("scripts/kind.yaml")["nodes"]
     assert node["extraPortMappings"] == [
         {"containerPort": NODE_PORT, "hostPort": 19090, "listenAddress": "127.0.0.1"},
+        {"containerPort": ISTIO_NODE_PORT, "hostPort": 19080, "listenAddress": "127.0.0.1"},
     ]
     assert resource("k8s/node-port.yaml")["spec"]["ports"][0]["nodePort"] == NODE_PORT
 
