@@ -89,20 +89,20 @@ def on_quitting_early(run: JudgingRun, _: Environment) -> None:
 
 
 def on_quitting(environment: Environment, **_: object) -> None:
-    """Turn the verdict into the exit code, and write the verdict file."""
+    """Turn the verdict into the exit code, and write the verdict files."""
     run = run_of(environment)
     if isinstance(run, WorkerRun):
         return
     verdict = run.verdict()
     environment.process_exit_code = report.EXIT_CODES[verdict.outcome]
-    file = run.options.verdict_json
-    if file is None:
-        return
-    try:
-        report.write_json(verdict, file)
-    except OSError as problem:
-        print(f"the verdict file {file} was not written: {problem.strerror}", file=sys.stderr)
-        environment.process_exit_code = 1
+    for file, write in ((run.options.verdict_json, report.write_json), (run.options.verdict_text, report.write_text)):
+        if file is None:
+            continue
+        try:
+            write(verdict, file)
+        except OSError as problem:
+            print(f"the verdict file {file} was not written: {problem.strerror}", file=sys.stderr)
+            environment.process_exit_code = 1
 
 
 def on_quit(environment: Environment, exit_code: int) -> None:

@@ -142,3 +142,10 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         env_var="LOCUST_VERDICT_JSON",
         help="also write the verdict to FILE, as JSON",
     )
+    group.add_argument(
+        "--verdict-text",
+        type=writable_file,
+        metavar="FILE",
+        env_var="LOCUST_VERDICT_TEXT",
+        help="also write the table with the verdict to FILE, such as a container's /dev/termination-log",
+    )

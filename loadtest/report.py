@@ -63,6 +63,15 @@ def write_json(verdict: Verdict, path: str) -> None:
     partial.replace(file)
 
 
+def write_text(verdict: Verdict, path: str) -> None:
+    """Write the table to the file at `path`, in place: a container's termination log is a mount that none replaces.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    Path(path).write_text(table(verdict) + "\n", encoding="utf-8")
+
+
 def table(verdict: Verdict) -> str:
     """Return the verdict as a table for people, without a newline at its end."""
     tally, expectation = verdict.tally, verdict.expectation

@@ -99,6 +99,7 @@ def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
         ("--expect-v3 30 --alpha 5", ["--alpha", "5.0", "at most 0.5"]),
         ("--expect-v3 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere", "does not exist"]),
         ("--expect-v3 30 --verdict-json .", ["--verdict-json", "is a folder"]),
+        ("--expect-v3 30 --verdict-text nowhere/v.txt", ["--verdict-text", "nowhere", "does not exist"]),
     ],
 )
 def test_wrong_option_is_named(tmp_path: Path, options: str, words: list[str]) -> None:
@@ -166,7 +167,8 @@ def test_help_shows_every_option(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     options = (
-        "--expect-v3 --tolerance --alpha --route --host-header --keep-alive --keep-going --verdict-json --headless"
+        "--expect-v3 --tolerance --alpha --route --host-header --keep-alive --keep-going --verdict-json --verdict-text"
+        " --headless"
     )
     assert [option for option in options.split() if option not in done.stdout] == []
 
@@ -185,6 +187,7 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
             "LOCUST_KEEP_ALIVE": "true",
             "LOCUST_KEEP_GOING": "true",
             "LOCUST_VERDICT_JSON": "verdict.json",
+            "LOCUST_VERDICT_TEXT": "verdict.txt",
             "LOCUST_RUN_TIME": "5s",
         }
         ended = run(tmp_path, "", environment=variables)
@@ -194,6 +197,7 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
     assert "host: micro-api.test" in server.heads[0].lower()
     assert server.connections == 200 // 20 + 1  # a connection is kept for 20 answers
     assert sum(ended.taken.values()) == 200 > ended.verdict["decided_after"]
+    assert ended.stdout.endswith((tmp_path / "verdict.txt").read_text(encoding="utf-8"))
 
 
 def test_run_told_to_go_on_stays_until_its_time(tmp_path: Path) -> None:
@@ -237,7 +241,8 @@ def test_one_error_does_not_block_a_confirmation(tmp_path: Path, expect_v3: str)
     assert ended.counts["other_by_kind"] == {"connection_error": 1}
 
 
-def test_verdict_file_that_cannot_be_written_is_no_verdict(tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--verdict-json", "--verdict-text"])
+def test_verdict_file_that_cannot_be_written_is_no_verdict(tmp_path: Path, option: str) -> None:
     """A folder that vanishes during the run is reported, and the run ends with neither 0 nor 10."""
     folder = tmp_path / "results"
     folder.mkdir()
@@ -245,7 +250,7 @@ def test_verdict_file_that_cannot_be_written_is_no_verdict(tmp_path: Path) -> No
     right = split(3)
     with (
         serving(lambda request: replace(right(request), gate=gone)) as server,
-        locust(tmp_path, f"--host {server.url} --expect-v3 30 --verdict-json results/v.json") as process,
+        locust(tmp_path, f"--host {server.url} --expect-v3 30 {option} results/verdict") as process,
     ):
         wait_until(lambda: bool(server.heads), process)
         folder.rmdir()
@@ -253,4 +258,4 @@ def test_verdict_file_that_cannot_be_written_is_no_verdict(tmp_path: Path) -> No
         ended = end_of(process, tmp_path)
     assert "verdict:  CONFIRMED" in ended.stdout
     assert ended.exit_code == 1, ended.stderr
-    assert f"{folder / 'v.json'} was not written: No such file or directory" in ended.stderr
+    assert f"{folder / 'verdict'} was not written: No such file or directory" in ended.stderr

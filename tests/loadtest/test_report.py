@@ -71,6 +71,17 @@ def test_the_verdict_file_is_written_whole(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["verdict.json"]
 
 
+def test_the_table_is_written_into_the_file_that_is_there(tmp_path: Path) -> None:
+    """What a pod mounts to be written to stays the same file, and nothing of an older content is left."""
+    file = tmp_path / "termination-log"
+    file.write_text("old" * 1000)
+    inode = file.stat().st_ino
+    verdict = session_of(Tally(v3=300, plain=700)).verdict()
+    report.write_text(verdict, str(file))
+    assert file.read_text(encoding="utf-8") == report.table(verdict) + "\n"
+    assert file.stat().st_ino == inode
+
+
 @pytest.mark.parametrize(
     ("tally", "route", "hint"),
     [
