@@ -8,7 +8,7 @@ LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/l
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab test images cluster-up cluster-down e2e bundle bench lint format lock clean install
+.PHONY: help doctor lab test images cluster-up cluster-down e2e browser pictures bundle bench lint format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ cluster-down: ## Remove that cluster
 e2e: $(VENV)/.test ## Run both Kubernetes flows on a cluster of their own, under load (five minutes)
 	$(BIN)/python -m pytest -m e2e --exitfirst tests/e2e
 
+browser: $(VENV)/.browser ## Test the pages in a real browser (needs Chromium; two minutes)
+	$(BIN)/python -m pytest -m browser tests/browser
+
+pictures: $(VENV)/.browser ## Take the documents' pictures anew, by the same tests
+	UPDATE_PICTURES=1 $(BIN)/python -m pytest -m browser tests/browser
+
 bundle: $(VENV)/.lab ## Pack images, wheels and a list of tools into FILE=..., for a room without a network
 	@scripts/bundle.sh pack "$(FILE)"
 
@@ -66,7 +72,7 @@ format: $(VENV)/.test ## Put every Python file into the project's format
 lock: ## Make the hashed requirements files anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock: uv is not on the PATH; install it with: pip install uv" >&2; exit 1; }
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o tests/requirements.txt tests/requirements.in
-	for part in services/micro_api loadtest scripts/lab scripts/bench; do \
+	for part in services/micro_api loadtest scripts/lab scripts/bench tests/browser; do \
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c tests/requirements.txt -o $$part/requirements.txt $$part/requirements.in || exit; \
 	done
 
@@ -92,4 +98,9 @@ $(VENV)/.lab: $(LOCKS) | $(BIN)/python
 $(VENV)/.test: $(VENV)/.lab tests/requirements.txt
 	@echo "Installing the test tools into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.test tests/browser/requirements.txt
+	@echo "Installing the browser tests' tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt
 	@touch $@

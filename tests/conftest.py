@@ -1,10 +1,18 @@
 """What holds for every test: a skipped one is a failure, and hypothesis is repeatable and not timed."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the browser tests unread where they are not to run: Playwright is not one of `make test`'s packages."""
+    is_browser = collection_path == Path(__file__).parent / "browser"
+    return True if is_browser and "not browser" in config.getoption("markexpr") else None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
