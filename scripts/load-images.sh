@@ -33,7 +33,7 @@ done
 
 need docker https://docs.docker.com/engine/install/
 need kind https://kind.sigs.k8s.io/docs/user/quick-start/#installation
-load_test=$(awk '$1 == "image:" { print $2 }' k8s/load/job.yaml)
+load_test=$(awk '$1 == "image:" { print $2 }' k8s/load/master.yaml)
 images=(micro-api:1.0-SNAPSHOT micro-api:1.1-SNAPSHOT micro-api:1.3-SNAPSHOT "$load_test")
 for image in "${images[@]}"; do
   docker image inspect "$image" >/dev/null 2>&1 || die "the engine has no image $image: build it with scripts/build-images.sh"

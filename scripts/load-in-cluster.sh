@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the load test as a Job against the Service, and ends with the Job's verdict.
+# Runs the load test inside the cluster against the Service, and ends with its verdict.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -9,8 +9,9 @@ usage() {
   cat <<'END'
 usage: scripts/load-in-cluster.sh [--context NAME] [--keep-alive] [--expect-v3 PERCENT]
 
-Takes the share to expect from the Service's ready pods, runs the load test as a Job inside the cluster, and ends with
-the exit code of its container: 0 CONFIRMED, 10 REFUTED, 11 INCONCLUSIVE; any other code means that there is no verdict.
+Takes the share to expect from the Service's ready pods, runs the load test inside the cluster, a master and two workers,
+and ends with the exit code of the master: 0 CONFIRMED, 10 REFUTED, 11 INCONCLUSIVE; any other code means that there is
+no verdict.
 
   --context NAME       the kubeconfig context to work on; by default the current one, if it is the lab's
   --keep-alive         a lesson: keep connections, which the Service pins to a pod
@@ -44,18 +45,18 @@ if [ -z "$expect_v3" ]; then
   printf '%s\n' "$expect_v3"
 fi
 
-run kubectl delete job/loadtest --ignore-not-found --cascade=foreground
-printf '\n$ kubectl kustomize %s | kubectl set env --local -f - LOCUST_EXPECT_V3=%s -o yaml | kubectl create -f -\n' "$manifest" "$expect_v3"
-kubectl kustomize "$manifest" | kubectl set env --local -f - LOCUST_EXPECT_V3="$expect_v3" -o yaml | kubectl create -f -
+run kubectl delete jobs/loadtest jobs/loadtest-workers configmaps/loadtest --ignore-not-found --cascade=foreground
+run kubectl create configmap loadtest --from-literal=LOCUST_EXPECT_V3="$expect_v3"
+run kubectl apply --kustomize "$manifest"
 
 # Not for the Job: it completes or fails, and `kubectl wait` knows no "or". The pod ends in either case.
 run kubectl wait job/loadtest --for=jsonpath='{.status.active}'=1 --timeout="${WAIT_SECONDS}s"
 run kubectl wait pod --selector=job-name=loadtest --for=jsonpath='{.status.containerStatuses[0].state.terminated}' --timeout="${WAIT_SECONDS}s"
-printf '\n$ kubectl logs job/loadtest | sed -n "/^answers /,/^next:/p"\n'
-kubectl logs job/loadtest | sed -n '/^answers /,/^next:/p'
-exit_code='{.items[0].status.containerStatuses[0].state.terminated.exitCode}'
-show kubectl get pods --selector=job-name=loadtest --output=jsonpath="$exit_code"
-verdict=$(kubectl get pods --selector=job-name=loadtest --output=jsonpath="$exit_code")
+# Not from the log, which mixes the verdict with what Locust prints beside it.
+terminated='.items[0].status.containerStatuses[0].state.terminated'
+run kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.message}"
+show kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.exitCode}"
+verdict=$(kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.exitCode}")
 printf '%s\n' "$verdict"
 finish 0  # a verdict that is not CONFIRMED is no failure to explain
 trap - EXIT

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ TEN_CALLS = (
     "for i in {1..10}; do curl -s http://127.0.0.1:19090/test/test; done"
     " | python3 -m loadtest judge --expect-v3 50 --alpha 0.01"
 )
+RUNNING_LOAD = ("pods", "--selector=app=loadtest", "--field-selector=status.phase=Running")
 ROOT_POD = ("run", "intruder", "--image=micro-api:1.0-SNAPSHOT", "--dry-run=server")
 
 
@@ -114,6 +116,19 @@ def test_a_job_judges_the_share(cluster: Cluster, arguments: tuple[str, ...], ex
     shown = cluster.script("load-in-cluster", *arguments, exit_code=exit_code)
     assert verdict in shown
     assert shown.endswith(f"\n{exit_code}\n")
+
+
+@pytest.mark.usefixtures("clients")
+def test_a_killed_worker_is_missed_by_name(cluster: Cluster) -> None:
+    """The counts of a pod that is killed in the middle are gone, so that there is no verdict but INCONCLUSIVE."""
+    with ThreadPoolExecutor() as background:
+        ended = background.submit(cluster.script, "load-in-cluster", "--keep-alive", exit_code=11)
+        until(lambda: len(cluster.get(*RUNNING_LOAD)["items"]) == 3, "the load test does not start")
+        until(lambda: "All users spawned" in cluster.kubectl("logs", "job/loadtest"), "no load")
+        worker = cluster.kubectl("get", *RUNNING_LOAD, "--selector=role=worker", "--output=name").split()[0]
+        cluster.kubectl("delete", worker, "--force", "--grace-period=0")
+    name = worker.removeprefix("pod/")
+    assert f"verdict:  INCONCLUSIVE - the last counts of {name}" in ended.result()
 
 
 def test_a_rollback_keeps_the_old_pods(cluster: Cluster, clients: Clients, tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from micro_api.settings import VARIABLES
 from tests.k8s.manifests import K8S, container, pod_spec, resource, resources, text_of, versions
 
 DEPLOYMENT = "k8s/base/deployment.yaml"
-JOB = "k8s/load/job.yaml"
+MASTER = "k8s/load/master.yaml"
+WORKERS = "k8s/load/workers.yaml"
 DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 NODE_PORT = 30190
 ISTIO_NODE_PORT = 30080
+LOCUST_PORT = 5557  # Locust's own default
 
 
 def env(path: str) -> dict[str, str]:
@@ -38,7 +40,7 @@ def test_the_versions_are_the_articles() -> None:
         ("k8s/canary/kustomization.yaml", "micro-api:1.3-SNAPSHOT"),
         ("k8s/article/micro-api.yaml", "micro-api:1.0-SNAPSHOT"),
         ("k8s/article/micro-api-canary.yaml", "micro-api:1.3-SNAPSHOT"),
-        (JOB, f"canary-loadtest:{versions()['LOADTEST_VERSION']}"),
+        *((job, f"canary-loadtest:{versions()['LOADTEST_VERSION']}") for job in (MASTER, WORKERS)),
     }
 
 
@@ -116,7 +118,7 @@ def test_the_probes_mean_different_things() -> None:
     }
 
 
-@pytest.mark.parametrize("path", [DEPLOYMENT, JOB])
+@pytest.mark.parametrize("path", [DEPLOYMENT, MASTER, WORKERS])
 def test_a_pod_is_as_restricted_as_the_namespace_demands(path: str) -> None:
     """No root, no capabilities, no writable root, the runtime's seccomp profile, no token, requests and a limit."""
     pod, only = pod_spec(path), container(path)
@@ -136,6 +138,37 @@ def test_a_pod_is_as_restricted_as_the_namespace_demands(path: str) -> None:
     assert {"cpu", "memory"} <= only["resources"]["requests"].keys()
     assert "memory" in only["resources"]["limits"]
     assert resource("k8s/namespace.yaml")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_workers_find_their_master() -> None:
+    """They call the Service that leads to the master's pod alone, and it waits for as many as there are."""
+    service = resource("k8s/load/service.yaml")
+    selector = service["spec"]["selector"]
+    labels = {path: resource(path)["spec"]["template"]["metadata"]["labels"] for path in (MASTER, WORKERS)}
+    assert selector.items() <= labels[MASTER].items()
+    assert not selector.items() <= labels[WORKERS].items()
+    assert f"--master-host={service['metadata']['name']}" in container(WORKERS)["args"]
+    assert [port["port"] for port in service["spec"]["ports"]] == [LOCUST_PORT]
+    workers = resource(WORKERS)["spec"]
+    assert workers["parallelism"] == workers["completions"]
+    assert f"--expect-workers={workers['parallelism']}" in container(MASTER)["args"]
+
+
+def test_the_load_test_is_run_once_for_a_bounded_time() -> None:
+    """Neither Job is repeated, and both have the same time, in which the run and the wait for workers fit."""
+    specs = [resource(path)["spec"] for path in (MASTER, WORKERS)]
+    assert [spec["backoffLimit"] for spec in specs] == [0, 0]
+    deadline_seconds, workers_seconds = (spec["activeDeadlineSeconds"] for spec in specs)
+    assert deadline_seconds == workers_seconds
+    waiting_seconds = int(re.findall(r"--expect-workers-max-wait=(\d+)", " ".join(container(MASTER)["args"]))[0])
+    assert waiting_seconds + int(env(MASTER)["LOCUST_RUN_TIME"].removesuffix("s")) < deadline_seconds
+
+
+def test_the_verdict_is_the_jobs_result() -> None:
+    """The table goes to where Kubernetes reads a container's last words, and where there is none the log does."""
+    assert env(MASTER)["LOCUST_VERDICT_TEXT"] == "/dev/termination-log"
+    assert "terminationMessagePath" not in container(MASTER)
+    assert container(MASTER)["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
 def test_the_cluster_publishes_its_doors_on_loopback() -> None:
