@@ -8,7 +8,7 @@ import select
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from types import TracebackType
@@ -53,9 +53,19 @@ class Lost:
 class Clients:
     """Some clients, each in a thread of its own, from entering the context to leaving it."""
 
-    def __init__(self, host: str, port: int, profiles: Sequence[Profile] = PROFILES) -> None:
-        """Prepare a client for each profile, to ask the service at an address."""
+    def __init__(
+        self, host: str, port: int, profiles: Sequence[Profile] = PROFILES, host_header: str | None = None
+    ) -> None:
+        """Prepare a client for each profile.
+
+        Args:
+            host: where to ask.
+            port: where to ask.
+            profiles: how each of the clients behaves.
+            host_header: the Host to ask for, None for that of the address.
+        """
         self._address = (host, port)
+        self._headers = {} if host_header is None else {"Host": host_header}
         self._started = time.monotonic()
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -100,7 +110,7 @@ class Clients:
         connection = HTTPConnection(*self._address, timeout=TIMEOUT_SECONDS)
         while not self._stop.is_set():
             try:
-                label = _ask(connection, profile)
+                label = _ask(connection, profile, self._headers)
             except (OSError, HTTPException) as error:
                 connection.close()
                 label = repr(error)
@@ -113,11 +123,12 @@ class Clients:
         connection.close()
 
 
-def _ask(connection: HTTPConnection, profile: Profile) -> str:
+def _ask(connection: HTTPConnection, profile: Profile, headers: Mapping[str, str]) -> str:
     """Send one request and return what its answer is; raises OSError or HTTPException where none comes."""
     if connection.sock is not None and select.select([connection.sock], [], [], 0)[0]:
         connection.close()  # the server has closed it while it was idle: no request is lost by seeing that first
-    connection.request("GET", "/test/test", headers={} if profile.keep_alive else {"Connection": "close"})
+    closing = {} if profile.keep_alive else {"Connection": "close"}
+    connection.request("GET", "/test/test", headers={**headers, **closing})
     response = connection.getresponse()
     body = response.read()
     return classify(response.status, {name.lower(): value for name, value in response.getheaders()}, body)

@@ -33,13 +33,15 @@ class Cluster:
     Attributes:
         name: its name, as kind knows it.
         kubeconfig: a file of its own, so that no other cluster is within reach.
-        port: where 127.0.0.1 leads to the node's port 30190.
+        port: where 127.0.0.1 leads to the node's port 30190, the service of the plain flows.
+        gateway_port: where 127.0.0.1 leads to the node's port 30080, Istio's gateway.
         chapters: what each command that is run here is compared with.
     """
 
     name: str
     kubeconfig: Path
     port: int
+    gateway_port: int
     chapters: Chapters
 
     @property
@@ -52,13 +54,24 @@ class Cluster:
         """Where the service answers."""
         return f"http://127.0.0.1:{self.port}/test/test"
 
+    @property
+    def gateway_url(self) -> str:
+        """Where Istio's gateway answers."""
+        return f"http://127.0.0.1:{self.gateway_port}/test/test"
+
+    @property
+    def _url_by_script(self) -> dict[str, str]:
+        """The address for each script that asks the service itself."""
+        return {"flow-pause": self.url, "flow-istio": self.gateway_url, "set-state": self.gateway_url}
+
     def script(self, name: str, *arguments: str, exit_code: int = 0) -> str:
         """Run a script of the project on this cluster, and return all that it printed.
 
         Raises:
             AssertionError: it ended with another exit code, or a chapter shows another output.
         """
-        options = ["--context", self.context, *(["--url", self.url] if name == "flow-pause" else [])]
+        url = self._url_by_script.get(name)
+        options = ["--context", self.context, *(["--url", url] if url else [])]
         done = run(f"scripts/{name}.sh", *options, *arguments, kubeconfig=self.kubeconfig, stderr=subprocess.STDOUT)
         assert done.returncode == exit_code, f"{done.args}: {done.returncode}\n{done.stdout}"
         self.chapters.compare(" ".join((f"scripts/{name}.sh", *arguments)), done.stdout, cluster=self.name)
@@ -134,6 +147,13 @@ def ready_counts(watched: str, replica_set: str) -> list[int]:
     """
     found = re.findall(rf"^{replica_set} .*?(\d+|<none>)$", watched, re.MULTILINE)
     return [0 if count == "<none>" else int(count) for count in found]
+
+
+def published_port(cluster: str, node_port: int) -> int:
+    """Return which port of 127.0.0.1 leads to a port of a cluster's node; raises CalledProcessError if none does."""
+    command = ["docker", "port", f"{cluster}-control-plane", f"{node_port}/tcp"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SCRIPT_SECONDS)
+    return int(done.stdout.strip().rpartition(":")[2])
 
 
 def environment(kubeconfig: Path) -> dict[str, str]:

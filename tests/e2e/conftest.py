@@ -1,18 +1,27 @@
-"""A cluster for this run, with the images on it; it is removed whatever happens."""
+"""A cluster for this run, with the images on it, and Istio where a test asks for the mesh.
+
+The cluster is made by the project's scripts and removed whatever happens; `E2E_CLUSTER=NAME` uses one that is there.
+"""
 
 import os
 import re
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.chapters import Chapters
-from tests.e2e.cluster import ROOT, Cluster, run
+from tests.e2e.cluster import ROOT, Cluster, published_port, run
+from tests.e2e.mesh import Mesh, deploy_mesh
 
 ATTEMPTS = 2  # kind gives a node 30 s to boot, which a busy machine can miss
+BORROWED_VARIABLE = "E2E_CLUSTER"
+SERVICE_NODE_PORT = 30190
+GATEWAY_NODE_PORT = 30080
+PLAIN_NAMESPACES = ("canary-lab", "article")
 
 
 def checked(*command: str, kubeconfig: Path) -> str:
@@ -30,10 +39,15 @@ def kind_configuration() -> str:
     return free
 
 
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """The cluster, made by the project's scripts under a name of its own; SIGTERM removes it, too."""
-    folder = tmp_path_factory.mktemp("cluster")
+def cluster_of(name: str, kubeconfig: Path, chapters: Chapters) -> Cluster:
+    """Return a running cluster, with the ports that lead to it."""
+    service, gateway = (published_port(name, port) for port in (SERVICE_NODE_PORT, GATEWAY_NODE_PORT))
+    return Cluster(name, kubeconfig, service, gateway, chapters)
+
+
+@contextmanager
+def made_cluster(folder: Path) -> Iterator[Cluster]:
+    """Make a cluster under a name of its own, with free ports; SIGTERM removes it, too."""
     kubeconfig = folder / "kubeconfig"
     configuration = folder / "kind.yaml"
     configuration.write_text(kind_configuration(), encoding="utf-8")
@@ -52,8 +66,38 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         chapters.compare("scripts/cluster-up.sh", made, cluster=name)
         loaded = checked("scripts/load-images.sh", "--name", name, kubeconfig=kubeconfig)
         chapters.compare("scripts/load-images.sh", loaded, cluster=name)
-        published = checked("docker", "port", f"{name}-control-plane", "30190/tcp", kubeconfig=kubeconfig)
-        yield Cluster(name, kubeconfig, int(published.strip().rpartition(":")[2]), chapters)
+        yield cluster_of(name, kubeconfig, chapters)
     finally:
         checked("scripts/cluster-down.sh", "--name", name, kubeconfig=kubeconfig)
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def borrowed_cluster(folder: Path, name: str) -> Iterator[Cluster]:
+    """Use a cluster that is there, and leave it: to work on a test without waiting for a new one each time."""
+    kubeconfig = folder / "kubeconfig"
+    checked("kind", "export", "kubeconfig", "--name", name, kubeconfig=kubeconfig)
+    yield cluster_of(name, kubeconfig, Chapters())
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of this run's own, or the one that `E2E_CLUSTER` names."""
+    folder = tmp_path_factory.mktemp("cluster")
+    name = os.environ.get(BORROWED_VARIABLE)
+    used: AbstractContextManager[Cluster] = borrowed_cluster(folder, name) if name else made_cluster(folder)
+    with used as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mesh(cluster: Cluster) -> Mesh:
+    """Istio on the cluster, and the service in its mesh; a borrowed cluster has both already.
+
+    The pods of the plain flows go first: two cores carry them or the mesh.
+    """
+    if BORROWED_VARIABLE not in os.environ:
+        for namespace in PLAIN_NAMESPACES:
+            cluster.kubectl("delete", "deployments", "--all", namespace=namespace)
+        deploy_mesh(cluster)
+    return Mesh(cluster)

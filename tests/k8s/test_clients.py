@@ -122,3 +122,16 @@ def test_a_refused_connection_is_a_lost_request() -> None:
     with Clients("127.0.0.1", port, [NEW]) as clients:
         until(lambda: len(clients.lost) >= 2)
     assert all("ConnectionRefusedError" in lost.reason for lost in clients.lost)
+
+
+def test_the_host_is_the_one_asked_for() -> None:
+    """A proxy finds its route by the Host, which is not the address that the clients connect to."""
+    heads: list[bytes] = []
+
+    def note_and_answer(connection: socket.socket) -> None:
+        heads.append(connection.recv(4096))
+        connection.sendall(ANSWER)
+
+    with server(note_and_answer) as port, Clients("127.0.0.1", port, [NEW], host_header="micro-api.test") as clients:
+        until(lambda: clients.answers["plain"] >= 2)
+    assert all(head.count(b"Host: ") == 1 and b"\r\nHost: micro-api.test\r\n" in head for head in heads)

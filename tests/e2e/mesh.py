@@ -1,0 +1,122 @@
+"""The service in Istio's mesh as the tests see it: states, answers, verdicts, and the counters on both sides of Envoy."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from loadtest.classify import classify
+from loadtest.tally import ROUTE_HEADER
+from tests.e2e.clients import PROFILES, TIMEOUT_SECONDS, Clients, Profile
+from tests.e2e.cluster import Cluster, until
+from tests.loadtest import locust_process
+
+NAMESPACE = "canary-mesh"
+HOST = f"micro-api.{NAMESPACE}.svc.cluster.local"
+ALPHA = 0.0001  # so that a run of all tests hardly ever fails by chance
+USERS = 10
+READ_METRICS = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9090/metrics').read().decode())"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one request got.
+
+    Attributes:
+        label: as `loadtest.classify` names it.
+        route: the route that it names, "" for none.
+    """
+
+    label: str
+    route: str
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """The service in the mesh, and the gateway in front of it.
+
+    Attributes:
+        cluster: where it runs.
+        namespace: the service's namespace.
+        host: the Host that the gateway knows it by.
+    """
+
+    cluster: Cluster
+    namespace: str = NAMESPACE
+    host: str = HOST
+
+    def kubectl(self, *arguments: str) -> str:
+        """Return what a kubectl command prints in the mesh's namespace; raises CalledProcessError where it fails."""
+        return self.cluster.kubectl(*arguments, namespace=self.namespace)
+
+    def set_state(self, name: str) -> str:
+        """Bring the mesh to a state, and return what the script printed; every answer comes by the state from here on."""
+        return self.cluster.script("set-state", name)
+
+    def ask(self, headers: Mapping[str, str] | None = None) -> Answer:
+        """Ask once through the gateway, on a connection of its own."""
+        connection = HTTPConnection("127.0.0.1", self.cluster.gateway_port, timeout=TIMEOUT_SECONDS)
+        try:
+            connection.request("GET", "/test/test", headers={"Host": self.host, **(headers or {})})
+            response = connection.getresponse()
+            body = response.read()
+        finally:
+            connection.close()
+        received = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(classify(response.status, received, body), received.get(ROUTE_HEADER, ""))
+
+    def clients(self, profiles: Sequence[Profile] = PROFILES) -> Clients:
+        """Return clients that ask the gateway on and on, and count what they lose."""
+        return Clients("127.0.0.1", self.cluster.gateway_port, profiles, host_header=self.host)
+
+    def measure(self, folder: Path, options: str) -> locust_process.Ended:
+        """Run the load test through the gateway until it ends by itself.
+
+        Args:
+            folder: an empty folder of this run's own.
+            options: beside the address, as on the command line.
+        """
+        address = f"--host http://127.0.0.1:{self.cluster.gateway_port} --host-header {self.host}"
+        return locust_process.run(folder, f"{address} --alpha {ALPHA} -u {USERS} {options}")
+
+    def pods(self, version: str) -> list[str]:
+        """Return the names of a version's pods that stay."""
+        selector = f"--selector=app=micro-api,version={version}"
+        pods = json.loads(self.kubectl("get", "pods", selector, "--output=json"))["items"]
+        return [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    def served(self, version: str) -> int:
+        """Return how many requests a version's pods have answered, by their own counters."""
+        return sum(self._served_by(pod) for pod in self.pods(version))
+
+    def _served_by(self, pod: str) -> int:
+        # From within the pod: it is the one place that STRICT mutual TLS lets ask in plain text.
+        text = self.kubectl("exec", pod, "--container=micro-api", "--", "python", "-c", READ_METRICS)
+        return sum(
+            int(sample.value)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == "http_requests_total" and sample.labels["route"] == "/test/test"
+        )
+
+    def forwarded(self) -> Counter[str]:
+        """Return how many requests the gateway's Envoy has sent to each version and got an answer for."""
+        command = "pilot-agent request GET stats?filter=upstream_rq_completed"
+        stats = self.cluster.kubectl(
+            "exec", "deployment/istio-ingressgateway", "--", *command.split(), namespace="istio-system"
+        )
+        found = re.findall(rf"outbound\|19090\|(v\d)\|{re.escape(self.host)};?\.upstream_rq_completed: (\d+)", stats)
+        return Counter({version: int(count) for version, count in found})
+
+
+def deploy_mesh(cluster: Cluster) -> None:
+    """Install Istio, deploy the service into its mesh, and wait for the first answer through the gateway."""
+    cluster.script("istio-up")
+    cluster.script("flow-istio", "deploy")
+    mesh = Mesh(cluster)
+    until(lambda: mesh.ask() == Answer("plain", "100-0"), "the gateway does not answer by the route 100-0")
