@@ -31,11 +31,20 @@ LOAD_BALANCERS: Final = ("ROUND_ROBIN", "LEAST_REQUEST", "RANDOM")
 
 _LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _NAME: Final = Form(_LABEL, "a name of lower-case letters, digits and hyphens")
-_HOST: Final = Form(rf"{_LABEL}(\.{_LABEL})*", "a host name in lower case, without wildcard")
+_GATEWAY_NAME: Final = Form(rf"(?![0-9]+$){_LABEL}", f"{_NAME.meaning}, not of digits alone")
+# Istio refuses a number as the last of several parts, save in an IP address, which the lab does not know as a host.
+_HOST: Final = Form(
+    rf"(?=.{{1,255}}$)(?!.*\.[0-9]+$){_LABEL}(\.{_LABEL})*",
+    "a host name in lower case, without wildcard, its last part no number",
+)
 _HEADER_NAME: Final = Form(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "a header name of lower-case letters, digits and hyphens")
+_HEADER_TO_SET: Final = Form(rf"(?!host$){_HEADER_NAME.pattern}", f"{_HEADER_NAME.meaning}, other than host")
 # Istio refuses a bare "%" here: to Envoy it opens a command such as %START_TIME%, which the lab does not know.
 _HEADER_VALUE: Final = Form(r"[!-$&-~]([ -$&-~]*[!-$&-~])?", 'a header value of printable ASCII without "%"')
-_LABEL_KEY: Final = Form(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?", "a label's key")
+_PART: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_LABEL_KEY: Final = Form(
+    rf"((?=.{{1,253}}/){_PART}(\.{_PART})*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?", "a label's key"
+)
 _LABEL_VALUE: Final = Form(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", "a label's value")
 _MOST_INT32: Final = 2**31 - 1
 _MOST_UINT32: Final = 2**32 - 1  # Envoy's bound on the sum of the weights of one route
@@ -185,7 +194,7 @@ def _virtual_service(file: str, name: str, spec: Field) -> VirtualService:
         file=file,
         name=name,
         hosts=_distinct(fields["hosts"], _HOST),
-        gateways=_distinct(fields["gateways"], _NAME),
+        gateways=_distinct(fields["gateways"], _GATEWAY_NAME),
         http=tuple(_http_route(field) for field in fields["http"].items()),
     )
 
@@ -216,7 +225,7 @@ def _match(field: Field) -> Mapping[str, str]:
 
 
 def _response_headers(field: Field) -> Mapping[str, str]:
-    return field.record(["response"])["response"].record(["set"])["set"].texts(_HEADER_NAME, _HEADER_VALUE)
+    return field.record(["response"])["response"].record(["set"])["set"].texts(_HEADER_TO_SET, _HEADER_VALUE)
 
 
 def _destinations(field: Field) -> tuple[Destination, ...]:

@@ -24,6 +24,8 @@ from tests.lab.states import ISTIO, resource, text_of
 FILE = "istio/some.yaml"
 HEADER_VALUE = 'must be a header value of printable ASCII without "%"'
 QUOTES = "put it in quotes if that is what it is"
+NAME = "a name of lower-case letters, digits and hyphens"
+HOST = "a host name in lower case, without wildcard, its last part no number"
 HEADER_NAME = "must be a header name of lower-case letters, digits and hyphens"
 WEIGHTED = "istio/virtual-service-70-30.yaml"
 HEADER = "istio/virtual-service-header.yaml"
@@ -202,12 +204,26 @@ def test_a_sum_of_weights_that_cannot_be_served_is_refused(weights: tuple[int | 
             "kind: Deployment: must be Gateway or VirtualService or DestinationRule",
         ),
         (WEIGHTED, "- mesh", "- micro-gateway", "spec.gateways[1]: micro-gateway: stands in this list twice: keep one"),
-        (WEIGHTED, "- micro-api", '- "*"', "spec.hosts[0]: *: must be a host name in lower case, without wildcard"),
+        (WEIGHTED, "- mesh", '- "1"', f"spec.gateways[1]: 1: must be {NAME}, not of digits alone"),
+        (WEIGHTED, "- micro-api", '- "*"', f"spec.hosts[0]: *: must be {HOST}"),
+        (WEIGHTED, "- micro-api", '- "10.0.0.1"', f"spec.hosts[0]: 10.0.0.1: must be {HOST}"),
+        (
+            WEIGHTED,
+            "host: micro-api",
+            "host: v1.0.1",
+            f"spec.http[0].route[0].destination.host: v1.0.1: must be {HOST}",
+        ),
         (
             WEIGHTED,
             "x-canary-route:",
             "X-Canary:",
-            f"spec.http[0].headers.response.set: X-Canary: {HEADER_NAME}",
+            f"spec.http[0].headers.response.set: X-Canary: {HEADER_NAME}, other than host",
+        ),
+        (
+            WEIGHTED,
+            "x-canary-route:",
+            "host:",
+            f"spec.http[0].headers.response.set: host: {HEADER_NAME}, other than host",
         ),
         (
             WEIGHTED,
@@ -229,6 +245,7 @@ def test_a_sum_of_weights_that_cannot_be_served_is_refused(weights: tuple[int | 
             '- "*"\n        - micro-api',
             "spec.servers[0].hosts[1]: the lab knows only one element here",
         ),
+        (OVERLOAD, "version: v1", "a..b/c: v1", "spec.subsets[0].labels: a..b/c: must be a label's key"),
         (OVERLOAD, "name: v2", "name: v1", "spec.subsets[1].name: v1: this subset is defined twice: keep one"),
         (
             OVERLOAD,
@@ -272,3 +289,17 @@ def test_a_kind_given_twice_is_named() -> None:
     with pytest.raises(ManifestError) as caught:
         combine(map(resource, [*BASE, HEADER]))
     assert str(caught.value) == f"{WEIGHTED}, {HEADER}: 2 resources of kind VirtualService: keep one of them"
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        (WEIGHTED, "- micro-api", "- {}.example.org"),
+        (OVERLOAD, "version: v1", "{}: v1"),
+        (OVERLOAD, "version: v1", "example.org/{}: v1"),
+    ],
+)
+def test_a_part_of_a_name_has_63_characters_at_most(path: str, old: str, new: str) -> None:
+    """That is what Istio takes, for the parts of a host and for a label's key after its slash."""
+    assert parse(changed(path, old, new.format("a" * 63)), FILE)
+    assert "a" * 40 in refusal(changed(path, old, new.format("a" * 64)))
