@@ -46,6 +46,9 @@ browser: $(VENV)/.browser ## Test the pages in a real browser (needs Chromium; t
 pictures: $(VENV)/.browser ## Take the documents' pictures anew, by the same tests
 	UPDATE_PICTURES=1 $(BIN)/python -m pytest -m browser tests/browser
 
+monitoring: $(VENV)/.test ## Test rules, alerts and dashboard with a real Prometheus (on the PATH, with promtool; three minutes)
+	$(BIN)/python -m pytest -m prometheus tests/monitoring
+
 bundle: $(VENV)/.lab ## Pack images, wheels and a list of tools into FILE=..., for a room without a network
 	@scripts/bundle.sh pack "$(FILE)"
 
