@@ -30,7 +30,7 @@ images: $(VENV)/.test ## Build the images, then test them and docker-compose.yml
 
 cluster-up: ## Make a cluster on this machine, with the images on it (needs Docker, kind and kubectl)
 	scripts/cluster-up.sh
-	scripts/build-images.sh
+	scripts/build-images.sh --missing
 	scripts/load-images.sh
 
 cluster-down: ## Remove that cluster

@@ -9,10 +9,12 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'TEXT'
-usage: scripts/build-images.sh [OPTION OF DOCKER BUILD ...]
+usage: scripts/build-images.sh [--missing] [OPTION OF DOCKER BUILD ...]
 
-Builds micro-api:1.0-SNAPSHOT and micro-api:1.1-SNAPSHOT (v1), micro-api:1.3-SNAPSHOT (v2) and canary-loadtest.
-Options are handed to every docker build.
+Builds micro-api:1.0-SNAPSHOT and micro-api:1.1-SNAPSHOT (v1), micro-api:1.3-SNAPSHOT (v2), canary-loadtest and
+canary-render. Options are handed to every docker build.
+
+  --missing  leave an image as it is that the engine has of the present commit, such as from a bundle
 
 Variables, for those behind a mirror:
   PIP_INDEX_URL   package index; it does not get into the images
@@ -25,10 +27,11 @@ examples:
 TEXT
 }
 
-if [[ ${1:-} == -h || ${1:-} == --help ]]; then
-  usage
-  exit
-fi
+missing_only=no
+case ${1:-} in
+  -h | --help) usage; exit ;;
+  --missing) missing_only=yes; shift ;;
+esac
 
 need docker https://docs.docker.com/engine/install/
 
@@ -41,12 +44,27 @@ for name in PIP_INDEX_URL BASE_IMAGE; do
   [[ -z ${!name:-} ]] || shared+=(--build-arg "$name")
 done
 
+# is_built IMAGE: whether it was built of the very files that are here, which only a clean commit can tell.
+is_built() {
+  [[ $revision =~ ^[0-9a-f]{40}$ ]] &&
+    [[ $(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.revision"}}' "$1" 2>/dev/null) == "$revision" ]]
+}
+
+# build IMAGE FOLDER OPTION...
+build() {
+  if [[ $missing_only == yes ]] && is_built "$1"; then
+    printf '# %s of this commit is there already\n' "$1"
+  else
+    run docker build --tag "$1" "${@:3}" "${shared[@]}" "$2"
+  fi
+}
+
 service() {
-  run docker build --tag "micro-api:$1" --build-arg "SERVICE_RELEASE=$1" --build-arg "SERVICE_VERSION=$2" \
-    "${shared[@]}" "${@:3}" services/micro_api
+  build "micro-api:$1" services/micro_api --build-arg "SERVICE_RELEASE=$1" --build-arg "SERVICE_VERSION=$2" "${@:3}"
 }
 
 service 1.0-SNAPSHOT v1 "$@"
 service 1.1-SNAPSHOT v1 "$@"
 service 1.3-SNAPSHOT v2 "$@"
-run docker build --tag "canary-loadtest:${LOADTEST_VERSION:?}" --build-arg "VERSION=$LOADTEST_VERSION" "${shared[@]}" "$@" loadtest
+build "canary-loadtest:${LOADTEST_VERSION:?}" loadtest --build-arg "VERSION=$LOADTEST_VERSION" "$@"
+build "canary-render:$LOADTEST_VERSION" scripts/lab --build-arg "VERSION=$LOADTEST_VERSION" "$@"

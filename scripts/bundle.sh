@@ -19,9 +19,11 @@ usage: scripts/bundle.sh pack [--no-images] FILE.tar
 pack, with a network: builds or pulls the images and downloads the wheels, and puts both into one file, with tools.txt:
 the programs that a room needs besides, their versions and where their projects publish them. It needs .venv.
 install, without one: makes .venv and loads the images, in a clone of the same revision. `make lab` and `make test` then
-work, and with the programs of tools.txt so do Compose and the cluster.
+work, and with the programs of tools.txt so do Compose and `make cluster-up`.
 
-The wheels fit the system, the processor and the Python (3.11, say) that packed them: pack once for each.
+The wheels fit the system, the processor and the Python (3.11, say) that packed them: pack once for each. Pack what is
+committed: images of anything else, `make cluster-up` builds anew, for which it would need an index. gunicorn's C parser,
+beside which `make bench` measures, is built from source and stays outside.
 
   --no-images  wheels only: all that make lab and make test need, without Docker
 
@@ -65,7 +67,6 @@ save_images() {
   need docker https://docs.docker.com/engine/install/
   docker info >/dev/null 2>&1 || die "no engine answers docker: start it, or pack with --no-images"
   run scripts/build-images.sh --quiet
-  run docker compose build --quiet render
   list=$(images) || die "docker compose cannot say which images there are"
   for image in $(printf '%s' "$list" | sort -u); do
     docker image inspect "$image" >/dev/null 2>&1 || run docker pull --quiet "$image"
@@ -120,7 +121,7 @@ install() {
     # shellcheck disable=SC2016  # to be read, not expanded
     printf '\n$ tar -xOf %s images.tar | docker load\n' "$file"
     tar -xOf "$file" images.tar | docker load
-    printf '\nNext: docker compose up --wait, or scripts/cluster-up.sh and scripts/load-images.sh\n'
+    printf '\nNext: docker compose up --wait, or make cluster-up\n'
   else
     printf '\nNo engine answers docker: the images stay in the bundle; install it again when one does\n'
   fi

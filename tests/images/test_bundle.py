@@ -51,11 +51,14 @@ def run(folder: Path, *command: str, **environment: str) -> subprocess.Completed
 
 
 def fresh_copy(folder: Path) -> Path:
-    """Copy the repository's own files, as a clone has them, and return the folder."""
+    """Copy the repository's own files into a commit of their own, and return the folder."""
     listed = run(ROOT, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.stdout.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
+    for command in ("init", "add .", "-c user.name=test -c user.email=test@example.com commit --message=all"):
+        committed = run(folder, "git", *command.split())
+        assert committed.returncode == 0, committed.stderr
     return folder
 
 
@@ -76,12 +79,14 @@ class Room:
 
 @pytest.fixture(scope="module")
 def room(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    """Pack, take an image away, and install in a fresh copy without an index."""
+    """Pack, take an image away, and install in a clone without an index."""
     bundle = tmp_path_factory.mktemp("stick") / "lab.tar"
+    packing = fresh_copy(tmp_path_factory.mktemp("packing"))
+    (packing / ".venv").symlink_to(ROOT / ".venv")
     # With this machine's own way to an index, whatever its variables say of it.
     packed = subprocess.run(
         ["scripts/bundle.sh", "pack", str(bundle)],
-        cwd=ROOT,
+        cwd=packing,
         capture_output=True,
         text=True,
         timeout=TIMEOUT_SECONDS,
@@ -90,11 +95,15 @@ def room(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     assert packed.returncode == 0, packed.stderr
     image_id = str(engine.images.get(REMOVED).id)
     engine.images.remove(REMOVED, force=True)
-    folder = fresh_copy(tmp_path_factory.mktemp("room"))
+    folder = tmp_path_factory.mktemp("room")
+    cloned = run(packing, "git", "clone", "--quiet", str(packing), str(folder))
+    assert cloned.returncode == 0, cloned.stderr
     installed = run(folder, "scripts/bundle.sh", "install", str(bundle), **WITHOUT_INDEX)
     assert installed.returncode == 0, installed.stdout + installed.stderr
     yield Room(folder, bundle, image_id)
     bundle.unlink()  # gigabytes, which pytest would keep for three runs
+    # The other tests look for the repository's own revision.
+    subprocess.run(["scripts/build-images.sh", "--quiet"], cwd=ROOT, check=True, capture_output=True)
 
 
 def test_without_the_bundle_there_is_no_lab(tmp_path: Path) -> None:
@@ -121,6 +130,14 @@ def test_the_test_tools_are_there(room: Room) -> None:
 def test_the_image_is_back(room: Room, engine: docker.DockerClient) -> None:
     """What was taken away is in the engine again, the same to the bit."""
     assert engine.images.get(REMOVED).id == room.image_id
+
+
+def test_no_image_has_to_be_built(room: Room) -> None:
+    """What `make cluster-up` runs finds all images of the clone's commit, and asks no index for anything."""
+    built = run(room.folder, "scripts/build-images.sh", "--missing", "--no-cache", **WITHOUT_INDEX)
+    assert built.returncode == 0, built.stderr
+    assert "docker build" not in built.stdout
+    assert built.stdout.count("is there already") == 5
 
 
 def test_all_images_are_packed(room: Room) -> None:

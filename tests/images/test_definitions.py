@@ -48,7 +48,14 @@ def test_the_script_explains_itself() -> None:
     """`--help` says what is built and which variables count, without an engine."""
     command = ["scripts/build-images.sh", "--help"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for word in ("micro-api:1.3-SNAPSHOT", "canary-loadtest", "PIP_INDEX_URL", "BASE_IMAGE"):
+    for word in (
+        "micro-api:1.3-SNAPSHOT",
+        "canary-loadtest",
+        "canary-render",
+        "--missing",
+        "PIP_INDEX_URL",
+        "BASE_IMAGE",
+    ):
         assert word in shown
 
 

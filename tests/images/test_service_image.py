@@ -117,8 +117,8 @@ def test_the_labels_say_what_it_is(engine: docker.DockerClient, tag: str) -> Non
 def test_it_holds_the_sources_and_nothing_else_of_ours(engine: docker.DockerClient) -> None:
     """The package in the image is the folder's Python files and data, without tests, lock or Dockerfile."""
     folder = ROOT / "services" / "micro_api"
-    sources = {path.name: path.read_bytes().hex() for path in folder.glob("*.py")}
-    sources["openapi.json"] = (folder / "openapi.json").read_bytes().hex()
+    files = [*folder.glob("*.py"), *folder.glob("page.*"), folder / "openapi.json"]
+    sources = {path.name: path.read_bytes().hex() for path in files}
     script = (
         "import json, pathlib; folder = pathlib.Path('/app/micro_api');"
         "print(json.dumps({f.name: f.read_bytes().hex() for f in folder.iterdir() if f.is_file()}))"
