@@ -24,7 +24,7 @@ def test_the_labels_say_what_it_is(engine: docker.DockerClient) -> None:
 
 @pytest.mark.parametrize("interpreter", INTERPRETERS)
 def test_it_cannot_install_anything(engine: docker.DockerClient, interpreter: str) -> None:
-    """pip is there for neither Python."""
+    """Neither Python has pip."""
     script = "import importlib.util, shutil; print(importlib.util.find_spec('pip'), shutil.which('pip'))"
     with container(engine, RENDER, "-c", script, entrypoint=interpreter) as ended:
         assert (exit_code(ended), output(ended)) == (0, "None None\n")
