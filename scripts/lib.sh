@@ -4,6 +4,9 @@
 
 LAB_CLUSTER=canary-lab
 LAB_NAMESPACE=canary-lab
+# Where the pods have sidecars; a script of the Istio flow makes it its LAB_NAMESPACE.
+# shellcheck disable=SC2034
+LAB_MESH_NAMESPACE=canary-mesh
 # What any step may take; a pod's grace period (30 s) and an update of three pods fit in.
 WAIT_SECONDS=150
 
@@ -70,9 +73,9 @@ explain() {
   run kubectl logs --selector=app=micro-api --prefix --tail=3 || true
 }
 
-# rolled_out: wait until the Deployment has what it was told to have.
+# rolled_out [NAME]: wait until a Deployment has what it was told to have.
 rolled_out() {
-  run kubectl rollout status deployment/micro-api --timeout="${WAIT_SECONDS}s"
+  run kubectl rollout status "deployment/${1:-micro-api}" --timeout="${WAIT_SECONDS}s"
 }
 
 # reached FIELD NUMBER: wait until a field of the Deployment's status has a value.
@@ -80,13 +83,13 @@ reached() {
   run kubectl wait deployment/micro-api --for=jsonpath="{.status.$1}"="$2" --timeout="${WAIT_SECONDS}s"
 }
 
-# ask URL: the article's ten calls. Each gets a line of its own, since the bodies end without a newline.
+# ask URL [HOST]: the article's ten calls. Each gets a line of its own, since the bodies end without a newline.
 ask() {
-  local body
+  local body host=${2:-}
   # shellcheck disable=SC2016  # to be read, not expanded
-  printf '\n$ for i in {1..10}; do curl %s; done\n' "$1"
+  printf '\n$ for i in {1..10}; do curl %s%s; done\n' "${host:+--header 'Host: $host' }" "$1"
   for _ in 1 2 3 4 5 6 7 8 9 10; do
-    body=$(curl --silent --show-error --noproxy '*' --max-time 10 "$1") || return 1
+    body=$(curl --silent --show-error --noproxy '*' --max-time 10 ${host:+--header "Host: $host"} "$1") || return 1
     printf '%s\n' "$body"
   done
 }

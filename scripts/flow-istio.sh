@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# The article's third flow: both versions side by side, and a virtual service that says how many requests each one gets.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+usage() {
+  cat <<'END'
+usage: scripts/flow-istio.sh [--context NAME] [--url URL] [deploy | canary | lock | unlock]
+
+Runs a step of the canary with Istio, each command shown as one would type it. Without a step: deploy.
+
+  deploy  the namespace canary-mesh, both versions with their sidecars, the gateway, and all requests to v1
+  canary  the article's 70 to 30, and ten calls
+  lock    mutual TLS only, and nobody but the gateway, the load test and Prometheus may call
+  unlock  as before `lock`
+
+  --context NAME  the kubeconfig context to work on; by default the current one, if it is the lab's
+  --url URL       where the calls go (http://127.0.0.1:19080/test/test)
+
+Examples:
+  scripts/flow-istio.sh
+  scripts/flow-istio.sh canary
+  scripts/flow-istio.sh --context kind-second --url http://127.0.0.1:32768/test/test deploy
+
+Needs: scripts/load-images.sh, scripts/istio-up.sh. Next: scripts/set-state.sh, scripts/load-in-mesh.sh
+END
+}
+
+deploy() {
+  run kubectl apply --filename istio/workloads/namespace.yaml
+  run kubectl apply --kustomize istio/workloads
+  rolled_out micro-api-v1
+  rolled_out micro-api-v2
+  run kubectl get pods --label-columns=version
+  run kubectl apply --filename istio/gateway.yaml
+  # Before the virtual service: a subset that nobody has defined is answered with 503.
+  run kubectl apply --filename istio/destination-rule.yaml
+  set_state 100-0
+}
+
+canary() {
+  set_state 70-30
+  ask "$url" "micro-api.$LAB_NAMESPACE.svc.cluster.local"
+}
+
+lock() {
+  run kubectl apply --filename istio/mesh/peer-authentication-strict.yaml --filename istio/mesh/authorization-policy.yaml
+}
+
+unlock() {
+  run kubectl delete --ignore-not-found \
+    --filename istio/mesh/peer-authentication-strict.yaml --filename istio/mesh/authorization-policy.yaml
+}
+
+set_state() {
+  show scripts/set-state.sh "$1"
+  scripts/set-state.sh --context "$(kubectl config current-context)" --url "$url" "$1"
+}
+
+context=''
+url=http://127.0.0.1:19080/test/test
+step=deploy
+while [ $# -gt 0 ]; do
+  case $1 in
+    --context) context=${2:?--context needs a name}; shift 2 ;;
+    --url) url=${2:?--url needs an address}; shift 2 ;;
+    deploy | canary | lock | unlock) step=$1; shift ;;
+    -h | --help) usage; exit ;;
+    *) usage >&2; die "$1 is neither a step nor an option of this script" ;;
+  esac
+done
+
+need curl https://curl.se/download.html
+need python3 https://www.python.org/downloads/
+LAB_NAMESPACE=$LAB_MESH_NAMESPACE
+use_context "$context"
+kubectl get crd virtualservices.networking.istio.io >/dev/null 2>&1 ||
+  die "the cluster has no Istio: install it with scripts/istio-up.sh"
+"$step"
