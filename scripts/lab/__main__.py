@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scripts.lab import control, demo, status
 from scripts.lab.manifests import ManifestError
-from scripts.lab.state import PROGRAM, LabError, LabFolder, UsageError
+from scripts.lab.state import PROGRAM, LabError, LabFolder, Ports, UsageError
 from scripts.lab.supervisor import REPOSITORY
 
 EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -31,7 +31,7 @@ EXIT_CODES = """exit codes:
   130  interrupted (Ctrl-C); run and up leave nothing behind
 """
 EXAMPLES = {
-    "up": ("up", "up --port 8080 --replicas 3", "up --state istio/virtual-service-90-10.yaml"),
+    "up": ("up", "up --port 8080 --replicas 3", "up --prometheus", "up --state istio/virtual-service-90-10.yaml"),
     "shift": ("shift istio/virtual-service-0-100.yaml", "shift istio/destination-rule-overload.yaml"),
     "status": ("status", "status --json"),
     "down": ("down", "down --dir /tmp/second-lab"),
@@ -69,8 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def up(options: argparse.Namespace) -> int:
     """Start a lab and say how to use it."""
     started = time.monotonic()
-    applied = control.up(options.dir, _files(options), port=options.port, replicas=options.replicas)
-    url = control.running(options.dir).url
+    ports = Ports(options.port, _prometheus_port(options))
+    applied = control.up(options.dir, _files(options), ports=ports, replicas=options.replicas)
+    state = control.running(options.dir)
+    url = state.url
     _warn(applied)
     this = f" --dir {options.dir.path}" if options.dir.path != Path(".lab") else ""
     _say(
@@ -79,6 +81,7 @@ def up(options: argparse.Namespace) -> int:
         f"  ask it   curl -H 'Host: {demo.HOST_HEADER}' {url}/test/test\n"
         f"  shift    {PROGRAM} shift{this} istio/virtual-service-0-100.yaml\n"
         f"  look     {PROGRAM} status{this}\n"
+        f"{f'  metrics  {state.prometheus_url}' + chr(10) if state.prometheus_url else ''}"
         f"  stop     {PROGRAM} down{this}"
     )
     return EXIT_FINE
@@ -156,6 +159,12 @@ def _add_options(name: str, command: argparse.ArgumentParser) -> None:
         command.add_argument(
             "--port", type=_whole(0, PORT_LIMIT), default=0, help="on 127.0.0.1 (default: 0, one that is free)"
         )
+        command.add_argument("--prometheus", action="store_true", help="with a Prometheus that reads all metrics")
+        command.add_argument(
+            "--prometheus-port",
+            type=_whole(0, PORT_LIMIT),
+            help="its port on 127.0.0.1; means --prometheus, too (default: 0, one that is free)",
+        )
     if name == "shift":
         command.add_argument("files", metavar="FILE", nargs="+", help="VirtualService or DestinationRule, or both")
     if name == "status":
@@ -192,6 +201,14 @@ def _default(name: str) -> str:
 
 def _files(options: argparse.Namespace) -> list[str]:
     return [options.gateway, options.state, options.destination_rule]
+
+
+def _prometheus_port(options: argparse.Namespace) -> int | None:
+    """Return the port that Prometheus is to have, None where it is not asked for."""
+    if options.prometheus and options.prometheus_port is None:
+        return 0
+    port: int | None = options.prometheus_port
+    return port
 
 
 def _warn(applied: control.Applied) -> None:

@@ -6,7 +6,6 @@ supervisor's: what a lab is stands in its folder.
 
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -14,11 +13,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.lab import envoy, manifests, translate, xds
+from scripts.lab import envoy, manifests, prometheus, translate, xds
 from scripts.lab.endpoints import Endpoint, HostPort
-from scripts.lab.processes import Command, deferred_interruptions, is_alive, listener_on, spawn, stop, wait_until
-from scripts.lab.state import PROGRAM, AppliedFile, LabError, LabFolder, LabState, UsageError
-from scripts.lab.supervisor import READY_TIMEOUT_SECONDS, REPOSITORY, SUPERVISOR, pod_names, socket_path
+from scripts.lab.processes import Command, deferred_interruptions, is_alive, refuse_busy, spawn, stop, wait_until
+from scripts.lab.state import DEFAULT_PORTS, PROGRAM, AppliedFile, LabError, LabFolder, LabState, Ports, UsageError
+from scripts.lab.supervisor import (
+    READY_TIMEOUT_SECONDS,
+    REPOSITORY,
+    SUPERVISOR,
+    pod_names,
+    replica_sockets,
+    socket_path,
+)
 
 LOOPBACK = "127.0.0.1"
 # The shortest limit of any system for the address of a Unix socket (macOS; Linux has 108), less the final zero.
@@ -44,13 +50,20 @@ class Applied:
     duration_seconds: float = 0.0
 
 
-def up(folder: LabFolder, files: Sequence[str], *, port: int = 0, replicas: int = 2, tethered: bool = False) -> Applied:
+def up(
+    folder: LabFolder,
+    files: Sequence[str],
+    *,
+    ports: Ports = DEFAULT_PORTS,
+    replicas: int = 2,
+    tethered: bool = False,
+) -> Applied:
     """Start a lab and return when everything in it answers.
 
     Args:
         folder: where the lab is kept.
         files: manifest files: a Gateway, a VirtualService and a DestinationRule.
-        port: the port on 127.0.0.1, 0 for one that is free.
+        ports: where to listen.
         replicas: replicas of each version.
         tethered: whether the lab ends when this process does.
 
@@ -59,7 +72,7 @@ def up(folder: LabFolder, files: Sequence[str], *, port: int = 0, replicas: int 
 
     Raises:
         LabError: a lab runs here already, the port is busy, or something did not start.
-        UsageError: a file is missing.
+        UsageError: a file is missing, or there is no Prometheus.
         ManifestError: a file is refused.
     """
     with folder.lock(), deferred_interruptions() as interruptions:
@@ -67,15 +80,19 @@ def up(folder: LabFolder, files: Sequence[str], *, port: int = 0, replicas: int 
         _sweep(folder)
         folder.create()
         envoy.binary()
+        if ports.prometheus is not None:
+            prometheus.binary()
+            refuse_busy("--prometheus-port", ports.prometheus)
         applied = _read_files(files)
         parsed = _combine(applied)
-        _refuse_busy(port)
-        state = LabState(replicas, port, _make_socket_folder(replicas))
+        refuse_busy("--port", ports.clients)
+        state = LabState(replicas, ports.clients, _make_socket_folder(replicas), prometheus_port=ports.prometheus)
         endpoints = _endpoints(state)
         try:
             xds.CLUSTERS.write(folder, translate.clusters(parsed, endpoints))
             xds.ROUTES.write(folder, [translate.route_configuration(parsed)])
-            xds.write_bootstrap(folder, HostPort(LOOPBACK, port), HostPort(LOOPBACK, 0))
+            scraped = None if ports.prometheus is None else replica_sockets(state)
+            xds.write_bootstrap(folder, HostPort(LOOPBACK, ports.clients), HostPort(LOOPBACK, 0), scraped=scraped)
             folder.write_applied(applied)
             folder.write_state(state)
             _start_supervisor(folder, interruptions, tethered=tethered)
@@ -172,20 +189,6 @@ def _refuse_second(folder: LabFolder) -> None:
             f"A lab runs in {folder.path} already ({state.url}). Stop it with: {PROGRAM} down, "
             "or start another beside it with --dir"
         )
-
-
-def _refuse_busy(port: int) -> None:
-    """Say who has the port, before Envoy says only that somebody has."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError as error:
-            owner = listener_on(port)
-            raise LabError(
-                f"--port {port}: {error.strerror}{f': {owner} listens on it' if owner else ''}. "
-                "Name another, or leave --port out for one that is free"
-            ) from error
 
 
 def _read_files(files: Iterable[str]) -> dict[str, AppliedFile]:

@@ -97,10 +97,11 @@ class Admin:
         """Tell whether Envoy has its configuration and accepts connections."""
         return bool(self._get("/ready").ok)
 
-    def listener_port(self) -> int:
-        """Return the port that Envoy really listens on."""
+    def listener_port(self, name: str) -> int:
+        """Return the port that Envoy's listener of that name really has."""
         statuses = self._get("/listeners?format=json").json()["listener_statuses"]
-        return int(statuses[0]["local_address"]["socket_address"]["port_value"])
+        ports = {one["name"]: one["local_address"]["socket_address"]["port_value"] for one in statuses}
+        return int(ports[name])
 
     def refusal_count(self, watched: WatchedFile) -> int:
         """Return how many contents of the file Envoy has refused until now."""

@@ -6,6 +6,7 @@ has written down.
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from typing import IO
 
 import psutil
 
-from scripts.lab.state import LabFolder, ProcessRecord
+from scripts.lab.state import LabError, LabFolder, ProcessRecord
 
 # Clock adjustments move a process's start time a little from one reading to the next; no process id is used again
 # within this time, and after a restart of the machine start times differ by far more.
@@ -192,3 +193,25 @@ def listener_on(port: int) -> str:
             with suppress(psutil.Error):
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     return ""
+
+
+def refuse_busy(option: str, port: int) -> None:
+    """Say who has a port of 127.0.0.1, before a program says only that somebody has.
+
+    Args:
+        option: by which the user named it.
+        port: the port; 0 is never busy.
+
+    Raises:
+        LabError: the port is busy, or not for this user.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            owner = listener_on(port)
+            raise LabError(
+                f"{option} {port}: {error.strerror}{f': {owner} listens on it' if owner else ''}. "
+                f"Name another, or leave {option} out for one that is free"
+            ) from error

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 # How the reader of a message starts the next command: the same Python, and no longer a path than it takes.
 PROGRAM = f"{min(sys.executable, os.path.relpath(sys.executable), key=len)} -m scripts.lab"
@@ -34,7 +34,7 @@ class ProcessRecord:
     """One process of the lab: enough to recognise it, and never to mistake a stranger for it.
 
     Attributes:
-        name: `supervisor`, `envoy`, or the pod's name such as `micro-api-v1-0`.
+        name: `supervisor`, `envoy`, `prometheus`, or the pod's name such as `micro-api-v1-0`.
         version: `v1` or `v2` for a replica, None otherwise.
         pid: process id; every recorded process leads a process group of the same id.
         started_at_seconds: when the process started, in seconds since the epoch.
@@ -46,6 +46,21 @@ class ProcessRecord:
     pid: int
     started_at_seconds: float
     exit_code: int | None = None
+
+
+class Ports(NamedTuple):
+    """Where a lab listens on 127.0.0.1; 0 is any port that is free.
+
+    Attributes:
+        clients: Envoy's port.
+        prometheus: the port of a Prometheus beside the lab, None for no Prometheus.
+    """
+
+    clients: int = 0
+    prometheus: int | None = None
+
+
+DEFAULT_PORTS = Ports()
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,7 @@ class LabState:
         phase: `starting`, `ready` or `failed`.
         failure: why it failed, for people.
         processes: the supervisor first, then its children.
+        prometheus_port: as `port`, for Prometheus; None where there is none.
     """
 
     replicas: int
@@ -69,11 +85,17 @@ class LabState:
     phase: str = "starting"
     failure: str = ""
     processes: tuple[ProcessRecord, ...] = ()
+    prometheus_port: int | None = None
 
     @property
     def url(self) -> str:
         """Where clients find the lab."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def prometheus_url(self) -> str:
+        """Where Prometheus answers, empty where there is none."""
+        return "" if self.prometheus_port is None else f"http://127.0.0.1:{self.prometheus_port}"
 
     def with_process(self, record: ProcessRecord) -> Self:
         """Return the state with one process added, or replaced when its name is known."""
@@ -99,6 +121,11 @@ class LabFolder:
     def envoy(self) -> Path:
         """Folder of Envoy's configuration."""
         return self.path / "envoy"
+
+    @property
+    def prometheus(self) -> Path:
+        """Folder of Prometheus's configuration and data, where there is a Prometheus."""
+        return self.path / "prometheus"
 
     def log(self, name: str) -> Path:
         """Return the log file of the process called `name`."""
@@ -142,7 +169,8 @@ class LabFolder:
 
     def forget(self) -> None:
         """Remove what is written about the lab; the logs stay for the curious."""
-        shutil.rmtree(self.envoy, ignore_errors=True)
+        for folder in (self.envoy, self.prometheus):
+            shutil.rmtree(folder, ignore_errors=True)
         for name in ("state.json", "applied.json"):
             (self.path / name).unlink(missing_ok=True)
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.lab import envoy
+from scripts.lab import envoy, prometheus, xds
 from scripts.lab.processes import Command, describe_death, start, started_at_seconds, stop, wait_until
 from scripts.lab.state import PROGRAM, LabError, LabFolder, LabState, ProcessRecord
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import subprocess
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SUPERVISOR, ENVOY = "supervisor", "envoy"
+SUPERVISOR, ENVOY, PROMETHEUS = "supervisor", "envoy", "prometheus"
 VERSIONS = ("v1", "v2")
 READY_TIMEOUT_SECONDS = 60.0
 PROBE_TIMEOUT_SECONDS = 1.0
@@ -44,6 +44,11 @@ def pod_names(replicas: int) -> Iterator[tuple[str, str]]:
 def socket_path(state: LabState, pod_name: str) -> str:
     """Return the Unix socket of a replica."""
     return f"{state.socket_folder}/{pod_name}.sock"
+
+
+def replica_sockets(state: LabState) -> dict[str, str]:
+    """Return the Unix socket of each replica by its pod's name."""
+    return {pod_name: socket_path(state, pod_name) for _, pod_name in pod_names(state.replicas)}
 
 
 def replica_command(state: LabState, version: str, pod_name: str) -> Command:
@@ -129,7 +134,7 @@ class Supervisor:
         self._is_stopping = True
 
     def _start(self) -> None:
-        """Start the replicas and Envoy, and return when all answer."""
+        """Start the replicas, Envoy and, where it is asked for, Prometheus, and return when all answer."""
         self._launch(envoy.command(self._folder, dict(os.environ)))
         for version, pod_name in pod_names(self._state.replicas):
             self._launch(replica_command(self._state, version, pod_name))
@@ -138,8 +143,20 @@ class Supervisor:
         self._wait_for(ENVOY, partial(envoy.has_admin, self._folder))
         with envoy.Admin(envoy.admin_url(self._folder)) as admin:
             self._wait_for(ENVOY, admin.is_ready)
-            port = admin.listener_port()
-        self._write(replace(self._state, phase="ready", port=port, admin_url=envoy.admin_url(self._folder)))
+            self._state = replace(
+                self._state, port=admin.listener_port(xds.LISTENER), admin_url=envoy.admin_url(self._folder)
+            )
+            if self._state.prometheus_port is not None:
+                self._start_prometheus(admin.listener_port(xds.SCRAPE_LISTENER))
+        self._write(replace(self._state, phase="ready"))
+
+    def _start_prometheus(self, scrape_port: int) -> None:
+        """Start Prometheus, which reads the replicas through Envoy's port for that, and return when it answers."""
+        prometheus.write_configuration(self._folder, self._state, scrape_port, replica_sockets(self._state))
+        self._launch(prometheus.command(self._folder, self._state, dict(os.environ)))
+        pid = self._children[PROMETHEUS].pid
+        self._wait_for(PROMETHEUS, partial(prometheus.is_ready, pid))
+        self._state = replace(self._state, prometheus_port=prometheus.port_of(pid))
 
     def _wait_for(self, name: str, condition: Callable[[], bool]) -> None:
         """Wait until a child is ready; raise LabError when any dies first, or when it takes too long."""
@@ -185,10 +202,10 @@ class Supervisor:
         self._folder.write_state(state)
 
     def _end(self) -> None:
-        """End the children, Envoy first: a replica waits for connections that Envoy holds open. Remove the sockets."""
-        envoys = [record for record in self._state.processes if record.name == ENVOY]
+        """End the children, the replicas last: they wait for connections that Envoy holds open. Remove the sockets."""
+        others = [record for record in self._state.processes if record.name in (ENVOY, PROMETHEUS)]
         replicas = [record for record in self._state.processes if record.version is not None]
-        stop(envoys)
+        stop(others)
         stop(replicas)
         for child in self._children.values():
             child.wait()

@@ -6,7 +6,7 @@ Envoy takes a file that is renamed into the folder that it watches.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,35 +19,77 @@ TYPE_PREFIX = "type.googleapis.com/envoy"
 
 Json = dict[str, Any]
 
+LISTENER, SCRAPE_LISTENER = "lab", "scrape"
 
-def write_bootstrap(folder: LabFolder, listener: HostPort, admin: HostPort) -> None:
+
+def write_bootstrap(
+    folder: LabFolder, listener: HostPort, admin: HostPort, *, scraped: Mapping[str, str] | None = None
+) -> None:
     """Write what Envoy reads at its start: one listener, everything else from the watched folders.
 
     Args:
         folder: the lab's folder, by the path that Envoy knows it by.
         listener: where clients connect; port 0 is the kernel's choice.
         admin: where the admin interface listens, likewise.
+        scraped: the Unix socket of each replica, by its pod's name. With it comes a second listener, on a port of
+            loopback that the kernel chooses, by which Prometheus, who knows no Unix sockets, reads their metrics.
     """
     (folder.envoy / "admin-address").unlink(missing_ok=True)
+    static = {"listeners": [_listener(folder, listener)]}
+    if scraped:
+        static["listeners"].append(_scrape_listener(scraped))
+        static["clusters"] = [_scrape_cluster(pod, path) for pod, path in scraped.items()]
     bootstrap = {
         "node": {"id": "lab", "cluster": "lab"},
         "admin": {"address": envoy_address(admin)},
         "dynamic_resources": {"cds_config": _from_file(folder.envoy / "cds" / "clusters.json")},
-        "static_resources": {"listeners": [_listener(folder, listener)]},
+        "static_resources": static,
     }
     replace_file(folder.envoy / "bootstrap.json", bootstrap)
 
 
 def _listener(folder: LabFolder, address: HostPort) -> Json:
     """Return the listener: the part of Istio's ingress gateway that the traffic states are about."""
+    return _http_listener(
+        LISTENER,
+        address,
+        {
+            "use_remote_address": True,  # as Istio's gateway: a client cannot pass for something inside the mesh
+            "rds": {
+                "route_config_name": defaults.ROUTE_CONFIGURATION_NAME,
+                "config_source": _from_file(folder.envoy / "rds" / "routes.json"),
+            },
+        },
+    )
+
+
+def _scrape_listener(pods: Iterable[str]) -> Json:
+    """Return the listener that leads to each replica's metrics, and to nothing else, by the pod's name as the host.
+
+    It is not the one of the clients: what passes here changes neither the split nor Envoy's counts of it.
+    """
+    hosts = [
+        {"name": pod, "domains": [pod], "routes": [{"match": {"path": "/metrics"}, "route": {"cluster": pod}}]}
+        for pod in pods
+    ]
+    return _http_listener(SCRAPE_LISTENER, HostPort("127.0.0.1", 0), {"route_config": {"virtual_hosts": hosts}})
+
+
+def _scrape_cluster(pod: str, socket_path: str) -> Json:
+    endpoint = {"endpoint": {"address": envoy_address(socket_path)}}
+    return {
+        "name": pod,
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": pod, "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+
+
+def _http_listener(name: str, address: HostPort, routing: Json) -> Json:
+    """Return a listener for HTTP; its name is the prefix of its statistics, too."""
     manager = {
         "@type": f"{TYPE_PREFIX}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "lab",
-        "use_remote_address": True,  # as Istio's gateway: a client cannot pass for something inside the mesh
-        "rds": {
-            "route_config_name": defaults.ROUTE_CONFIGURATION_NAME,
-            "config_source": _from_file(folder.envoy / "rds" / "routes.json"),
-        },
+        "stat_prefix": name,
+        **routing,
         "http_filters": [
             {
                 "name": "envoy.filters.http.router",
@@ -56,7 +98,7 @@ def _listener(folder: LabFolder, address: HostPort) -> Json:
         ],
     }
     return {
-        "name": "lab",
+        "name": name,
         "address": envoy_address(address),
         # With it, two Envoys would share a busy port and each take a part of the requests.
         "enable_reuse_port": False,

@@ -1,0 +1,47 @@
+"""What `up --prometheus` does before a Prometheus runs; tests/monitoring has it run."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.lab import prometheus
+from scripts.lab.state import LabFolder, LabState
+from tests.lab.helpers import CommandLine
+
+MakeCommandLine = Callable[..., CommandLine]
+
+
+@pytest.mark.parametrize("option", [("--prometheus",), ("--prometheus-port", "0")])
+def test_without_a_prometheus_the_lab_says_where_to_get_one(
+    command_line: MakeCommandLine, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    """Where the PATH has none, one line names the address to take it from; exit code 2, and nothing has started."""
+    line = command_line(PATH=str(tmp_path))
+    up = line.run("up", "--dir", tmp_path / "lab", *option)
+    assert (up.returncode, up.stdout) == (2, "")
+    assert up.stderr.startswith("lab: --prometheus: there is no program `prometheus` on the PATH. ")
+    assert "https://prometheus.io/download/" in up.stderr
+    assert up.stderr.count("\n") == 1
+    assert line.processes() == []
+    assert not (tmp_path / "lab" / "state.json").exists()
+
+
+def test_the_configuration_is_the_one_of_compose_with_the_labs_addresses(tmp_path: Path) -> None:
+    """Each replica is a target by its pod's name, through Envoy's port for that; rules and relabelling stay."""
+    folder = LabFolder(tmp_path)
+    state = LabState(1, 0, "", admin_url="http://127.0.0.1:9901", prometheus_port=0)
+    prometheus.write_configuration(folder, state, 9902, ["micro-api-v1-0", "micro-api-v2-0"])
+    written = yaml.safe_load((folder.prometheus / "prometheus.yml").read_text(encoding="utf-8"))
+    compose = yaml.safe_load((prometheus.MONITORING / "prometheus.yml").read_text(encoding="utf-8"))
+    service, envoy = written["scrape_configs"]
+    assert service["static_configs"] == [{"targets": ["micro-api-v1-0", "micro-api-v2-0"]}]
+    assert service["proxy_url"] == "http://127.0.0.1:9902"
+    assert envoy["static_configs"] == [{"targets": ["127.0.0.1:9901"]}]
+    assert "dns_sd_configs" not in service
+    assert service["relabel_configs"] == compose["scrape_configs"][0]["relabel_configs"]
+    assert envoy["metric_relabel_configs"] == compose["scrape_configs"][1]["metric_relabel_configs"]
+    assert written["global"] == compose["global"]
+    assert all(Path(file).is_file() for file in written["rule_files"])
+    assert written["rule_files"]

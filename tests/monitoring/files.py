@@ -1,0 +1,64 @@
+"""The files of monitoring/ as the tests read them: the dashboard's queries, the rules, and the metrics that they name."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+MONITORING = ROOT / "monitoring"
+RULES = MONITORING / "rules" / "rules.yml"
+DASHBOARD = MONITORING / "grafana" / "canary.json"
+# A name that is neither a function's (a bracket follows) nor a label's (that stands in braces or brackets).
+NAME = re.compile(r"\b[a-z][a-z_]*(?::[a-z0-9_]+)*(?=$|[\s{\[)])")
+WORDS = {"by", "on", "or", "and", "group_left", "unless"}
+LABEL_VALUES = re.compile(r"label_values\((\w+), (\w+)\)")
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return the one object of a YAML file."""
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def rules() -> list[dict[str, Any]]:
+    """Return all rules."""
+    return [rule for group in load(RULES)["groups"] for rule in group["rules"]]
+
+
+def dashboard() -> dict[str, Any]:
+    """Return the dashboard."""
+    loaded: dict[str, Any] = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    return loaded
+
+
+def queries(namespace: str) -> dict[str, str]:
+    """Return each query that the dashboard sends, of its panels, annotations and variables, by where it stands.
+
+    Args:
+        namespace: what is chosen for the variable of that name.
+    """
+    found = dict(_queries(dashboard()))
+    return {where: query.replace("$namespace", namespace) for where, query in found.items()}
+
+
+def _queries(board: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for panel in board["panels"]:
+        for target in panel["targets"]:
+            yield f"{panel['title']} {target['refId']}", target["expr"]
+    for annotation in board["annotations"]["list"]:
+        yield annotation["name"], annotation["expr"]
+    for variable in board["templating"]["list"]:
+        if variable["type"] == "query":
+            # Grafana's own function, which asks for the values of a label; PromQL says it so.
+            yield variable["name"], LABEL_VALUES.sub(r"count by (\2) (\1)", variable["query"]["query"])
+
+
+def metrics_of(expression: str) -> set[str]:
+    """Return the names of the metrics in an expression, and of what rules record."""
+    bare = re.sub(r"#.*|\{[^}]*\}|\"[^\"]*\"|\b(?:by|on|group_left) \([^)]*\)", " ", expression)
+    bare = re.sub(r"\[\w+\]", " ", bare)
+    return {name for name in NAME.findall(bare) if name not in WORDS}

@@ -1,0 +1,156 @@
+"""`lab up --prometheus`: a real Prometheus that reads a real run, and a dashboard whose every query it answers."""
+
+import json
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.lab import control
+from scripts.lab.processes import wait_until
+from scripts.lab.state import LabFolder
+from tests.lab.helpers import HOST, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio
+from tests.monitoring import prometheus
+from tests.monitoring.files import queries
+from tests.monitoring.prometheus import Prometheus
+
+pytestmark = pytest.mark.prometheus
+
+REPLICAS = 2
+SERVICE_COUNTS = 'sum by (version) (http_requests_total{route="/test/test"})'
+ENVOY_COUNTS = 'sum by (version) (envoy_cluster_upstream_rq_total{version!=""})'
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[RunningLab]:
+    """Give a lab of its own with a Prometheus, at 70/30, once each target has been read."""
+    line = CommandLine()
+    try:
+        started = line.run("up", "--dir", tmp_path, "--replicas", str(REPLICAS), "--prometheus")
+        assert started.returncode == 0, started.stderr
+        lab = RunningLab(LabFolder(tmp_path), line)
+        of(lab).wait_for(f"count(up == 1) == {2 * REPLICAS + 1}")
+        yield lab
+        control.down(lab.folder)
+        assert line.processes() == []
+        assert not lab.folder.prometheus.exists()
+    finally:
+        line.kill_all()
+
+
+def of(lab: RunningLab) -> Prometheus:
+    """Return the lab's Prometheus."""
+    return prometheus.at(control.running(lab.folder).prometheus_url)
+
+
+def test_every_query_of_the_dashboard_has_an_answer(lab: RunningLab) -> None:
+    """After a run, each panel, annotation and variable has finite numbers to show."""
+    with Load(lab.url, clients=2) as load:
+        load.wait_for(300)
+        of(lab).wait_for("sum(namespace_version:http_requests:rate30s) > 0")
+        of(lab).wait_for("sum(namespace_version:envoy_requests:rate30s) > 0")
+        answers = {where: of(lab).query(query) for where, query in queries("default").items()}
+    assert len(answers) >= 10
+    for where, answer in answers.items():
+        assert answer, where
+        assert all(map(math.isfinite, answer.values())), (where, answer)
+
+
+def test_client_tally_and_counters_agree_to_the_request(lab: RunningLab, tmp_path: Path) -> None:
+    """What the load test judged, what the replicas counted, and what Envoy sent are the same requests."""
+    verdict_file = tmp_path / "verdict.json"
+    load_test = subprocess.run(
+        [
+            *(sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless"),
+            # Answers that come after the verdict are not judged, and those in flight at the end would be cut off.
+            *("-u", "5", "-r", "5", "-t", "10s", "--keep-going", "--stop-timeout", "30"),
+            *("--host", lab.url, "--host-header", HOST, "--route", "70-30"),
+            *("--expect-v3", "30", "--verdict-json", str(verdict_file)),
+        ],
+        env=os.environ | {"LOCUST_ALPHA": "0.0001"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert verdict_file.exists(), load_test.stdout + load_test.stderr
+    of(lab).wait_for_scrape(time.time())
+    counts = json.loads(verdict_file.read_text(encoding="utf-8"))["counts"]
+    tally = {("v1",): counts["plain"], ("v2",): counts["v3"]}
+    assert sum(tally.values()) > 100
+    assert of(lab).query(SERVICE_COUNTS, "version") == tally
+    assert of(lab).query(ENVOY_COUNTS, "version") == tally
+    clients = 'envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="lab"}'
+    assert of(lab).value(clients) == sum(tally.values())
+
+
+def test_a_shift_is_seen(lab: RunningLab) -> None:
+    """The annotation names the moment of the shift, and the canary's share rises from the declared one to all."""
+    share = 'namespace_version:http_requests_share:ratio_rate30s{version="v2"}'
+    mark = queries("default")["Routes changed"]
+    with Load(lab.url, clients=2) as load:
+        load.wait_for(300)
+        of(lab).wait_for(f"{share} > 0 < 1")
+        before = of(lab).value(mark)
+        shift_started = time.time()
+        control.shift(lab.folder, [istio("virtual-service-0-100.yaml")])
+        shift_ended = time.time()
+        of(lab).wait_for(f"{mark} > {before}")
+        assert shift_started - 0.001 <= of(lab).value(mark) / 1000 <= shift_ended
+        of(lab).wait_for(f"{share} == 1")
+
+
+def test_scrapes_are_no_requests(lab: RunningLab) -> None:
+    """Whatever Prometheus reads, neither a replica nor the clients' side of Envoy counts it."""
+    reads = "sum(envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix='scrape'})"
+    of(lab).wait_for(f"{reads} >= {3 * REPLICAS}")
+    assert of(lab).query(SERVICE_COUNTS, "version") == {("v1",): 0, ("v2",): 0}
+    assert of(lab).query(ENVOY_COUNTS, "version") == {("v1",): 0, ("v2",): 0}
+    with Client(lab.url) as client:
+        assert client.ask().status == 200
+    of(lab).wait_for_scrape(time.time())
+    assert sum(of(lab).query(SERVICE_COUNTS, "version").values()) == 1
+
+
+def test_a_dead_replica_is_named(lab: RunningLab) -> None:
+    """A replica that dies is a target that cannot be read, by its pod's name, and the alert for that is on its way."""
+    victim = lab.replicas("v2")[0]
+    lab.kill(victim)
+    of(lab).wait_for(f'up{{job="micro-api",instance="{victim.name}"}} == 0')
+    of(lab).wait_for(f'ALERTS{{alertname="ScrapeFailed",instance="{victim.name}"}}')
+    assert of(lab).value('count(up{job="micro-api"} == 1)') == 2 * REPLICAS - 1
+
+
+def test_status_shows_it_and_its_death(lab: RunningLab) -> None:
+    """`status` has its address and its process; when it is dead, its last words, and the lab is not well."""
+    url = control.running(lab.folder).prometheus_url
+    alive = lab.command_line.run("status", "--dir", lab.folder.path)
+    assert alive.returncode == 0
+    assert f"Prometheus: {url}\n" in alive.stdout
+    (record,) = [one for one in control.running(lab.folder).processes if one.name == "prometheus"]
+    os.kill(record.pid, signal.SIGKILL)
+    found = lab.command_line.run("status", "--dir", lab.folder.path, "--json")
+    assert wait_until(lambda: lab.command_line.run("status", "--dir", lab.folder.path).returncode == 1, TIMEOUT_SECONDS)
+    assert json.loads(found.stdout)["prometheus_url"] == url
+    dead = lab.command_line.run("status", "--dir", lab.folder.path)
+    assert "prometheus was killed by SIGKILL; the last lines of " in dead.stdout
+    with Client(lab.url) as client:
+        assert client.ask().status == 200
+
+
+def test_a_busy_port_is_named(tmp_path: Path) -> None:
+    """A port that is taken is refused by the option's name, before anything has started."""
+    line = CommandLine()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        up = line.run("up", "--dir", tmp_path, "--prometheus-port", str(port))
+    assert up.returncode == 1
+    assert up.stderr.startswith(f"lab: --prometheus-port {port}: Address already in use: ")
+    assert line.processes() == []
