@@ -15,7 +15,7 @@ from flask import Flask, Response, request
 from flask.globals import request_ctx
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
 
-from . import answers, faults
+from . import answers, faults, page
 from .logs import exception_member
 from .telemetry import LOG_MEMBERS, LOG_MESSAGE
 
@@ -38,6 +38,7 @@ def add_routes(app: Flask, settings: "Settings", metrics: "Metrics") -> None:
     metrics.announce("GET", "/test/test", HTTPStatus.OK)
     # Chosen here, once: without faults a call does not pay for the question.
     app.add_url_rule("/test/test", view_func=views.test_or_fault if faults.are_configured(settings) else views.test)
+    app.add_url_rule("/", view_func=views.page)
     app.add_url_rule("/healthz", view_func=views.healthz)
     app.add_url_rule("/readyz", view_func=views.readyz)
     app.add_url_rule("/metrics", view_func=views.metrics)
@@ -54,6 +55,7 @@ class _Views:
         # it, and what differs between answers is added by telemetry, on the way out.
         self._success = Response(answers.SUCCESS[settings.version], content_type=answers.CONTENT_TYPE)
         self._openapi = Response(OPENAPI_DOCUMENT.read_bytes(), content_type=answers.CONTENT_TYPE)
+        self._page = Response(page.PAGE, headers=page.HEADERS, content_type=page.CONTENT_TYPE)
         self._settings = settings
         self._metrics = metrics
 
@@ -76,6 +78,10 @@ class _Views:
             response = Response(self.test().data, content_type=answers.CONTENT_TYPE)
         response.headers["x-fault"] = fault.label
         return response
+
+    def page(self) -> Response:
+        """Show the split to people; the same page for v1 and v2."""
+        return self._page
 
     def healthz(self) -> Response:
         """Say that the process answers: when this fails, a restart is the remedy."""

@@ -12,7 +12,7 @@ from micro_api.answers import CONTENT_TYPE, SUCCESS
 
 from .conftest import LogLines, make_client
 
-PATHS = ("/test/test", "/healthz", "/readyz", "/metrics", "/openapi.json")
+PATHS = ("/", "/test/test", "/healthz", "/readyz", "/metrics", "/openapi.json")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_call_is_answered_by_the_contract(version: str) -> None:
     assert (response.status_code, response.content_type, response.data) == (200, CONTENT_TYPE, SUCCESS[version])
 
 
-@pytest.mark.parametrize("path", ["/test/test", "/healthz", "/readyz", "/openapi.json", "/unknown"])
+@pytest.mark.parametrize("path", ["/", "/test/test", "/healthz", "/readyz", "/openapi.json", "/unknown"])
 def test_head_is_get_without_the_body(client: FlaskClient, path: str) -> None:
     """HEAD has the status and the headers of GET, the length included, and no body."""
     headers = {"x-request-id": "same"}
@@ -45,7 +45,7 @@ def test_options_names_the_methods(client: FlaskClient, path: str) -> None:
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
-@pytest.mark.parametrize("path", ["/", "/test", "/test/test/", "/test//test", "/static/x", "/测试"])
+@pytest.mark.parametrize("path", ["/test", "/test/test/", "/test//test", "/static/x", "/测试"])
 def test_unknown_path(client: FlaskClient, path: str) -> None:
     """An unknown path is 404 in the contract's shape, with no redirect to a likely one."""
     response = client.get(path)

@@ -141,7 +141,7 @@ def test_spared_call_is_as_ever(slept: list[float], log_lines: LogLines) -> None
 @pytest.mark.parametrize(
     "sent",
     [
-        *("GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json"),
+        *("GET /", "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json"),
         *("OPTIONS /test/test", "POST /test/test", "GET /unknown"),
     ],
 )
