@@ -32,7 +32,7 @@ VARIABLE = re.compile(r"\b((?:SERVICE|LOCUST|PROMETHEUS)_[A-Z0-9_]+|POD_NAME|WEB
 DOCUMENTED_PORT = "18080"
 # Tools that the documents use and that the project does not own: their flags are not checked here.
 FOREIGN_COMMANDS = re.compile(
-    r"^.*\b(pip|kubectl|kind|istioctl|k6|vegeta|hey|curl|uv|docker|git|apt)\b.*$", re.MULTILINE
+    r"^.*\b(pip|kubectl|kind|istioctl|k6|vegeta|hey|curl|uv|docker|git|apt|chromium)\b.*$", re.MULTILINE
 )
 
 
