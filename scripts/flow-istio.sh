@@ -7,14 +7,13 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'END'
-usage: scripts/flow-istio.sh [--context NAME] [--url URL] [deploy | canary | lock | unlock]
+usage: scripts/flow-istio.sh [--context NAME] [--url URL] [deploy | canary]
 
 Runs a step of the canary with Istio, each command shown as one would type it. Without a step: deploy.
 
-  deploy  the namespace canary-mesh, both versions with their sidecars, the gateway, and all requests to v1
+  deploy  the namespace canary-mesh, both versions with their sidecars, mutual TLS only, nobody let in but the gateway,
+          the load test and Prometheus; the gateway's door, and all requests to v1
   canary  the article's 70 to 30, and ten calls
-  lock    mutual TLS only, and nobody but the gateway, the load test and Prometheus may call
-  unlock  as before `lock`
 
   --context NAME  the kubeconfig context to work on; by default the current one, if it is the lab's
   --url URL       where the calls go (http://127.0.0.1:19080/test/test)
@@ -34,6 +33,7 @@ deploy() {
   rolled_out micro-api-v1
   rolled_out micro-api-v2
   run kubectl get pods --label-columns=version
+  run kubectl apply --filename istio/mesh/peer-authentication-strict.yaml --filename istio/mesh/authorization-policy.yaml
   run kubectl apply --filename istio/gateway.yaml
   # Before the virtual service: a subset that nobody has defined is answered with 503.
   run kubectl apply --filename istio/destination-rule.yaml
@@ -43,15 +43,6 @@ deploy() {
 canary() {
   set_state 70-30
   ask "$url" "micro-api.$LAB_NAMESPACE.svc.cluster.local"
-}
-
-lock() {
-  run kubectl apply --filename istio/mesh/peer-authentication-strict.yaml --filename istio/mesh/authorization-policy.yaml
-}
-
-unlock() {
-  run kubectl delete --ignore-not-found \
-    --filename istio/mesh/peer-authentication-strict.yaml --filename istio/mesh/authorization-policy.yaml
 }
 
 set_state() {
@@ -66,7 +57,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --context) context=${2:?--context needs a name}; shift 2 ;;
     --url) url=${2:?--url needs an address}; shift 2 ;;
-    deploy | canary | lock | unlock) step=$1; shift ;;
+    deploy | canary) step=$1; shift ;;
     -h | --help) usage; exit ;;
     *) usage >&2; die "$1 is neither a step nor an option of this script" ;;
   esac

@@ -93,3 +93,25 @@ ask() {
     printf '%s\n' "$body"
   done
 }
+
+# judged_load_test MANIFEST PERCENT: run a load test in the cluster that expects a share of V3 answers, and end the
+# script with its verdict.
+judged_load_test() {
+  local terminated verdict
+  run kubectl delete jobs/loadtest jobs/loadtest-workers configmaps/loadtest --ignore-not-found --cascade=foreground
+  run kubectl create configmap loadtest --from-literal=LOCUST_EXPECT_V3="$2"
+  run kubectl apply --kustomize "$1"
+
+  # Not for the Job: it completes or fails, and `kubectl wait` knows no "or". The pod ends in either case.
+  run kubectl wait job/loadtest --for=jsonpath='{.status.active}'=1 --timeout="${WAIT_SECONDS}s"
+  run kubectl wait pod --selector=job-name=loadtest --for=jsonpath='{.status.containerStatuses[0].state.terminated}' --timeout="${WAIT_SECONDS}s"
+  # Not from the log, which mixes the verdict with what Locust prints beside it.
+  terminated='.items[0].status.containerStatuses[0].state.terminated'
+  run kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.message}"
+  show kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.exitCode}"
+  verdict=$(kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.exitCode}")
+  printf '%s\n' "$verdict"
+  finish 0  # a verdict that is not CONFIRMED is no failure to explain
+  trap - EXIT
+  exit "$verdict"
+}

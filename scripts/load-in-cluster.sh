@@ -44,20 +44,4 @@ if [ -z "$expect_v3" ]; then
   expect_v3=$(kubectl get endpointslices,pods --selector=app=micro-api --output=json | python3 -m scripts.expected_share)
   printf '%s\n' "$expect_v3"
 fi
-
-run kubectl delete jobs/loadtest jobs/loadtest-workers configmaps/loadtest --ignore-not-found --cascade=foreground
-run kubectl create configmap loadtest --from-literal=LOCUST_EXPECT_V3="$expect_v3"
-run kubectl apply --kustomize "$manifest"
-
-# Not for the Job: it completes or fails, and `kubectl wait` knows no "or". The pod ends in either case.
-run kubectl wait job/loadtest --for=jsonpath='{.status.active}'=1 --timeout="${WAIT_SECONDS}s"
-run kubectl wait pod --selector=job-name=loadtest --for=jsonpath='{.status.containerStatuses[0].state.terminated}' --timeout="${WAIT_SECONDS}s"
-# Not from the log, which mixes the verdict with what Locust prints beside it.
-terminated='.items[0].status.containerStatuses[0].state.terminated'
-run kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.message}"
-show kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.exitCode}"
-verdict=$(kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.exitCode}")
-printf '%s\n' "$verdict"
-finish 0  # a verdict that is not CONFIRMED is no failure to explain
-trap - EXIT
-exit "$verdict"
+judged_load_test "$manifest" "$expect_v3"

@@ -1,12 +1,12 @@
-"""How long a change of the routes takes until it is served for good: a stopwatch around the command that makes it.
+r"""How long a change of the routes takes until it is served for good: a stopwatch around the command that makes it.
 
-    python3 -m scripts.route_stopwatch --host-header micro-api.canary-mesh.svc.cluster.local --route 70-30 \\
+    python3 -m scripts.route_stopwatch --host-header micro-api.canary-mesh.svc.cluster.local --route 70-30 \
         http://127.0.0.1:19080/test/test -- kubectl apply -f istio/virtual-service-70-30.yaml
 
 Called by `scripts/set-state.sh`. It asks before, while and after the command runs, each time on a new connection. The
 clock starts with the command and stops with the first of the answers that came by the new routes and were followed by
 no other for a second: an answer by the new route does not mean that every thread of the proxy has it. It needs nothing
-but Python's own library. Exit code: 0 served; 1 not served in time; the command's own where that failed.
+but Python's own library. Exit code: 0 served; 1 not served in time, or the command failed; 2 wrong usage.
 """
 
 import argparse
@@ -126,7 +126,7 @@ def report(seconds: float, answers: Sequence[Answer], wanted: Collection[str]) -
     """Return the line for people: how long it took, and by which routes the answers came meanwhile."""
     routes = ", ".join(sorted(wanted))
     if all(answer.route in wanted for answer in answers):
-        return f"# {routes}: served before already ({len(answers)} answers)"
+        return f"# {routes}: served already before the command ({len(answers)} answers)"
     counts = ", ".join(f"{count} by {name}" for name, count in _counts(answers))
     return f"# {routes}: served for good {seconds:.2f} s after the command began ({counts})"
 
