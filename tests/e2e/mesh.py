@@ -1,4 +1,4 @@
-"""The service in Istio's mesh as the tests see it: states, answers, verdicts, and the counters on both sides of Envoy."""
+"""The service in the mesh as the tests see it: states, answers, verdicts, and the counters on both sides of Envoy."""
 
 import json
 import re
@@ -18,6 +18,7 @@ from tests.loadtest import locust_process
 
 NAMESPACE = "canary-mesh"
 HOST = f"micro-api.{NAMESPACE}.svc.cluster.local"
+GATEWAY = "deployment/istio-ingressgateway"
 ALPHA = 0.0001  # so that a run of all tests hardly ever fails by chance
 USERS = 10
 READ_METRICS = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9090/metrics').read().decode())"
@@ -30,10 +31,12 @@ class Answer:
     Attributes:
         label: as `loadtest.classify` names it.
         route: the route that it names, "" for none.
+        cookie: what it sets, "" for none.
     """
 
     label: str
     route: str
+    cookie: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Mesh:
         return self.cluster.kubectl(*arguments, namespace=self.namespace)
 
     def set_state(self, name: str) -> str:
-        """Bring the mesh to a state, and return what the script printed; every answer comes by the state from here on."""
+        """Bring the mesh to a state, by which every answer comes from here on; returns what the script printed."""
         return self.cluster.script("set-state", name)
 
     def ask(self, headers: Mapping[str, str] | None = None) -> Answer:
@@ -68,7 +71,8 @@ class Mesh:
         finally:
             connection.close()
         received = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(classify(response.status, received, body), received.get(ROUTE_HEADER, ""))
+        label = classify(response.status, received, body)
+        return Answer(label, received.get(ROUTE_HEADER, ""), received.get("set-cookie", "").partition(";")[0])
 
     def clients(self, profiles: Sequence[Profile] = PROFILES) -> Clients:
         """Return clients that ask the gateway on and on, and count what they lose."""
@@ -104,13 +108,15 @@ class Mesh:
             if sample.name == "http_requests_total" and sample.labels["route"] == "/test/test"
         )
 
-    def forwarded(self) -> Counter[str]:
-        """Return how many requests the gateway's Envoy has sent to each version and got an answer for."""
-        command = "pilot-agent request GET stats?filter=upstream_rq_completed"
-        stats = self.cluster.kubectl(
-            "exec", "deployment/istio-ingressgateway", "--", *command.split(), namespace="istio-system"
-        )
-        found = re.findall(rf"outbound\|19090\|(v\d)\|{re.escape(self.host)};?\.upstream_rq_completed: (\d+)", stats)
+    def gateway_counter(self, name: str) -> Counter[str]:
+        """Return one of the counters that the gateway's Envoy has for each version.
+
+        Args:
+            name: such as `upstream_rq_completed`: requests that were sent to the version and got an answer.
+        """
+        command = f"pilot-agent request GET stats?filter={name}"
+        stats = self.cluster.kubectl("exec", GATEWAY, "--", *command.split(), namespace="istio-system")
+        found = re.findall(rf"outbound\|19090\|(v\d)\|{re.escape(self.host)};?\.{re.escape(name)}: (\d+)", stats)
         return Counter({version: int(count) for version, count in found})
 
 

@@ -1,0 +1,70 @@
+"""A declared weight, a mesh that carries it out, and the proof that it did, under clients that lose no request."""
+
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.clients import Clients
+from tests.e2e.cluster import until
+from tests.e2e.mesh import Mesh
+
+pytestmark = pytest.mark.e2e
+
+REQUESTS = 20_000
+SHIFTING_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def clients(mesh: Mesh) -> Iterator[Clients]:
+    """Clients that ask from the first shift to the last."""
+    with mesh.clients() as asking:
+        yield asking
+
+
+@pytest.mark.usefixtures("clients")
+@pytest.mark.parametrize(
+    ("state", "v3_percent"),
+    [("100-0", 0), ("70-30", 30), ("0-100", 100), pytest.param("100-0", 0, id="back to 100-0")],
+)
+def test_a_declared_split_is_confirmed(mesh: Mesh, tmp_path: Path, state: str, v3_percent: int) -> None:
+    """Through the gateway the answers split as the state's weights say, to the end of a release and back."""
+    mesh.set_state(state)
+    ended = mesh.measure(tmp_path, f"--expect-v3 {v3_percent} --route {state}")
+    assert ended.exit_code == 0, ended.stdout
+    assert ended.counts["other"] == 0
+
+
+@pytest.mark.usefixtures("clients")
+def test_another_expectation_is_refuted(mesh: Mesh, tmp_path: Path) -> None:
+    """Who expects 50 % of 70/30 is told."""
+    mesh.set_state("70-30")
+    ended = mesh.measure(tmp_path, "--expect-v3 50 --route 70-30")
+    assert ended.exit_code == 10, ended.stdout
+
+
+def test_a_restarted_control_plane_is_not_noticed(mesh: Mesh, tmp_path: Path, clients: Clients) -> None:
+    """While istiod restarts Envoy goes on with what it has: no request is lost, and the split is confirmed."""
+    before = clients.requests
+    mesh.cluster.kubectl("rollout", "restart", "deployment/istiod", namespace="istio-system")
+    ended = mesh.measure(tmp_path, "--expect-v3 30 --route 70-30")
+    mesh.cluster.kubectl("rollout", "status", "deployment/istiod", "--timeout=120s", namespace="istio-system")
+    assert ended.exit_code == 0, ended.stdout
+    assert clients.requests > before
+    assert clients.lost == []
+
+
+def test_no_shift_loses_a_request(mesh: Mesh, clients: Clients, capsys: pytest.CaptureFixture[str]) -> None:
+    """Shift after shift until 20,000 requests have been sent, and the last one ends the release as it began."""
+    states = cycle(["100-0", "90-10", "50-50", "0-100"])
+
+    def shift_on() -> bool:
+        mesh.set_state(next(states))
+        return clients.requests >= REQUESTS
+
+    until(shift_on, f"only {clients.requests} requests", seconds=SHIFTING_SECONDS)
+    mesh.set_state("100-0")
+    with capsys.disabled():
+        print(f"\nthe mesh lost {len(clients.lost)} of {clients.requests} requests in all shifts")
+    assert clients.lost == []
