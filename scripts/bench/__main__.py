@@ -8,12 +8,13 @@ import io
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from scripts.bench import envoy, growth, judge, load_test, machine, service, soak, verdicts
+from scripts.bench import envoy, growth, images, judge, load_test, machine, service, soak, verdicts
 from scripts.bench.budget import FULL, QUICK, Budget
 from scripts.bench.client import UnexpectedAnswerError
-from scripts.bench.page import Section, listing, page
+from scripts.bench.page import Section, listing, page, updated
 from scripts.bench.programs import REPOSITORY, BenchError
 from scripts.bench.prose import INTRODUCTION, MENDED
 from scripts.lab.state import LabError
@@ -26,6 +27,7 @@ SECTIONS: Mapping[str, Callable[[Budget], Section]] = {
     "load-test": load_test.measure,
     "judge": judge.measure,
     "envoy": envoy.measure,
+    "images": images.measure,
     "verdicts": verdicts.measure,
     "growth": growth.measure,
     "soak": soak.measure,
@@ -45,9 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     options = _parser().parse_args(arguments)
     names = options.only or list(SECTIONS)
-    output = options.output or (None if options.quick or options.only else PAGE)
+    output = options.output or (None if options.quick or (options.only and not options.update) else PAGE)
     try:
-        text = _measure(names, QUICK if options.quick else FULL)
+        before = output.read_text(encoding="utf-8") if output and options.update else None
+        text = _measure(names, QUICK if options.quick else FULL, before)
         if output is not None:
             output.write_text(text, encoding="utf-8")
             print(f"written: {output}")
@@ -74,16 +77,21 @@ def _parser() -> argparse.ArgumentParser:
         help=f"measure only these: {', '.join(SECTIONS)}",
     )
     parser.add_argument(
+        "--update",
+        action="store_true",
+        help="leave the other sections of the page as they are; each new one says when it was measured",
+    )
+    parser.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help="where to write the page (default: docs/benchmarks.md; nowhere with --quick or --only)",
+        help="where to write the page (default: docs/benchmarks.md; nowhere with --quick, or with --only alone)",
     )
     return parser
 
 
-def _measure(names: Sequence[str], budget: Budget) -> str:
-    """Measure the sections of these names, and return the page."""
+def _measure(names: Sequence[str], budget: Budget, before: str | None) -> str:
+    """Measure the sections of these names, and return the page: all of it, or `before` with them in it."""
     description = machine.description()
     print(listing(description), flush=True)
     sections = []
@@ -92,7 +100,13 @@ def _measure(names: Sequence[str], budget: Budget) -> str:
         section = SECTIONS[name](budget)
         print(f"\n{section.markdown()}\n\n({name}: {time.monotonic() - started:.0f} s since the start)", flush=True)
         sections.append(section)
-    return page(INTRODUCTION, description, sections, MENDED)
+    if before is None:
+        return page(INTRODUCTION, description, sections, MENDED)
+    told = dict(description)
+    alone = f"Measured alone: {told['date']}, load average {told['load average at the start']}."
+    for section in sections:
+        before = updated(before, replace(section, notes=[*section.notes, alone]))
+    return before
 
 
 def _fail(message: str, exit_code: int) -> int:

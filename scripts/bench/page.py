@@ -74,6 +74,20 @@ def page(introduction: str, machine: Sequence[tuple[str, str]], sections: Sequen
     return "\n\n".join([*parts, conclusion.strip()]) + "\n"
 
 
+def updated(text: str, section: Section) -> str:
+    """Return a page with one section measured anew; a section that it does not have yet comes before its last one.
+
+    Args:
+        text: the page as it was written before.
+        section: what takes the place of the section with its title.
+    """
+    head, *others = text.split("\n## ")
+    titles = [other.partition("\n")[0] for other in others]
+    place = titles.index(section.title) if section.title in titles else len(others) - 1
+    rest = others[place + 1 :] if section.title in titles else others[place:]
+    return "\n## ".join([head, *others[:place], section.markdown().removeprefix("## ") + "\n", *rest])
+
+
 def listing(items: Sequence[tuple[str, str]]) -> str:
     """Return (name, value) pairs as a Markdown list."""
     return "\n".join(f"- {name}: {value}" for name, value in items)

@@ -8,7 +8,7 @@ holds on a machine that is busy with other things too.
 **Ratios and counts hold, absolute figures do not:** requests a second depend on the processor, on its neighbours and
 on the day. The CPU time for each request is the better figure where a machine is shared, and the one to compare
 between two versions of this page. For figures of your own run `make bench`, or one part of it:
-`python -m scripts.bench --only service`.
+`python -m scripts.bench --only service`, with `--update` into this page.
 """
 
 MENDED = """

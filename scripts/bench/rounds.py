@@ -7,6 +7,7 @@ for a while slows both sides down, and the median of the ratios is what is repor
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,10 @@ class Sample:
 
 
 Rounds = Mapping[str, Sequence[Sample]]
+Measured = TypeVar("Measured")
 
 
-def interleaved(sides: Mapping[str, Callable[[], Sample]], count: int) -> Rounds:
+def interleaved(sides: Mapping[str, Callable[[], Measured]], count: int) -> dict[str, list[Measured]]:
     """Measure every side in turn, `count` times over: A, B, A, B, ...
 
     Args:
@@ -45,9 +47,9 @@ def interleaved(sides: Mapping[str, Callable[[], Sample]], count: int) -> Rounds
         count: how many rounds.
 
     Returns:
-        The samples of each side, in order.
+        What each side's rounds gave, in order.
     """
-    samples: dict[str, list[Sample]] = {name: [] for name in sides}
+    samples: dict[str, list[Measured]] = {name: [] for name in sides}
     for _ in range(count):
         for name, measure in sides.items():
             samples[name].append(measure())

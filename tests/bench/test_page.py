@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.bench.page import Section, Table, number, page
+from scripts.bench.page import Section, Table, number, page, updated
 
 TABLE = Table(("side", "requests/s"), [("a", "12,345"), ("longer", "1")])
 MARKDOWN = """\
@@ -44,6 +44,25 @@ What it means.
 ## The end
 """
     assert page("\nRead this.\n", [("CPU", "a good one")], [section], "\n## The end\n") == expected
+
+
+@pytest.mark.parametrize("title", ["The part", "The other", "The last"])
+def test_a_section_takes_the_place_of_its_older_self(title: str) -> None:
+    """One section is replaced, the first and the last of the measured ones too, and all else stays to the letter."""
+    titles = ["The part", "The other", "The last"]
+
+    def whole(new: str) -> str:
+        sections = [Section(name, "New." if name == new else "Old.", [TABLE], ["A note."]) for name in titles]
+        return page("Read this.", [("CPU", "a good one")], sections, "## The end")
+
+    assert updated(whole(""), Section(title, "New.", [TABLE], ["A note."])) == whole(title)
+
+
+def test_a_new_section_comes_before_the_end() -> None:
+    """What the page has no section of is added where a whole run would write it: behind the last one measured."""
+    old, new = Section("The part", "How.", [TABLE]), Section("The new part", "How.", [TABLE])
+    before, after = (page("", [], sections, "## The end") for sections in ([old], [old, new]))
+    assert updated(before, new) == after
 
 
 @pytest.mark.parametrize(
