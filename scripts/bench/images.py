@@ -32,10 +32,10 @@ LOAD_TEST = f"canary-loadtest:{VERSIONS['LOADTEST_VERSION']}"
 TITLE = "The images"
 METHOD = """\
 The size is what an engine stores, and compressed (gzip, as registries store layers) what travels. The base is as large
-as the engine's own copy of it; what is added to it is the project's, while the base is stored and travels once. A start is timed from the order to the engine, which creates a
-confined container and publishes its port: to the first answer of `/readyz`, beside Python's own web server in the bare
-image; and to the end of a program, the load test's `--help`, for which it loads all of Locust, beside a Python that
-does nothing."""
+as the engine's own copy of it; what is added to it is the project's, and the base is stored and travels only once. A
+start is timed from the order to the engine, which creates a confined container and publishes its port: to the first
+answer of `/readyz`, beside Python's own web server in the bare image; and to the end of a program, the load test's
+`--help`, for which it loads all of Locust, beside a Python that does nothing."""
 
 
 @dataclass(frozen=True)
