@@ -1,4 +1,4 @@
-"""The browser, and pages in it that fail their test when they complain or call for another host."""
+"""The browser, pages in it that fail their test when they complain or call for another host, and a lab to look at."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,7 +9,10 @@ from typing import Protocol
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from scripts.lab import control
+from scripts.lab.state import LabFolder
 from tests.browser.pages import MESH_DOMAIN, PROJECTOR, Guard, NoBrowserError, Screen, find_browser, take_picture
+from tests.lab.helpers import STATES, CommandLine, RunningLab
 
 ACTION_TIMEOUT_MS = 15_000
 _SWITCHES = (
@@ -97,3 +100,24 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 def picture(tmp_path: Path) -> Callable[..., Path]:
     """Give `take_picture`, with the test's own folder for pictures that nobody has asked for."""
     return lambda page, name, *, full_page=False: take_picture(page, name, tmp_path, full_page=full_page)
+
+
+@pytest.fixture(scope="session")
+def session_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
+    """Give the one lab of the run, with two replicas of each version."""
+    folder, command_line = tmp_path_factory.mktemp("lab"), CommandLine()
+    try:
+        started = command_line.run("up", "--dir", folder)
+        assert started.returncode == 0, started.stderr
+        yield RunningLab(LabFolder(folder), command_line)
+        control.down(LabFolder(folder))
+        assert command_line.processes() == []
+    finally:
+        command_line.kill_all()
+
+
+@pytest.fixture
+def lab(session_lab: RunningLab) -> RunningLab:
+    """Give the run's lab, at 70/30 whatever the test before made of it. Its processes must stay alive."""
+    control.shift(session_lab.folder, STATES)
+    return session_lab

@@ -1,0 +1,183 @@
+"""The service's page at `/`, before a real lab: what it shows is what the servers answered, at the moment they did."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Page, expect
+from prometheus_client.parser import text_string_to_metric_families
+
+from scripts.lab import control
+from scripts.lab.processes import wait_until
+from scripts.lab.supervisor import UnixConnection, replica_sockets
+from tests.browser.conftest import OpenPage
+from tests.browser.pages import PHONE, PROJECTOR, Screen, assert_accessible, assert_fits
+from tests.lab.helpers import HOST, TIMEOUT_SECONDS, RunningLab, istio
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def address(lab: RunningLab) -> str:
+    """Give the page's address behind the lab's Envoy, by the name that the routes are for."""
+    return lab.url.replace("127.0.0.1", HOST) + "/"
+
+
+class Counts(NamedTuple):
+    """A row of a table on the page, or what servers have counted."""
+
+    v1: int
+    v2: int
+    errors: int
+
+    @property
+    def total(self) -> int:
+        """All answers."""
+        return sum(self)
+
+
+def rows(page: Page) -> dict[str, Counts]:
+    """Read the table by route in one go, with the sum as `All`."""
+    read = "rows => rows.map(({ cells: [name, ...counts] }) => [name.innerText, counts.map((c) => +c.firstChild.data)])"
+    return {name: Counts(*counts) for name, counts in page.locator("#routes tr, #total tr").evaluate_all(read)}
+
+
+def pods(page: Page) -> Counter[str]:
+    """Read how many answers came from each pod."""
+    read = "rows => rows.map(({ cells }) => [cells[1].innerText, +cells[2].firstChild.data])"
+    return Counter(dict(page.locator("#pods tr").evaluate_all(read)))
+
+
+def start(page: Page, calls_per_second: int = 50) -> None:
+    """Let the page call."""
+    page.get_by_role("slider").fill(str(calls_per_second))
+    page.get_by_role("button", name="Start").click()
+
+
+def wait_for_tiles(page: Page, count: int) -> None:
+    """Wait until the page shows so many answers."""
+    expect(page.locator("#tiles .tile").nth(count - 1)).to_be_attached()
+
+
+def served(lab: RunningLab) -> Counter[str]:
+    """Return how many calls each replica says that it has answered, by the pod's name."""
+    counts: Counter[str] = Counter()
+    for pod_name, path in replica_sockets(control.running(lab.folder)).items():
+        with closing(UnixConnection(path)) as connection:
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        counts[pod_name] += sum(
+            int(sample.value)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == "http_requests_total" and sample.labels["route"] == "/test/test"
+        )
+    return counts
+
+
+def test_the_counts_are_the_servers(open_page: OpenPage, lab: RunningLab, address: str) -> None:
+    """By version and by pod, the page has counted exactly the calls that the replicas say they have answered."""
+    before = served(lab)
+    page = open_page(address)
+    start(page)
+    wait_for_tiles(page, 100)
+    page.get_by_role("button", name="Stop").click()
+    # Calls that are on their way have been counted by the server, and are shown when they are back.
+    assert wait_until(lambda: pods(page) == served(lab) - before, TIMEOUT_SECONDS)
+    by_pod = pods(page)
+    assert len(by_pod) == 4
+    by_version = {version: sum(by_pod[pod] for pod in by_pod if f"-{version}-" in pod) for version in ("v1", "v2")}
+    assert rows(page) == dict.fromkeys(("70-30", "All"), Counts(**by_version, errors=0))
+    assert Counter(text[0] for text in page.locator("#tiles .tile").all_inner_texts()) == {
+        "1": by_version["v1"],
+        "2": by_version["v2"],
+    }
+
+
+def test_a_shift_is_seen_the_moment_it_happens(
+    open_page: OpenPage, lab: RunningLab, address: str, picture: Callable[..., Path]
+) -> None:
+    """A shift of the running lab shows itself without a reload: a line between the tiles, and the new split alone."""
+    page = open_page(address)
+    start(page, calls_per_second=40)
+    wait_for_tiles(page, 150)
+    expect(page.locator("#route")).to_have_text(re.compile("Route 70-30: [0-9]+ answers"))
+    shifted = lab.command_line.run("shift", "--dir", lab.folder.path, istio("virtual-service-0-100.yaml"))
+    assert shifted.returncode == 0, shifted.stderr
+    expect(page.locator("#news")).to_contain_text("The route changed from 70-30 to 0-100")
+    expect(page.locator("#tiles .mark")).to_have_text("↑ 0-100")
+    newer = page.locator("#tiles .tile:not(.mark ~ *)")
+    expect(newer.nth(75)).to_be_attached()
+    page.get_by_role("button", name="Stop").click()
+    assert {text[0] for text in newer.all_inner_texts()} == {"2"}
+    counts = rows(page)
+    assert list(counts) == ["0-100", "70-30", "All"]
+    assert counts["0-100"].v1 == 0
+    assert 0 < counts["70-30"].v2 < counts["70-30"].v1
+    assert counts["All"] == tuple(map(sum, zip(counts["0-100"], counts["70-30"], strict=True)))
+    assert counts["All"].errors == 0
+    assert page.locator("#bar div").evaluate_all("bars => bars.map((bar) => bar.style.width)") == ["0%", "100%", "0%"]
+    picture(page, "page-shift")
+
+
+@pytest.mark.parametrize(
+    ("screen", "dark", "language", "heading"),
+    [
+        (PROJECTOR, False, "en-US", "Answers, the newest first"),
+        (PROJECTOR, True, "zh-CN", "响应（最新的在前）"),
+        (PHONE, False, "zh-TW", "响应（最新的在前）"),
+        (PHONE, True, "fr-FR", "Answers, the newest first"),
+    ],
+)
+def test_everyone_can_read_it(  # noqa: PLR0913 - one sentence has one table
+    *,
+    open_page: OpenPage,
+    address: str,
+    picture: Callable[..., Path],
+    screen: Screen,
+    dark: bool,
+    language: str,
+    heading: str,
+) -> None:
+    """On a projector and a telephone, in light and dark, in both languages: nothing is cut off or shuts people out."""
+    page = open_page(address, screen=screen, dark=dark, language=language)
+    for state in ("empty", "full"):
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        assert "undefined" not in page.locator("body").inner_text()
+        assert_fits(page)
+        assert_accessible(page)
+        if state == "empty":
+            page.locator("#rate").fill("50")
+            page.locator("#run").click()
+            wait_for_tiles(page, 60)
+            page.locator("#run").click()
+    picture(page, f"page-{'telephone' if screen == PHONE else 'projector'}-{'dark' if dark else 'light'}")
+
+
+def test_it_works_by_keyboard(open_page: OpenPage, address: str) -> None:
+    """Tab goes through all four controls in the order of reading; Enter and the arrow keys work them."""
+    page = open_page(address)
+    focused = page.locator(":focus-visible")
+    page.keyboard.press("Tab")
+    expect(focused).to_have_text("Start")
+    page.keyboard.press("Enter")
+    expect(focused).to_have_text("Stop")
+    wait_for_tiles(page, 3)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(focused).to_have_text("Reset")
+    page.keyboard.press("Enter")
+    expect(page.locator("#tiles li")).to_have_count(0)
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#rate-shown")).to_have_text("11")
+    page.keyboard.press("Tab")
+    expect(focused).to_have_text("中文")
+    page.keyboard.press("Enter")
+    expect(focused).to_have_text("English")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(page).to_have_title("micro-api 金丝雀发布")
