@@ -70,4 +70,5 @@ def test_compose_runs_what_the_rest_of_the_project_runs() -> None:
         "loadtest": LOAD_TEST,
         "prometheus": f"prom/prometheus:v{VERSIONS['PROMETHEUS_VERSION']}",
     }
-    assert services["loadtest"]["build"]["args"]["VERSION"] == VERSIONS["LOADTEST_VERSION"]
+    for name in ("loadtest", "render"):
+        assert services[name]["build"]["args"]["VERSION"] == VERSIONS["LOADTEST_VERSION"]
