@@ -14,10 +14,10 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from scripts.lab.defaults import ROUTE_CONFIGURATION_NAME
 from scripts.lab.projection import projection
@@ -25,7 +25,7 @@ from scripts.lab.projection import projection
 SETTLE_SECONDS: Final = 60
 COMMAND_SECONDS: Final = 60
 # How the API server, or Istio's webhook behind it, begins to say what is wrong with a document.
-REFUSALS: Final = ("denied the request: ", " is invalid: ", "strict decoding error: ", "error decoding patch: ")
+REFUSALS: Final = ("denied the request: ", " is invalid: ", "strict decoding error: ")
 _PATHS: Final = {
     "Namespace": "/api/v1/namespaces",
     "Service": "/api/v1/namespaces/{}/services",
@@ -99,11 +99,12 @@ def asking(cluster: Cluster) -> Iterator["Istiod"]:
             port = started.rpartition(":")[2].strip()
             if not port.isdecimal():
                 raise ClusterError(f"{' '.join(command)}: gives no port: {started!r}")
-            istiod = Istiod(cluster, http.client.HTTPConnection("127.0.0.1", int(port), timeout=COMMAND_SECONDS))
-            try:
-                yield istiod
-            finally:
-                istiod.remove()
+            with closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=COMMAND_SECONDS)) as api:
+                istiod = Istiod(cluster, api)
+                try:
+                    yield istiod
+                finally:
+                    istiod.remove()
         finally:
             proxy.terminate()
 
@@ -115,9 +116,8 @@ class Istiod:
         """Take a cluster and a connection to its API; make the namespace in which documents are only tried."""
         self._cluster = cluster
         self._api = api
-        self._prefix = f"translation-{uuid.uuid4().hex[:6]}"
         self._namespaces: list[str] = []
-        self._tried = self._namespace("tried")
+        self._tried = self._namespace()
 
     def refusal(self, document: Document) -> str | None:
         """Return why the cluster refuses a document, None where it would take it; nothing is changed.
@@ -125,63 +125,63 @@ class Istiod:
         Raises:
             ClusterError: it answers with anything else.
         """
-        path = _PATHS[document["kind"]].format(self._tried)
-        status, answer = self._ask("POST", f"{path}?dryRun=All&fieldValidation=Strict", document, "application/json")
-        if status == http.client.CREATED:
+        answer = self._create(document, self._tried, "dryRun=All&fieldValidation=Strict")
+        if answer.status == http.client.CREATED:
             return None
-        reason = _reason(str(answer.get("message")))
+        reason = _reason(answer.message)
         if reason is None:
-            raise ClusterError(f"{path}: {status}: {answer.get('message')}")
+            raise ClusterError(str(answer))
         return reason
 
     def projections(self, states: Sequence[State]) -> list[dict[str, Any]]:
         """Return what the gateway has for each state, in order: the projection of its routes and clusters.
 
-        A later call takes the same namespaces: to replace is quick, to delete is not.
+        The namespaces of an earlier call are removed meanwhile: to wait for that would take longer than all the rest.
 
         Args:
-            states: each a Gateway, a DestinationRule and a VirtualService; all take the same names.
+            states: each a Gateway, a DestinationRule and a VirtualService.
 
         Raises:
             ClusterError: the cluster refuses a document, or the gateway does not get them in time.
         """
-        names = [self._namespace(f"{number:03}") for number in range(len(states))]
-        marked = self._namespace("marker")
+        self.remove(keep=1)
+        names = [self._namespace() for _ in states]
         nonce = f"marker-{uuid.uuid4().hex[:12]}"
-        placed = [*zip(names, states, strict=True), (marked, _marker(nonce))]
-        # istiod sees the changes of a kind in order: who has the marker of each kind, applied last, has the rest.
+        placed = [*zip(names, states, strict=True), (self._namespace(), _marker(nonce))]
+        # istiod sees the changes of a kind in order: who has the marker of each kind, created last, has the rest.
         for kind in ("Service", "Gateway", "DestinationRule", "VirtualService"):
             for namespace, state in placed:
                 for document in (one for one in (_SERVICE, *state) if one["kind"] == kind):
-                    self._apply(_renamed(document, "default", namespace), namespace)
+                    self._made(_renamed(document, "default", namespace), namespace)
         routes, clusters = self._settled(nonce)
         return [_projection(routes, clusters, name) for name in names]
 
-    def remove(self) -> None:
-        """Have the cluster remove the namespaces that were made."""
-        self._cluster.kubectl("delete", "namespace", "--wait=false", *self._namespaces)
+    def remove(self, keep: int = 0) -> None:
+        """Have the cluster remove the namespaces that were made, save the first ones; do not wait for it."""
+        while len(self._namespaces) > keep:
+            self._ask("DELETE", f"/api/v1/namespaces/{self._namespaces.pop()}")
 
-    def _namespace(self, suffix: str) -> str:
-        """Return a namespace of this run, which is made where it is not there."""
-        name = f"{self._prefix}-{suffix}"
-        if name not in self._namespaces:
-            self._apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, "")
-            self._namespaces.append(name)
+    def _namespace(self) -> str:
+        """Return a new namespace."""
+        name = f"translation-{uuid.uuid4().hex[:10]}"
+        self._namespaces.append(name)
+        self._made({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         return name
 
-    def _apply(self, document: Document, namespace: str) -> None:
-        """Put a document in the place of the one of its name."""
-        path = f"{_PATHS[document['kind']].format(namespace)}/{document['metadata']['name']}"
-        options = "fieldManager=translation&force=true&fieldValidation=Strict"
-        status, answer = self._ask("PATCH", f"{path}?{options}", document, "application/apply-patch+yaml")
-        if status not in (http.client.OK, http.client.CREATED):
-            raise ClusterError(f"{path}: {status}: {answer.get('message')}")
+    def _made(self, document: Document, namespace: str = "") -> None:
+        """Create an object; raises ClusterError when the cluster refuses it."""
+        answer = self._create(document, namespace, "fieldValidation=Strict")
+        if answer.status != http.client.CREATED:
+            raise ClusterError(str(answer))
 
-    def _ask(self, method: str, path: str, document: Document, content_type: str) -> tuple[int, dict[str, Any]]:
-        body = json.dumps(document, ensure_ascii=False).encode()
-        self._api.request(method, path, body, {"Content-Type": content_type})
+    def _create(self, document: Document, namespace: str, options: str) -> "_Answer":
+        return self._ask("POST", f"{_PATHS[document['kind']].format(namespace)}?{options}", document)
+
+    def _ask(self, method: str, path: str, document: Document | None = None) -> "_Answer":
+        body = None if document is None else json.dumps(document, ensure_ascii=False).encode()
+        self._api.request(method, path, body, {"Content-Type": "application/json"})
         response = self._api.getresponse()
-        return response.status, dict(json.loads(response.read()))
+        return _Answer(path, response.status, str(json.loads(response.read()).get("message")))
 
     def _settled(self, nonce: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Return the gateway's route configuration and its clusters, once both show a marker."""
@@ -198,6 +198,17 @@ class Istiod:
             f"the ingress gateway has not shown the change after {SETTLE_SECONDS} s: is istiod running, and does its "
             "log or the gateway's say that Envoy rejected a configuration?"
         )
+
+
+class _Answer(NamedTuple):
+    """What the API answers: `message` says what is wrong, where something is."""
+
+    path: str
+    status: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.status}: {self.message}"
 
 
 def _reason(message: str) -> str | None:

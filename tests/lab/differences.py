@@ -1,0 +1,154 @@
+"""What Istio takes and the lab refuses, each with its words in the lab's README, what the lab says, and examples.
+
+tests/lab/test_differences.py holds the lab's side without a cluster, tests/e2e/test_translation.py that of a live
+istiod. There are no differences of the other sort: what Istio refuses the lab refuses.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from tests.lab.states import text_of
+
+_SPLIT: Final = "istio/virtual-service-70-30.yaml"
+_HEADER: Final = "istio/virtual-service-header.yaml"
+_LIMITS: Final = "istio/destination-rule-overload.yaml"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One sort of document that Istio takes and the lab does not.
+
+    Attributes:
+        what: as the lab's README names it.
+        refusal: a regular expression, found in what the lab says.
+        examples: a manifest of istio/, a text in it, and what to put there.
+    """
+
+    what: str
+    refusal: str
+    examples: tuple[tuple[str, str, str], ...]
+
+    def documents(self) -> list[str]:
+        """Return the examples as YAML."""
+        return [_changed(*example) for example in self.examples]
+
+
+def listed(refusal: str) -> bool:
+    """Tell whether what the lab says of a document is of one of the sorts."""
+    return any(re.search(difference.refusal, refusal) for difference in DIFFERENCES)
+
+
+def _changed(path: str, old: str, new: str) -> str:
+    _, _, text = text_of(path).partition("---\n")
+    assert old in text, f"{path}: no {old!r}"
+    return text.replace(old, new, 1)
+
+
+DIFFERENCES: Final = (
+    Difference(
+        "any other field, such as `timeout`",
+        "the lab does not know this field",
+        ((_SPLIT, "    - route:", "    - timeout: 1s\n      route:"),),
+    ),
+    Difference(
+        "no `gateways`, no `port`, no `labels` of a subset",
+        "this field is missing",
+        (
+            (_SPLIT, "  gateways:\n    - micro-gateway\n    - mesh\n", ""),
+            (_SPLIT, "            port:\n              number: 19090\n", ""),
+            (_LIMITS, "      labels:\n        version: v1\n", ""),
+        ),
+    ),
+    Difference(
+        "an empty list or mapping, or `null` instead of one",
+        r"must be a (list of at least one element|mapping of at least one `key: value`)",
+        (
+            (_SPLIT, "  gateways:\n    - micro-gateway\n    - mesh\n", "  gateways: []\n"),
+            (_HEADER, 'exact: "true"', "{}"),
+            (_LIMITS, "loadBalancer:\n      simple: ROUND_ROBIN", "loadBalancer:"),
+        ),
+    ),
+    Difference(
+        "the same gateway twice",
+        "stands in this list twice: keep one",
+        ((_SPLIT, "- mesh", "- micro-gateway"),),
+    ),
+    Difference(
+        "a host with a wildcard, with capitals or with a dot at its end; an IP address",
+        "must be a host name in lower case",
+        (
+            (_SPLIT, "- micro-api", '- "*.example.org"'),
+            (_SPLIT, "- micro-api", "- Micro-Api"),
+            (_SPLIT, "- micro-api", "- micro-api.default.svc.cluster.local."),
+            (_SPLIT, "- micro-api", "- 10.0.0.1"),
+        ),
+    ),
+    Difference(
+        "a name with capitals or dots, an empty one, or one with a namespace, such as `default/micro-gateway`",
+        "must be a name of lower-case letters, digits and hyphens",
+        (
+            (_LIMITS, "name: v1", "name: V1"),
+            (_SPLIT, "name: micro-api-route", "name: micro-api.route"),
+            (_SPLIT, "- mesh", "- default/other"),
+            (_SPLIT, "subset: v1", 'subset: ""'),
+        ),
+    ),
+    Difference(
+        "a gateway whose name is a number, unless it is the first",
+        "not of digits alone",
+        ((_SPLIT, "- mesh", '- "1"'),),
+    ),
+    Difference(
+        "a header's name with capitals or an underscore, or that of a pseudo-header such as `:path`",
+        "must be a header name of lower-case letters",
+        (
+            (_SPLIT, "x-canary-route:", "X-Canary-Route:"),
+            (_HEADER, "x-canary:", "x_canary:"),
+            (_HEADER, "x-canary:", '":path":'),
+        ),
+    ),
+    Difference(
+        "a header's value that is empty, has a space at an end, `%` or what is not ASCII",
+        "must be a header value of printable ASCII",
+        (
+            (_HEADER, '"true"', '""'),
+            (_HEADER, '"true"', '" true"'),
+            (_SPLIT, '"70-30"', '"%START_TIME%"'),
+            (_SPLIT, '"70-30"', "é"),
+        ),
+    ),
+    Difference(
+        "a label's value that is empty or has more than 63 characters",
+        "must be a label's value",
+        ((_LIMITS, "version: v1", 'version: ""'), (_LIMITS, "version: v1", f"version: {'a' * 64}")),
+    ),
+    Difference(
+        "a label's key with capitals before its slash",
+        "must be a label's key",
+        ((_LIMITS, "version: v1", "Example.org/version: v1"),),
+    ),
+    Difference(
+        "`PASSTHROUGH`, `UNSPECIFIED`, `LEAST_CONN` as load balancer",
+        "must be ROUND_ROBIN or LEAST_REQUEST or RANDOM",
+        tuple((_LIMITS, "ROUND_ROBIN", name) for name in ("PASSTHROUGH", "UNSPECIFIED", "LEAST_CONN")),
+    ),
+    Difference(
+        "a number in a notation such as `070` or `0x46`, or `null` for a weight",
+        "must be a whole number from 0 to 2147483647",
+        tuple((_SPLIT, "weight: 70", f"weight: {written}") for written in ("070", "0x46", "7_0", "null")),
+    ),
+    Difference(
+        "weights that sum up to more than 4294967295",
+        "Envoy takes 4294967295 at most",
+        (
+            (
+                _HEADER,
+                "    - route:\n",
+                "    - route:\n"
+                + "        - {destination: {host: micro-api, port: {number: 19090}}, weight: 2147483647}\n" * 2
+                + "        - {destination: {host: micro-api, port: {number: 19090}}, weight: 9}\n",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,27 @@
+"""What the lab refuses though Istio takes it stands in its README, and is refused for the reason that is given."""
+
+import re
+
+import pytest
+
+from scripts.lab.manifests import ManifestError, parse
+from tests.lab.differences import DIFFERENCES, Difference
+from tests.lab.states import text_of
+
+HEADING = "**Refused though Istio takes it**"
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.what)
+def test_the_lab_refuses_each_listed_difference(difference: Difference) -> None:
+    """Every example is refused in the words that the list has for its sort."""
+    for document in difference.documents():
+        with pytest.raises(ManifestError, match=difference.refusal):
+            parse(document, "a.yaml")
+
+
+def test_the_readme_lists_the_differences() -> None:
+    """The table in the lab's README has a row for each, in the same order, with a reason."""
+    _, found, rest = text_of("scripts/lab/README.md").partition(HEADING)
+    assert found
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", rest.split("\n**")[0], re.MULTILINE)
+    assert [what for what, _ in rows[1:]] == [difference.what for difference in DIFFERENCES]
