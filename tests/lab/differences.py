@@ -85,7 +85,7 @@ DIFFERENCES: Final = (
         ),
     ),
     Difference(
-        "a name with capitals or dots, an empty one, or one with a namespace, such as `default/micro-gateway`",
+        "a name with capitals or dots, an empty one, or one with its namespace before a slash",
         "must be a name of lower-case letters, digits and hyphens",
         (
             (_LIMITS, "name: v1", "name: V1"),
