@@ -70,7 +70,7 @@ explain() {
   run kubectl get pods --output=wide || true
   show kubectl get events --sort-by=.metadata.creationTimestamp
   kubectl get events --sort-by=.metadata.creationTimestamp | tail -n 20 || true
-  run kubectl logs --selector=app=micro-api --prefix --tail=3 || true
+  run kubectl logs --selector='app in (micro-api,loadtest)' --prefix --tail=3 || true
 }
 
 # rolled_out [NAME]: wait until a Deployment has what it was told to have.

@@ -1,12 +1,13 @@
 """The cluster scripts as far as they go without a cluster: help, wrong usage, and the refusal of a foreign context."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.k8s.manifests import ROOT
+from tests.k8s.manifests import ROOT, text_of
 
 SCRIPTS = tuple(
     f"scripts/{name}.sh"
@@ -21,6 +22,8 @@ case "$0 $*" in
   *"kubectl config current-context") echo somebody-elses ;;
   *"kubectl config view"*--context=missing*) echo 'error: context "missing" does not exist' >&2; exit 1 ;;
   *"docker image inspect"*) exit 1 ;;
+  *"kubectl rollout status"*) echo "error: timed out" >&2; exit 1 ;;
+  *"kubectl get events"*) echo "Warning  BackOff  the reason" ;;
 esac
 """
 
@@ -88,6 +91,25 @@ def test_an_image_that_is_not_built_is_named_with_the_remedy() -> None:
     done = run("scripts/load-images.sh")
     assert done.returncode == 2
     assert "micro-api:1.0-SNAPSHOT: build it with scripts/build-images.sh" in done.stderr
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_step_that_fails_shows_what_explains_it() -> None:
+    """Where a wait is over in vain, the pods, the events and the logs follow, and the script goes no further."""
+    done = run("scripts/flow-rolling.sh", "--context", "lab")
+    assert done.returncode == 1
+    assert "set image" not in done.stdout
+    told = done.stderr.partition("flow-rolling.sh failed. What the cluster says:\n")[2]
+    for part in ("$ kubectl get pods", "BackOff  the reason", "$ kubectl logs "):
+        assert part in told
+
+
+def test_every_wait_is_bounded() -> None:
+    """No script waits for ever: each wait and each look at a rollout has a time."""
+    text = "".join(text_of(script) for script in (*FLOWS, "scripts/cluster-up.sh", "scripts/lib.sh"))
+    waits = re.findall(r"^ *run .*(?:kubectl wait|rollout status|kind create).*$", text, re.MULTILINE)
+    assert waits
+    assert [line for line in waits if "--timeout=" not in line and "--wait" not in line] == []
 
 
 def test_commands_are_shown_as_one_types_them(calls: Path) -> None:
