@@ -23,6 +23,7 @@ DEFINITIONS_BY_PATH: Final = {
     "apis/batch/v1": ("batch.v1.Job",),
     "apis/networking.k8s.io/v1": ("networking.v1.NetworkPolicy",),
     "apis/policy/v1": ("policy.v1.PodDisruptionBudget",),
+    "apis/rbac.authorization.k8s.io/v1": ("rbac.v1.Role", "rbac.v1.RoleBinding"),
 }
 REFERENCE: Final = "#/components/schemas/"
 

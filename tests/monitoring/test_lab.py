@@ -5,8 +5,6 @@ import math
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from scripts.lab import control
 from scripts.lab.processes import wait_until
 from scripts.lab.state import LabFolder
 from tests.lab.helpers import HOST, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio
+from tests.loadtest import locust_process
 from tests.monitoring import prometheus
 from tests.monitoring.files import queries
 from tests.monitoring.prometheus import Prometheus
@@ -65,24 +64,14 @@ def test_every_query_of_the_dashboard_has_an_answer(lab: RunningLab) -> None:
 
 def test_client_tally_and_counters_agree_to_the_request(lab: RunningLab, tmp_path: Path) -> None:
     """What the load test judged, what the replicas counted, and what Envoy sent are the same requests."""
-    verdict_file = tmp_path / "verdict.json"
-    load_test = subprocess.run(
-        [
-            *(sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless"),
-            # Answers that come after the verdict are not judged, and those in flight at the end would be cut off.
-            *("-u", "5", "-r", "5", "-t", "10s", "--keep-going", "--stop-timeout", "30"),
-            *("--host", lab.url, "--host-header", HOST, "--route", "70-30"),
-            *("--expect-v3", "30", "--verdict-json", str(verdict_file)),
-        ],
-        env=os.environ | {"LOCUST_ALPHA": "0.0001"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    # Answers that come after the verdict are not judged, and those in flight at the end would be cut off.
+    ended = locust_process.run(
+        tmp_path,
+        f"--host {lab.url} --host-header {HOST} --expect-v3 30 --route 70-30 -u 5 -t 10s --keep-going --stop-timeout 30",
     )
-    assert verdict_file.exists(), load_test.stdout + load_test.stderr
+    assert ended.verdict, ended.stderr
     of(lab).wait_for_scrape(time.time())
-    counts = json.loads(verdict_file.read_text(encoding="utf-8"))["counts"]
+    counts = ended.counts
     tally = {("v1",): counts["plain"], ("v2",): counts["v3"]}
     assert sum(tally.values()) > 100
     assert of(lab).query(SERVICE_COUNTS, "version") == tally

@@ -1,0 +1,178 @@
+"""What can be said of the files of monitoring/ without a Prometheus: their form, and that all they name exists."""
+
+import re
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from scripts.lab import control
+from scripts.lab.state import LabFolder
+from tests.k8s.manifests import resources, versions
+from tests.k8s.test_schema import validate
+from tests.lab.helpers import HOST, TIMEOUT_SECONDS, CommandLine
+from tests.monitoring.files import DASHBOARD, MONITORING, ROOT, dashboard, load, metrics_of, queries, rules
+
+FILES = sorted(file for file in MONITORING.rglob("*") if file.suffix in {".yml", ".yaml"})
+PATCH = MONITORING / "mesh" / "deployment.yaml"  # says what it changes, and is no whole resource
+KUSTOMIZATIONS = [file for file in FILES if file.name == "kustomization.yaml"]
+MANIFESTS = [file for file in FILES if file.suffix == ".yaml" and file not in {*KUSTOMIZATIONS, PATCH}]
+COMMAND = re.compile(r"^#   (?:docker|kubectl|promtool) ", re.MULTILINE)
+# What Prometheus makes itself of each target.
+OWN = {"up"}
+
+
+def name_of(file: Path) -> str:
+    """Return a file's path as seen from the repository."""
+    return file.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_a_file_opens_with_what_it_shows_its_command_and_what_comes_next(file: Path) -> None:
+    """The header has a sentence, a command that one can type, and a next file that exists."""
+    header, separator, _ = file.read_text(encoding="utf-8").partition("\n---\n")
+    assert separator
+    assert all(line.startswith("#") for line in header.splitlines())
+    assert COMMAND.search(header)
+    following = re.search(r"^# Next: (\S+)\.$", header, re.MULTILINE)
+    assert following
+    assert (ROOT / following[1]).is_file()
+    for path in re.findall(r"monitoring/[-\w./]+", header):
+        assert (ROOT / path.rstrip(".")).exists(), path
+
+
+def test_the_reading_order_reaches_every_file() -> None:
+    """From Compose's configuration on, "Next" leads through all of monitoring/, and ends at the dashboard."""
+    path, seen = "monitoring/prometheus.yml", list[str]()
+    while path != name_of(DASHBOARD):
+        assert path not in seen
+        seen.append(path)
+        (path,) = re.findall(r"^# Next: (\S+)\.$", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(seen) == {name_of(file) for file in FILES}
+
+
+@pytest.mark.parametrize("file", KUSTOMIZATIONS, ids=name_of)
+def test_a_kustomization_builds_on_what_is_there(file: Path) -> None:
+    """Each resource, patch and file that it lists exists."""
+    kustomization = load(file)
+    listed = [*kustomization.get("resources", ()), *(patch["path"] for patch in kustomization.get("patches", ()))]
+    listed += [name for generator in kustomization.get("configMapGenerator", ()) for name in generator["files"]]
+    assert listed
+    assert [name for name in listed if not (file.parent / name).exists()] == []
+
+
+@pytest.mark.parametrize("file", MANIFESTS, ids=name_of)
+def test_a_manifest_is_what_its_kind_allows(file: Path) -> None:
+    """The API server would accept it strictly."""
+    for manifest in resources(name_of(file)):
+        validate(manifest)
+
+
+def test_one_prometheus_everywhere() -> None:
+    """Compose and the cluster run the version that versions.env names."""
+    image = f"prom/prometheus:v{versions()['PROMETHEUS_VERSION']}"
+    (deployment,) = resources("monitoring/kubernetes/deployment.yaml")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == image
+    assert load(ROOT / "docker-compose.yml")["services"]["prometheus"]["image"] == image
+
+
+def jobs(name: str) -> dict[str, dict[str, Any]]:
+    """Return the jobs of one of the configurations, by their names."""
+    return {job["job_name"]: job for job in load(MONITORING / name)["scrape_configs"]}
+
+
+def test_the_configurations_differ_in_nothing_but_their_targets() -> None:
+    """Envoy's metrics are put right in the same way wherever it runs, and a pod is found in the same way."""
+    compose, plain, mesh = (
+        jobs(name) for name in ("prometheus.yml", "kubernetes/prometheus.yml", "mesh/prometheus.yml")
+    )
+    assert compose["envoy"]["metric_relabel_configs"] == mesh["envoy"]["metric_relabel_configs"]
+    secured = {name: value for name, value in mesh["micro-api"].items() if name not in {"scheme", "tls_config"}}
+    assert secured == plain["micro-api"]
+
+
+@pytest.fixture(scope="module")
+def exposed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Give the names of all metrics that a real lab shows: the service's, and Envoy's after relabelling."""
+    folder = LabFolder(tmp_path_factory.mktemp("lab"))
+    line = CommandLine()
+    try:
+        assert line.run("up", "--dir", folder.path, "--replicas", "1").returncode == 0
+        state = control.running(folder)
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers["Host"] = HOST
+            session.get(f"{state.url}/test/test", timeout=TIMEOUT_SECONDS).raise_for_status()
+            service = session.get(f"{state.url}/metrics", timeout=TIMEOUT_SECONDS).text
+            envoy = session.get(f"{state.admin_url}/stats/prometheus", timeout=TIMEOUT_SECONDS).text
+        control.down(folder)
+    finally:
+        line.kill_all()
+    return {relabelled(name) for name in re.findall(r"^(\w+)[ {]", f"{service}\n{envoy}", re.MULTILINE)}
+
+
+def relabelled(name: str) -> str:
+    """Return the name that a metric gets by the rules of relabelling that write names."""
+    for rule in jobs("prometheus.yml")["envoy"]["metric_relabel_configs"]:
+        if rule.get("target_label") == "__name__" and (found := re.fullmatch(rule["regex"], name)):
+            return found.expand(re.sub(r"\$\{(\d)\}", r"\\g<\1>", rule["replacement"]))
+    return name
+
+
+def test_every_metric_that_is_asked_for_exists(exposed: set[str]) -> None:
+    """Rules and dashboard name metrics that the service or Envoy really shows, and rules that there are."""
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    expressions = [rule["expr"] for rule in rules()] + list(queries("default").values())
+    asked = {expression: metrics_of(expression) for expression in expressions}
+    assert all(asked.values()), asked
+    assert set().union(*asked.values()) - exposed - recorded - OWN == set()
+
+
+def test_no_rule_is_recorded_for_nothing() -> None:
+    """Each recorded rule is asked for by another rule or by the dashboard."""
+    expressions = [rule["expr"] for rule in rules()] + list(queries("default").values())
+    asked = set().union(*map(metrics_of, expressions))
+    assert {rule["record"] for rule in rules() if "record" in rule} - asked == set()
+
+
+def test_every_alert_says_what_it_is_and_what_to_do() -> None:
+    """An alert has a severity, a summary and an action, and a test of its own."""
+    tested = yaml.safe_load((MONITORING / "rules" / "rules-test.yml").read_text(encoding="utf-8"))["tests"]
+    raised = {
+        case["alertname"] for test in tested for case in test.get("alert_rule_test", ()) if case.get("exp_alerts")
+    }
+    alerts = [rule for rule in rules() if "alert" in rule]
+    for alert in alerts:
+        assert alert["labels"]["severity"] in {"page", "warn"}
+        assert set(alert["annotations"]) == {"summary", "action"}
+    assert raised == {alert["alert"] for alert in alerts}
+
+
+def test_the_dashboard_is_whole() -> None:
+    """Panels are told apart, say what they show, do not overlap, and ask the Prometheus that is chosen."""
+    board = dashboard()
+    panels = board["panels"]
+    source = {"type": "prometheus", "uid": "${datasource}"}
+    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)
+    for panel in panels:
+        assert panel["description"]
+        assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
+        assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"]) > 0
+        assert all(target["datasource"] == source for target in panel["targets"])
+        assert panel["datasource"] == source
+    assert not any(overlap(one["gridPos"], other["gridPos"]) for one, other in combinations(panels, 2))
+    assert all(annotation["datasource"] == source for annotation in board["annotations"]["list"])
+    variables = {variable["name"] for variable in board["templating"]["list"]}
+    assert set(re.findall(r"\$\{?(\w+)", DASHBOARD.read_text(encoding="utf-8"))) == variables
+
+
+def overlap(one: dict[str, int], other: dict[str, int]) -> bool:
+    """Tell whether two places of the grid share a field."""
+    return all(
+        one[start] < other[start] + other[size] and other[start] < one[start] + one[size]
+        for start, size in (("x", "w"), ("y", "h"))
+    )
