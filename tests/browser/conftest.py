@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scripts.lab import control
 from scripts.lab.state import LabFolder
@@ -32,6 +32,7 @@ def browser() -> Iterator[Browser]:
         pytest.exit(str(error), returncode=pytest.ExitCode.TESTS_FAILED)
     # Chromium's own sandbox does not start for root, as whom CI often runs.
     switches = [*_SWITCHES, "--no-sandbox"] if os.geteuid() == 0 else list(_SWITCHES)
+    expect.set_options(timeout=ACTION_TIMEOUT_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=switches)
         yield chromium

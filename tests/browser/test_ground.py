@@ -74,8 +74,11 @@ def test_what_shuts_people_out_is_noticed(page: Page) -> None:
         assert_accessible(page)
 
 
-def test_pictures_are_kept_only_on_demand(page: Page, picture: Callable[..., Path], tmp_path: Path) -> None:
+def test_pictures_are_kept_only_on_demand(
+    page: Page, picture: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A picture goes to the test's own folder, and one that is too large for the repository is refused."""
+    monkeypatch.delenv("UPDATE_PICTURES", raising=False)
     page.set_content("<h1>small</h1>")
     assert picture(page, "ground") == tmp_path / "ground.png"
     page.set_content("<canvas width=390 height=800></canvas>")
