@@ -103,7 +103,7 @@ judged_load_test() {
   run kubectl apply --kustomize "$1"
 
   # Not for the Job: it completes or fails, and `kubectl wait` knows no "or". The pod ends in either case.
-  run kubectl wait job/loadtest --for=jsonpath='{.status.active}'=1 --timeout="${WAIT_SECONDS}s"
+  run kubectl wait pod --selector=job-name=loadtest --for=create --timeout="${WAIT_SECONDS}s"
   run kubectl wait pod --selector=job-name=loadtest --for=jsonpath='{.status.containerStatuses[0].state.terminated}' --timeout="${WAIT_SECONDS}s"
   # Not from the log, which mixes the verdict with what Locust prints beside it.
   terminated='.items[0].status.containerStatuses[0].state.terminated'
