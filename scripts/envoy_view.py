@@ -35,7 +35,7 @@ def virtual_host(configurations: Iterable[Json], host: str) -> Json:
     Raises:
         NoRouteError: there is neither.
     """
-    found = [one for configuration in configurations for one in configuration.get("virtualHosts", ())]
+    found: list[Json] = [one for configuration in configurations for one in configuration.get("virtualHosts", ())]
     candidates = [one for one in found if host in one["domains"]]
     # A sidecar has one for all hosts, too, which lets them through untouched: that is no route of ours.
     candidates += [one for one in found if "*" in one["domains"] and any(map(route_name, one.get("routes", ())))]

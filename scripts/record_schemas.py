@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parent.parent / "tests" / "data" / "schemas"
-KINDS = ("Gateway", "VirtualService", "DestinationRule")
+KINDS = ("Gateway", "VirtualService", "DestinationRule", "PeerAuthentication", "AuthorizationPolicy")
 VERSION = "v1"
 METADATA = {
     "type": "object",

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from scripts.lab.manifests import DestinationRule, VirtualService
-from tests.lab.states import ISTIO, ROOT, resource, text_of
+from tests.lab.states import ISTIO, resource, text_of
 
 STATES = tuple(path for path in ISTIO if re.fullmatch(r"istio/virtual-service-\d+-\d+\.yaml", path))
 RULES = tuple(path for path in ISTIO if path.startswith("istio/destination-rule"))
@@ -117,9 +117,3 @@ def test_only_the_lesson_sheds_load() -> None:
         "http": {"http1MaxPendingRequests": 1, "maxRequestsPerConnection": 1},
     }
     assert lesson == plain
-
-
-def test_the_readme_lists_every_file() -> None:
-    """istio/README.md names each file, and no file that is not there."""
-    named = set(re.findall(r"[-\w]+\.yaml", (ROOT / "istio" / "README.md").read_text(encoding="utf-8")))
-    assert named == {path.removeprefix("istio/") for path in ISTIO}
