@@ -11,10 +11,14 @@ from tests.k8s.manifests import ROOT, text_of
 
 SCRIPTS = tuple(
     f"scripts/{name}.sh"
-    for name in ("cluster-up", "cluster-down", "load-images", "flow-rolling", "flow-pause", "load-in-cluster")
+    for name in (
+        *("cluster-up", "cluster-down", "load-images", "flow-rolling", "flow-pause", "load-in-cluster"),
+        *("istio-up", "gateway-api-up", "flow-istio", "set-state", "show-envoy", "load-in-mesh"),
+    )
 )
 FLOWS = SCRIPTS[3:]
-PROGRAMS = ("kubectl", "kind", "docker", "curl")
+ARGUMENTS = {"scripts/set-state.sh": ("70-30",)}  # what a script does not work without
+PROGRAMS = ("kubectl", "kind", "docker", "curl", "istioctl")
 STAND_IN = """\
 #!/bin/sh
 echo "$0 $*" >>"$CALLS"
@@ -23,6 +27,7 @@ case "$0 $*" in
   *"kubectl config view"*--context=missing*) echo 'error: context "missing" does not exist' >&2; exit 1 ;;
   *"docker image inspect"*) exit 1 ;;
   *"kubectl rollout status"*) echo "error: timed out" >&2; exit 1 ;;
+  *terminated.exitCode*) echo "$VERDICT" ;;
   *"kubectl get events"*) echo "Warning  BackOff  the reason" ;;
 esac
 """
@@ -52,7 +57,7 @@ def test_help_tells_the_usage_with_examples(script: str) -> None:
     done = run(script, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"usage: {script}")
-    assert f"\nExamples:\n  {script}\n" in done.stdout
+    assert f"\nExamples:\n  {' '.join((script, *ARGUMENTS.get(script, ())))}\n" in done.stdout
 
 
 @pytest.mark.usefixtures("calls")
@@ -68,7 +73,7 @@ def test_an_unknown_option_ends_with_the_usage(script: str) -> None:
 @pytest.mark.parametrize("script", FLOWS)
 def test_a_context_that_is_not_the_labs_is_refused(script: str, calls: Path) -> None:
     """Without --context nothing but the lab's cluster is touched, and the refusal says what to do."""
-    done = run(script)
+    done = run(script, *ARGUMENTS.get(script, ()))
     assert done.returncode == 2
     assert "the current context is somebody-elses and not the lab's, kind-canary-lab" in done.stderr
     assert "--context NAME" in done.stderr
@@ -80,7 +85,7 @@ def test_a_context_that_is_not_the_labs_is_refused(script: str, calls: Path) -> 
 @pytest.mark.parametrize("script", FLOWS)
 def test_a_context_that_does_not_exist_is_named(script: str) -> None:
     """A misspelt --context ends with what to look at."""
-    done = run(script, "--context", "missing")
+    done = run(script, *ARGUMENTS.get(script, ()), "--context", "missing")
     assert done.returncode == 2
     assert "the kubeconfig has no context missing" in done.stderr
 
@@ -102,6 +107,17 @@ def test_a_step_that_fails_shows_what_explains_it() -> None:
     told = done.stderr.partition("flow-rolling.sh failed. What the cluster says:\n")[2]
     for part in ("$ kubectl get pods", "BackOff  the reason", "$ kubectl logs "):
         assert part in told
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize(("exit_code", "explained"), [(0, False), (10, False), (11, False), (1, True), (137, True)])
+def test_a_load_test_ends_with_its_verdict(exit_code: int, explained: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a column of the table
+    """The exit code is that of the master, and is explained by what the cluster says where it is no verdict."""
+    monkeypatch.setenv("VERDICT", str(exit_code))
+    done = run("scripts/load-in-cluster.sh", "--context", "lab", "--expect-v3", "50")
+    assert done.returncode == exit_code
+    assert done.stdout.endswith(f"\n{exit_code}\n")
+    assert ("What the cluster says" in done.stderr) == explained
 
 
 def test_every_wait_is_bounded() -> None:
