@@ -19,6 +19,7 @@ from tests.loadtest import locust_process
 NAMESPACE = "canary-mesh"
 HOST = f"micro-api.{NAMESPACE}.svc.cluster.local"
 GATEWAY = "deployment/istio-ingressgateway"
+GATEWAY_API = "tests/data/gateway-api/crds.yaml"
 ALPHA = 0.0001  # so that a run of all tests hardly ever fails by chance
 USERS = 10
 READ_METRICS = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9090/metrics').read().decode())"
@@ -121,8 +122,9 @@ class Mesh:
 
 
 def deploy_mesh(cluster: Cluster) -> None:
-    """Install Istio, deploy the service into its mesh, and wait for the first answer through the gateway."""
+    """Install Istio and the Gateway API, deploy the service, and wait for its first answer through the gateway."""
     cluster.script("istio-up")
+    cluster.script("gateway-api-up", "--crds", GATEWAY_API)
     cluster.script("flow-istio", "deploy")
     mesh = Mesh(cluster)
     until(lambda: mesh.ask() == Answer("plain", "100-0"), "the gateway does not answer by the route 100-0")

@@ -1,5 +1,6 @@
 """A declared weight, a mesh that carries it out, and the proof that it did, under clients that lose no request."""
 
+import subprocess
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.clients import Clients
-from tests.e2e.cluster import until
+from tests.e2e.cluster import run, until
 from tests.e2e.mesh import Mesh
 
 pytestmark = pytest.mark.e2e
@@ -21,6 +22,14 @@ def clients(mesh: Mesh) -> Iterator[Clients]:
     """Clients that ask from the first shift to the last."""
     with mesh.clients() as asking:
         yield asking
+
+
+def test_istio_finds_nothing_to_object_to(mesh: Mesh) -> None:
+    """`istioctl analyze` is clean."""
+    command = "istioctl", "analyze", "--context", mesh.cluster.context, "--namespace", mesh.namespace
+    done = run(*command, kubeconfig=mesh.cluster.kubeconfig, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    assert "No validation issues found" in done.stdout
 
 
 @pytest.mark.usefixtures("clients")

@@ -1,0 +1,67 @@
+"""Who gets an answer from the service: the gateway and the load test inside the mesh, and nobody else."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.mesh import Mesh
+
+pytestmark = pytest.mark.e2e
+
+NAMESPACE = "canary-visitors"
+OUTSIDER = "outsider"
+STRANGER = "stranger"
+IMAGE = "micro-api:1.1-SNAPSHOT"
+VISIT = """
+import urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen("http://micro-api.canary-mesh:19090/test/test", timeout=10).status)
+except urllib.error.HTTPError as refusal:
+    print(refusal.code, refusal.read().decode())
+except OSError as problem:
+    print(type(problem).__name__)
+"""
+
+
+@pytest.fixture(scope="module")
+def visitors(mesh: Mesh) -> Iterator[None]:
+    """Two pods of another namespace: one without a sidecar, one in the mesh that nobody has admitted."""
+    kubectl = mesh.cluster.kubectl
+    kubectl("create", "namespace", NAMESPACE)
+    try:
+        for name, sidecar in ((OUTSIDER, "false"), (STRANGER, "true")):
+            label = f"--labels=sidecar.istio.io/inject={sidecar}"
+            kubectl("run", name, f"--image={IMAGE}", label, "--command", "--", "sleep", "600", namespace=NAMESPACE)
+        kubectl("wait", "pods", "--all", "--for=condition=Ready", "--timeout=90s", namespace=NAMESPACE)
+        yield
+    finally:
+        kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+def visit(mesh: Mesh, visitor: str) -> str:
+    """Return what a visitor gets: the status and what is said with it, or the name of an error."""
+    command = "exec", visitor, f"--container={visitor}", "--", "python", "-c", VISIT
+    return mesh.cluster.kubectl(*command, namespace=NAMESPACE).strip()
+
+
+@pytest.mark.usefixtures("visitors")
+def test_plain_text_is_refused(mesh: Mesh) -> None:
+    """Under STRICT mutual TLS a pod without a sidecar gets no answer at all."""
+    assert visit(mesh, OUTSIDER) == "ConnectionResetError"
+
+
+@pytest.mark.usefixtures("visitors")
+def test_a_stranger_in_the_mesh_is_refused(mesh: Mesh) -> None:
+    """A service account that the AuthorizationPolicy does not name gets 403 from the service's own sidecar."""
+    assert visit(mesh, STRANGER) == "403 RBAC: access denied"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "verdict"),
+    [((), 0, "verdict:  CONFIRMED"), (("--expect-v3", "50"), 10, "verdict:  REFUTED")],
+)
+def test_the_load_test_in_the_mesh_judges(mesh: Mesh, arguments: tuple[str, ...], exit_code: int, verdict: str) -> None:
+    """Locust's master and workers inside the mesh see the declared weights, and their Job ends with the verdict."""
+    mesh.set_state("70-30")
+    shown = mesh.cluster.script("load-in-mesh", *arguments, exit_code=exit_code)
+    assert verdict in shown

@@ -1,0 +1,135 @@
+"""What breaks while the mesh splits 70/30, and that each is reported for what it is."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from loadtest.session import Session
+from loadtest.tally import Tally
+from loadtest.verdict import Expectation, Outcome
+from tests.e2e.clients import Clients
+from tests.e2e.cluster import ROOT, until
+from tests.e2e.mesh import ALPHA, Mesh
+
+pytestmark = pytest.mark.e2e
+
+FAULTY = "micro-api-faulty"
+OUTLIER_RULE = str(ROOT / "istio" / "mesh" / "destination-rule-outlier.yaml")
+PLAIN_RULE = str(ROOT / "istio" / "destination-rule.yaml")
+RUN = "--expect-v3 30 --route 70-30"
+ENOUGH_IN_A_ROW = 300
+KILL = ("--force", "--grace-period=0")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def split(mesh: Mesh) -> Iterator[None]:
+    """70/30 for all that follows, and afterwards the state and the rule that were there before."""
+    mesh.set_state("70-30")
+    yield
+    mesh.kubectl("apply", "--filename", PLAIN_RULE)
+    mesh.set_state("100-0")
+
+
+def wait_for(mesh: Mesh, deployment: str) -> None:
+    """Wait until a Deployment has what it was told to have."""
+    mesh.kubectl("rollout", "status", f"deployment/{deployment}", "--timeout=120s")
+
+
+def test_a_version_without_pods(mesh: Mesh, tmp_path: Path) -> None:
+    """Its share of the requests gets 503, and nobody can say that the split is right: INCONCLUSIVE, with the cause."""
+    mesh.kubectl("scale", "deployment/micro-api-v2", "--replicas=0")
+    try:
+        until(lambda: mesh.pods("v2") == [], "the canary's pods do not go")
+        until(lambda: mesh.ask().label == "status_503", "the gateway does not miss them")
+        ended = mesh.measure(tmp_path, f"{RUN} -t 4s --stop-timeout 10")
+    finally:
+        mesh.kubectl("scale", "deployment/micro-api-v2", "--replicas=2")
+    wait_for(mesh, "micro-api-v2")
+    assert ended.exit_code == 11, ended.stdout
+    assert ended.counts["v3"] == 0
+    assert ended.counts["other_by_kind"].keys() == {"status_503"}
+    assert "503: a subset without ready pods" in ended.stdout
+
+
+@contextmanager
+def faulty_pod(mesh: Mesh, folder: Path) -> Iterator[None]:
+    """Have a third pod of the canary whose every answer is an error; it is well by its probes."""
+    template = json.loads(mesh.kubectl("get", "deployment/micro-api-v2", "--output=json"))["spec"]["template"]
+    template["metadata"]["name"] = FAULTY
+    template["spec"]["containers"][0]["env"].append({"name": "SERVICE_ERROR_RATIO", "value": "1"})
+    file = folder / "faulty.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "Pod", **template}), encoding="utf-8")
+    mesh.kubectl("apply", "--filename", str(file))
+    try:
+        mesh.kubectl("wait", f"pod/{FAULTY}", "--for=condition=Ready", "--timeout=60s")
+        yield
+    finally:
+        mesh.kubectl("delete", f"pod/{FAULTY}", *KILL)
+
+
+def test_a_faulty_pod_is_seen_and_then_ejected(mesh: Mesh, tmp_path: Path) -> None:
+    """Its errors forbid a verdict, until outlier detection sends it nothing more: then the split is confirmed."""
+    with faulty_pod(mesh, tmp_path):
+        until(lambda: mesh.ask().label == "status_500", "the faulty pod is not asked")
+        seen = mesh.measure(tmp_path, f"{RUN} -t 4s --stop-timeout 10")
+        mesh.kubectl("apply", "--filename", OUTLIER_RULE)
+        with mesh.clients():
+            until(lambda: mesh.gateway_counter("outlier_detection.ejections_active")["v2"] == 1, "no pod is ejected")
+        ejected = mesh.measure(tmp_path, RUN)
+        mesh.kubectl("apply", "--filename", PLAIN_RULE)
+    assert seen.exit_code == 11, seen.stdout
+    assert seen.counts["other_by_kind"].keys() == {"status_500"}
+    assert ejected.exit_code == 0, ejected.stdout
+
+
+def is_confirmed(clients: Clients) -> bool:
+    """Tell whether what clients have seen so far confirms 30 %, whatever the lost requests were meant for."""
+    answers = clients.answers
+    session = Session(Expectation(30, alpha=ALPHA))
+    lost = Counter(one.reason for one in clients.lost)
+    session.add_all(Tally(v3=answers["v3"], plain=answers["plain"], other=lost))
+    return session.verdict().outcome is Outcome.CONFIRMED
+
+
+def until_nothing_is_lost(clients: Clients) -> None:
+    """Wait until many requests in a row have got an answer."""
+    mark = clients.requests, len(clients.lost)
+
+    def went_well() -> bool:
+        nonlocal mark
+        requests, lost = clients.requests, len(clients.lost)
+        if lost > mark[1]:
+            mark = requests, lost
+        return requests - mark[0] >= ENOUGH_IN_A_ROW
+
+    until(went_well, "requests are still lost")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "selector", "reasons"),
+    [
+        ("canary-mesh", "version=v2", ("status_503", "TimeoutError")),
+        ("istio-system", "app=istio-ingressgateway", ("RemoteDisconnected", "Connection", "IncompleteRead", "Timeout")),
+    ],
+    ids=["pod of the canary", "pod of the gateway"],
+)
+def test_a_killed_pod(
+    mesh: Mesh, namespace: str, selector: str, reasons: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is lost is lost for the pod's absence, it ends by itself, and then the split is confirmed without a loss."""
+    pods = mesh.cluster.kubectl("get", "pods", f"--selector={selector}", "--output=name", namespace=namespace)
+    with mesh.clients() as during:
+        until(lambda: during.requests > ENOUGH_IN_A_ROW, "no answers")
+        assert during.lost == []
+        mesh.cluster.kubectl("delete", pods.split()[0], *KILL, namespace=namespace)
+        until_nothing_is_lost(during)
+    with capsys.disabled():
+        print(f"\n{selector}, one pod killed: {len(during.lost)} of {during.requests} requests lost")
+    assert [one for one in during.lost if not one.reason.startswith(reasons)] == []
+    with mesh.clients() as after:
+        until(lambda: is_confirmed(after), "the split is not confirmed")
+    assert after.lost == []
