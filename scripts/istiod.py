@@ -153,8 +153,7 @@ class Istiod:
             for namespace, state in placed:
                 for document in (one for one in (_SERVICE, *state) if one["kind"] == kind):
                     self._made(_renamed(document, "default", namespace), namespace)
-        routes, clusters = self._settled(nonce)
-        return [_projection(routes, clusters, name) for name in names]
+        return self._settled(nonce, names)
 
     def remove(self, keep: int = 0) -> None:
         """Have the cluster remove the namespaces that were made, save the first ones; do not wait for it."""
@@ -183,21 +182,31 @@ class Istiod:
         response = self._api.getresponse()
         return _Answer(path, response.status, str(json.loads(response.read()).get("message")))
 
-    def _settled(self, nonce: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """Return the gateway's route configuration and its clusters, once both show a marker."""
+    def _settled(self, nonce: str, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what the gateway has for some namespaces, once it shows a marker and that changes no more."""
         deadline = time.monotonic() + SETTLE_SECONDS
+        before = None
         while time.monotonic() < deadline:
-            clusters = self._cluster.gateway("clusters")
-            if any(f"|{nonce}|" in cluster["name"] for cluster in clusters):
-                for routes in self._cluster.gateway("routes"):
-                    is_own = routes.get("name") == ROUTE_CONFIGURATION_NAME
-                    if is_own and any(host["name"].startswith(nonce) for host in routes.get("virtualHosts", [])):
-                        return routes, clusters
+            now = self._marked(nonce, names)
+            if now is not None and now == before:
+                return now
+            before = now
             time.sleep(0.2)
         raise ClusterError(
             f"the ingress gateway has not shown the change after {SETTLE_SECONDS} s: is istiod running, and does its "
             "log or the gateway's say that Envoy rejected a configuration?"
         )
+
+    def _marked(self, nonce: str, names: Sequence[str]) -> list[dict[str, Any]] | None:
+        """Return what the gateway has for some namespaces; None as long as its clusters or routes lack a marker."""
+        clusters = self._cluster.gateway("clusters")
+        if not any(f"|{nonce}|" in cluster["name"] for cluster in clusters):
+            return None
+        for routes in self._cluster.gateway("routes"):
+            hosts = routes.get("virtualHosts", []) if routes.get("name") == ROUTE_CONFIGURATION_NAME else []
+            if any(host["name"].startswith(nonce) for host in hosts):
+                return [_projection(routes, clusters, name) for name in names]
+        return None
 
 
 class _Answer(NamedTuple):
