@@ -65,10 +65,8 @@ def test_every_query_of_the_dashboard_has_an_answer(lab: RunningLab) -> None:
 def test_client_tally_and_counters_agree_to_the_request(lab: RunningLab, tmp_path: Path) -> None:
     """What the load test judged, what the replicas counted, and what Envoy sent are the same requests."""
     # Answers that come after the verdict are not judged, and those in flight at the end would be cut off.
-    ended = locust_process.run(
-        tmp_path,
-        f"--host {lab.url} --host-header {HOST} --expect-v3 30 --route 70-30 -u 5 -t 10s --keep-going --stop-timeout 30",
-    )
+    options = "--expect-v3 30 --route 70-30 -u 5 -t 10s --keep-going --stop-timeout 30"
+    ended = locust_process.run(tmp_path, f"--host {lab.url} --host-header {HOST} {options}")
     assert ended.verdict, ended.stderr
     of(lab).wait_for_scrape(time.time())
     counts = ended.counts

@@ -1,0 +1,75 @@
+"""A Prometheus in the mesh: it reads the service over mutual TLS, and its numbers are the client's, to the request."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cluster import ROOT, run, until
+from tests.e2e.mesh import NAMESPACE, Mesh
+from tests.k8s.manifests import versions
+from tests.monitoring.files import queries
+from tests.monitoring.prometheus import Prometheus
+
+pytestmark = pytest.mark.e2e
+
+IMAGE = f"prom/prometheus:v{versions()['PROMETHEUS_VERSION']}"
+SERVICE = f"/api/v1/namespaces/{NAMESPACE}/services/prometheus:http/proxy"
+OWN = f'namespace="{NAMESPACE}"'
+SERVICE_COUNTS = f'sum by (version) (http_requests_total{{{OWN},route="/test/test"}})'
+ENVOY_COUNTS = f'sum by (version) (envoy_cluster_upstream_rq_total{{{OWN},version!=""}})'
+
+
+@pytest.fixture(scope="module")
+def prometheus(mesh: Mesh) -> Iterator[Prometheus]:
+    """Prometheus as monitoring/mesh deploys it, once every pod of the service and the gateway have been read."""
+    cluster = mesh.cluster
+    loaded = run("kind", "load", "docker-image", "--name", cluster.name, IMAGE, kubeconfig=cluster.kubeconfig)
+    assert loaded.returncode == 0, loaded.stderr
+    overlay, role = str(ROOT / "monitoring/mesh"), str(ROOT / "monitoring/mesh/gateway-role.yaml")
+    mesh.set_state("70-30")
+    mesh.kubectl("apply", "--kustomize", overlay)
+    cluster.kubectl("apply", "--filename", role, namespace="istio-system")
+    try:
+        mesh.kubectl("rollout", "status", "deployment/prometheus", "--timeout=90s")
+        asked = Prometheus(lambda path: cluster.kubectl("get", "--raw", SERVICE + path))
+        asked.wait_for(f"count(up == 1) == {len(mesh.pods('v1')) + len(mesh.pods('v2')) + 1}")
+        yield asked
+    finally:
+        mesh.kubectl("delete", "--kustomize", overlay)
+        cluster.kubectl("delete", "--filename", role, namespace="istio-system")
+
+
+def test_every_query_of_the_dashboard_has_an_answer(mesh: Mesh, prometheus: Prometheus) -> None:
+    """While clients ask, each panel, annotation and variable has finite numbers to show, Envoy's included."""
+    with mesh.clients() as clients:
+        until(lambda: clients.requests > 300, "the gateway does not answer")
+        prometheus.wait_for(f"sum(namespace_version:http_requests:rate30s{{{OWN}}}) > 0")
+        prometheus.wait_for(f"sum(namespace_version:envoy_requests:rate30s{{{OWN}}}) > 0")
+        answers = {where: prometheus.query(query) for where, query in queries(NAMESPACE).items()}
+    assert clients.lost == []
+    for where, answer in answers.items():
+        assert answer, where
+        assert all(map(math.isfinite, answer.values())), (where, answer)
+    assert prometheus.value(f'count(up{{job="micro-api",{OWN}}} == 0) or vector(0)') == 0
+
+
+def test_client_tally_and_counters_agree_to_the_request(mesh: Mesh, prometheus: Prometheus, tmp_path: Path) -> None:
+    """What the load test counted, what the pods counted and what the gateway sent are the same requests."""
+    prometheus.wait_for_scrape(time.time())
+    before = {query: counts(prometheus, query) for query in (SERVICE_COUNTS, ENVOY_COUNTS)}
+    ended = mesh.measure(tmp_path, "--expect-v3 30 --route 70-30 -t 10s --keep-going --stop-timeout 30")
+    assert ended.verdict, ended.stderr
+    prometheus.wait_for_scrape(time.time())
+    tally = Counter({"v1": ended.counts["plain"], "v2": ended.counts["v3"]})
+    assert tally.total() > 100
+    assert ended.counts["other_by_kind"] == {}
+    assert {query: counts(prometheus, query) - before[query] for query in before} == dict.fromkeys(before, tally)
+
+
+def counts(prometheus: Prometheus, query: str) -> Counter[str]:
+    """Return the counts of a query by version."""
+    return Counter({version: int(count) for (version,), count in prometheus.query(query, "version").items()})
