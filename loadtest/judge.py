@@ -39,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(report.table(verdict))
         if options.verdict_json is not None:
             report.write_json(verdict, options.verdict_json)
+        if options.summary is not None:
+            report.append_summary(verdict, options.summary)
     except UsageError as problem:
         parser.error(str(problem))
     except OSError as problem:
@@ -69,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sent", type=_count, metavar="N", help="how many requests were sent; missing ones are other")
     parser.add_argument("--route", metavar="NAME", help="count only answers whose x-canary-route header is NAME")
     parser.add_argument("--verdict-json", type=writable_file, metavar="FILE", help="also write the verdict as JSON")
+    parser.add_argument("--summary", type=writable_file, metavar="FILE", help="also append the verdict as Markdown")
     parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="of answers (default: standard input)")
     return parser
 

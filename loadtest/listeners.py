@@ -6,6 +6,7 @@ must be registered at import: Locust fires `quitting` in reverse, so that these 
 
 import argparse
 import sys
+from collections.abc import Callable
 from typing import NoReturn, cast
 from weakref import WeakKeyDictionary
 
@@ -14,10 +15,11 @@ from locust import events, log
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from . import report
+from . import page, report, web
 from .options import add_locust_options
-from .run import JudgingRun, MasterRun, WorkerRun
+from .run import JudgingRun, MasterRun
 from .verdict import Outcome
+from .worker_run import WorkerRun
 
 Run = JudgingRun | WorkerRun
 _runs: WeakKeyDictionary[Environment, Run] = WeakKeyDictionary()
@@ -59,6 +61,8 @@ def on_init(environment: Environment, **_: object) -> None:
     else:
         judging = JudgingRun(options, runner)
     _runs[environment] = judging
+    if environment.web_ui is not None:
+        web.add_tab(environment.web_ui, judging, options.web_base_path)
     events.reset_stats.add_listener(judging.reset)
     # Registered now, later than Locust's own, and so called earlier: while a test that nobody has ended still runs.
     events.quitting.add_listener(lambda environment: on_quitting_early(judging, environment))
@@ -78,8 +82,11 @@ def on_test_stopping(environment: Environment, **_: object) -> None:
 
 
 def on_test_stop(environment: Environment, **_: object) -> None:
-    """End a measurement."""
-    run_of(environment).end()
+    """End a measurement; with the web UI, where the process lives on, keep its report now."""
+    run = run_of(environment)
+    run.end()
+    if isinstance(run, JudgingRun) and not run.options.headless:
+        keep_report(run)
 
 
 def on_quitting_early(run: JudgingRun, _: Environment) -> None:
@@ -89,20 +96,44 @@ def on_quitting_early(run: JudgingRun, _: Environment) -> None:
 
 
 def on_quitting(environment: Environment, **_: object) -> None:
-    """Turn the verdict into the exit code, and write the verdict files."""
+    """Turn the verdict into the exit code, and write the files that were asked for."""
     run = run_of(environment)
     if isinstance(run, WorkerRun):
         return
+    run.close()
     verdict = run.verdict()
     environment.process_exit_code = report.EXIT_CODES[verdict.outcome]
-    for file, write in ((run.options.verdict_json, report.write_json), (run.options.verdict_text, report.write_text)):
-        if file is None:
-            continue
-        try:
-            write(verdict, file)
-        except OSError as problem:
-            print(f"the verdict file {file} was not written: {problem.strerror}", file=sys.stderr)
-            environment.process_exit_code = 1
+    written = [
+        keep(run.options.verdict_json, lambda file: report.write_json(verdict, file)),
+        keep(run.options.verdict_text, lambda file: report.write_text(verdict, file)),
+        keep_report(run),
+    ]
+    if not all(written):
+        environment.process_exit_code = 1
+
+
+def keep_report(run: JudgingRun) -> bool:
+    """Write the report and the summary of a test that has ended, once, and tell whether all went well."""
+    if run.kept:
+        return True
+    run.kept = True
+    verdict = run.verdict()
+    written = [
+        keep(run.options.report, lambda file: page.write_report(run.page_data(), report.table(verdict), file)),
+        keep(run.options.summary, lambda file: report.append_summary(verdict, file)),
+    ]
+    return all(written)
+
+
+def keep(file: str | None, write: Callable[[str], None]) -> bool:
+    """Write a file that was asked for, and tell whether that went well."""
+    try:
+        if file is not None:
+            write(file)
+    except OSError as problem:
+        print(f"the file {file} was not written: {problem.strerror}", file=sys.stderr)
+        return False
+    return True
 
 
 def on_quit(environment: Environment, exit_code: int) -> None:

@@ -40,6 +40,18 @@ def writable_file(text: str) -> str:
     return str(file)  # Locust sends the options to its workers, and can send text only
 
 
+def html_file(text: str) -> str:
+    """Return the absolute path of an HTML file that can be written, and a JSON file beside it.
+
+    Raises:
+        argparse.ArgumentTypeError: the name does not end in .html, or `writable_file` objects to either file.
+    """
+    if Path(text).suffix != ".html":
+        raise argparse.ArgumentTypeError(f"{text} is no HTML file: give it a name that ends in .html")
+    writable_file(str(Path(text).with_suffix(".json")))
+    return writable_file(text)
+
+
 def add_expectation(parser: Any, env_prefix: str | None = None, *, required: bool = False) -> None:  # noqa: ANN401 - a parser or a group: argparse has no public name for both
     """Add `--expect-v3`, `--tolerance` and `--alpha` to an argparse (or Locust) parser.
 
@@ -149,3 +161,19 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         env_var="LOCUST_VERDICT_TEXT",
         help="also write the table with the verdict to FILE, such as a container's /dev/termination-log",
     )
+    group.add_argument(
+        "--report",
+        type=html_file,
+        metavar="FILE",
+        env_var="LOCUST_REPORT",
+        help="also write a report with charts to FILE, which ends in .html, and its data as JSON beside it",
+    )
+    group.add_argument(
+        "--summary",
+        type=writable_file,
+        metavar="FILE",
+        env_var="LOCUST_SUMMARY",
+        help="also append the verdict to FILE as Markdown, such as to $GITHUB_STEP_SUMMARY for a CI job's page",
+    )
+    # Whoever can reach the web UI can send load anywhere from this machine: --web-host '*' for all interfaces.
+    parser.set_defaults(web_host="127.0.0.1")

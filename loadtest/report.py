@@ -4,14 +4,17 @@ Called by `listeners` and `judge`.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from .estimates import share_interval_percent
 from .session import Session, Verdict
-from .verdict import Outcome, pinned_to_connections, share_interval_percent
+from .verdict import Outcome, pinned_to_connections
 
 EXIT_CODES: Final[Mapping[Outcome, int]] = {Outcome.CONFIRMED: 0, Outcome.REFUTED: 10, Outcome.INCONCLUSIVE: 11}
+SIGNS: Final[Mapping[Outcome, str]] = {Outcome.CONFIRMED: "✅", Outcome.REFUTED: "❌", Outcome.INCONCLUSIVE: "❔"}
 EXIT_CODE_HELP: Final = (
     "exit codes: 0 CONFIRMED, 10 REFUTED, 11 INCONCLUSIVE; any other code means that there is no verdict"
 )
@@ -57,10 +60,22 @@ def write_json(verdict: Verdict, path: str) -> None:
     Raises:
         OSError: the file cannot be written.
     """
+    write_whole(json.dumps(as_dict(verdict), indent=2) + "\n", path)
+
+
+def write_whole(text: str, path: str) -> None:
+    """Write `text` to the file at `path`, whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     file = Path(path)
     partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(json.dumps(as_dict(verdict), indent=2) + "\n", encoding="utf-8")
-    partial.replace(file)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_text(verdict: Verdict, path: str) -> None:
@@ -70,6 +85,47 @@ def write_text(verdict: Verdict, path: str) -> None:
         OSError: the file cannot be written.
     """
     Path(path).write_text(table(verdict) + "\n", encoding="utf-8")
+
+
+def append_summary(verdict: Verdict, path: str) -> None:
+    """Append the verdict as Markdown to the file at `path`, which a CI job shows as its page.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write(summary(verdict) + "\n\n")
+
+
+def summary(verdict: Verdict) -> str:
+    """Return the verdict as Markdown, without a newline at its end."""
+    tally, expectation = verdict.tally, verdict.expectation
+    low, high = share_interval_percent(expectation.alpha, tally.v3, tally.plain, tally.other_total)
+    rows = [("V3 (canary, v2)", tally.v3), ("plain (stable, v1)", tally.plain), *tally.other.most_common()]
+    share = {name: f"{100 * count / tally.total:.1f} %" if tally.total else "-" for name, count in rows}
+    return "\n".join(
+        [
+            f"### {SIGNS[verdict.outcome]} Canary split: {verdict.outcome.value}",
+            "",
+            as_markdown_text(verdict.reason),
+            "",
+            "| answers | count | share |",
+            "|---|--:|--:|",
+            *(f"| {as_markdown_text(name)} | {count} | {share[name]} |" for name, count in rows),
+            "",
+            (
+                f"Expected: {expectation.v3_percent:g} % V3, tolerance {expectation.points:g}. Not ruled out with"
+                f" {100 * (1 - expectation.alpha):g} % certainty: {low:.1f} to {high:.1f} %."
+            ),
+            "",
+            f"Next: {next_step(verdict)}.",
+        ]
+    )
+
+
+def as_markdown_text(text: str) -> str:
+    """Return text from outside, such as the name of a route, so that Markdown shows it as it is."""
+    return re.sub(r"([\\`*_\[\]<>&|#~!])", r"\\\1", " ".join(text.split()))
 
 
 def table(verdict: Verdict) -> str:

@@ -1,4 +1,4 @@
-"""What follows a Locust process from test to test: alone, as the master of workers, or as one of them.
+"""What follows a Locust process from test to test and judges: alone, or as the master of workers (see `worker_run`).
 
 Called by `listeners`, which are Locust's way to tell what happens, and by `user`, which hands over the answers.
 """
@@ -6,99 +6,26 @@ Called by `listeners`, which are Locust's way to tell what happens, and by `user
 import argparse
 import sys
 import time
-from typing import Any, Protocol
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
 
 import gevent
-from locust.runners import MasterRunner, Runner, WorkerRunner
+from locust import log
+from locust.runners import MasterRunner, Runner
 
-from . import report
+from . import page, report
+from .history import History
 from .options import expectation_of
 from .session import Session, Verdict
-from .tally import Answer, StartOrder, Tally
 from .verdict import ExpectationError
+from .worker_run import EPOCH, FINAL_MESSAGE, FINISH_MESSAGE, RESET_MESSAGE, Counter
 from .workers import WorkerReport, Workers
 
-PROGRESS_SECONDS = 2.0
+LOOK_SECONDS = 0.25
+LOOKS_PER_PROGRESS = 8
 FINAL_COUNTS_SECONDS = 10.0
-EPOCH = "canary_epoch"
-FINISH_MESSAGE = "canary_finish"
-FINAL_MESSAGE = "canary_final"
-RESET_MESSAGE = "canary_reset"
-
-
-class Counter(Protocol):
-    """What a user hands its answers to."""
-
-    def start(self) -> int:
-        """Return the ticket of a request that is about to be sent."""
-        ...
-
-    def finish(self, ticket: int, answer: Answer) -> None:
-        """Take the answer to the request with `ticket`."""
-        ...
-
-
-class Recorder:
-    """Counts a worker's answers in the order of their requests, and leaves the verdict to the master."""
-
-    def __init__(self, route: str | None) -> None:
-        """Begin with no answer; `route` as in `Session`."""
-        self._tally = Tally()
-        self._order = StartOrder()
-        self._route = route
-        self._final: WorkerReport | None = None
-
-    def start(self) -> int:
-        """Return the ticket of a request that is about to be sent."""
-        return self._order.start()
-
-    def finish(self, ticket: int, answer: Answer) -> None:
-        """Take the answer to the request with `ticket`; once the recorder is closed, for nothing."""
-        for next_answer in self._order.finish(ticket, answer):
-            self._tally.add(next_answer.label, next_answer.route, self._route, next_answer.previous)
-
-    def close(self) -> None:
-        """Stop counting: what is counted now is final."""
-        self._final = self._final or WorkerReport(self._tally.copy(), self._order.unfinished, final=True)
-
-    def report(self) -> WorkerReport:
-        """Return what is counted so far, or at the end."""
-        return self._final or WorkerReport(self._tally, self._order.unfinished, final=False)
-
-
-class WorkerRun:
-    """A process that only counts."""
-
-    def __init__(self, options: argparse.Namespace, runner: WorkerRunner) -> None:
-        """Attach to a Locust worker."""
-        self.options = options
-        self._runner = runner
-        self.counter: Recorder = Recorder(None)
-        runner.register_message(FINISH_MESSAGE, self._finish)
-        runner.register_message(RESET_MESSAGE, self._reset)
-
-    def begin(self) -> None:
-        """Start counting from nothing, with the options that the master has sent."""
-        self.counter = Recorder(self.options.route or None)
-
-    def end(self) -> None:
-        """Stop counting."""
-        self.counter.close()
-
-    def answer_counted(self, counter: Counter) -> None:
-        """Do nothing: the master looks at the counts."""
-
-    def payload(self) -> dict[str, Any]:
-        """Return what travels to the master with a report: the counts, and of which test they are."""
-        return {EPOCH: getattr(self.options, EPOCH, 0), **self.counter.report().to_dict()}
-
-    def _finish(self, **_: object) -> None:
-        self.counter.close()
-        self._runner.send_message(FINAL_MESSAGE, self.payload())
-
-    def _reset(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message, which has no public type
-        setattr(self.options, EPOCH, msg.data[EPOCH])
-        self.begin()
 
 
 class JudgingRun:
@@ -113,11 +40,14 @@ class JudgingRun:
         """
         self.options = options
         self.counter = self._new_session()
+        self.history = History()
         self._runner = runner
+        self._began = time.monotonic()
         self._progress: gevent.Greenlet[..., Any] | None = None
         self._stopping = False
         self._running = False
         self._interrupted = False
+        self.kept = False
 
     def _new_session(self) -> Session:
         return Session(expectation_of(self.options), self.options.route or None, keep_going=self.options.keep_going)
@@ -125,29 +55,50 @@ class JudgingRun:
     def begin(self) -> None:
         """Start counting from nothing: a test starts, perhaps the second one of this process."""
         self.end_progress()
-        self._stopping = self._interrupted = False
-        self._running = True
+        self._stopping = self._interrupted = self.kept = False
         try:
-            self.counter = self._new_session()
+            self.clear()
         except ExpectationError as problem:  # the web UI takes any text
             print(f"not started: {problem}", file=sys.stderr, flush=True)
             gevent.spawn(self._runner.stop)
             return
-        self._progress = gevent.spawn(self._report_progress)
+        self._running = True
+        self._began = time.monotonic()
+        self.record()
+        self._progress = gevent.spawn(self._follow)
 
     def reset(self) -> None:
-        """Begin anew in the middle of a test, as the button of the web UI asks."""
-        self.begin()
+        """Forget all that is counted, as the button of the web UI asks, and in the middle of a test begin anew."""
+        if self._running:
+            self.begin()
+        else:
+            with suppress(ExpectationError):  # a test with such options was told so, and did not start
+                self.clear()
+
+    def clear(self) -> None:
+        """Forget all that is counted.
+
+        Raises:
+            ExpectationError: the options state none that can be tested.
+        """
+        self._running = False
+        self.history = History()
+        self.counter = self._new_session()
 
     def finish(self) -> None:
         """Gather what is still to be counted, before the users are stopped: here nothing."""
 
     def end(self) -> None:
         """Stop the progress; with the web UI, where the process lives on, show the verdict now."""
-        self._running = False
+        self.close()
         self.end_progress()
         if not self.options.headless:
             print(report.table(self.verdict()), flush=True)
+
+    def close(self) -> None:
+        """Record the end of the test: what is counted is final, whether or not Locust has stopped it yet."""
+        self.record()
+        self._running = False
 
     def end_progress(self) -> None:
         """Stop reporting progress."""
@@ -172,22 +123,56 @@ class JudgingRun:
         """Note that somebody ends the test by hand: what was to be measured is not."""
         self._interrupted = self._running
 
+    def record(self) -> None:
+        """Add what is known now to the history, while the test runs."""
+        if self._running:
+            self.history.record(time.monotonic() - self._began, self.counter)
+
+    @property
+    def state(self) -> str:
+        """Say whether a test is "running", has "ended", or none has begun: "ready"."""
+        if self._running:
+            return "running"
+        return "ended" if self.history.points else "ready"
+
+    def verdict_so_far(self) -> Verdict:
+        """Return the verdict; while the test runs, counts that are still to come are nothing against it."""
+        return self.counter.verdict() if self._running else self.verdict()
+
+    def page_data(self) -> dict[str, Any]:
+        """Return what the page and the report show of this test so far."""
+        return page.data_of(
+            self.verdict_so_far(),
+            self.history,
+            state=self.state,
+            to_go=self.counter.to_go(),
+            about={
+                "target": self.options.host or "",
+                "written_at": datetime.now(UTC).isoformat(sep=" ", timespec="seconds"),
+            },
+        )
+
     def verdict(self) -> Verdict:
-        """Return the verdict so far, which is none of a test that was interrupted."""
+        """Return the verdict at the end, which is none of a test that was interrupted."""
         return self.counter.verdict(objection=self._objection())
 
     def _objection(self) -> str:
+        if log.unhandled_greenlet_exception:
+            return "a listener or a greenlet crashed, see the log"
         return "interrupted before the end of the test" if self._interrupted and self.counter.decided else ""
 
-    def _report_progress(self) -> None:
+    def _follow(self) -> None:
+        """Record the course of the test, and print a line about it now and then."""
         counted = 0
-        seconds = 0.0
-        while True:
-            gevent.sleep(PROGRESS_SECONDS)
-            seconds += PROGRESS_SECONDS
+        seconds_per_line = LOOK_SECONDS * LOOKS_PER_PROGRESS
+        for look in count(1):
+            gevent.sleep(LOOK_SECONDS)
+            self.record()
+            if look % LOOKS_PER_PROGRESS:
+                continue
             total = self.counter.tally.total
-            rate, counted = (total - counted) / PROGRESS_SECONDS, total
-            left = self.options.run_time - seconds if self.options.run_time else None
+            rate, counted = (total - counted) / seconds_per_line, total
+            left = self.options.run_time - look * LOOK_SECONDS if self.options.run_time else None
             print(report.progress_line(self.counter, rate, left), file=sys.stderr, flush=True)
 
 
@@ -203,16 +188,20 @@ class MasterRun(JudgingRun):
         runner.register_message(FINAL_MESSAGE, self._take_final)
 
     def begin(self) -> None:
-        """Start counting from nothing, on every worker: the epoch travels to them with Locust's own start message."""
-        setattr(self.options, EPOCH, getattr(self.options, EPOCH) + 1)
-        self._workers = Workers()
+        """Start counting from nothing, on every worker that is there."""
+        super().begin()
         for worker in self._master.clients:
             self._workers.expect(worker)
-        super().begin()
+
+    def clear(self) -> None:
+        """Forget all that is counted, also what is on its way: the epoch travels with Locust's own start message."""
+        setattr(self.options, EPOCH, getattr(self.options, EPOCH) + 1)
+        self._workers = Workers()
+        super().clear()
 
     def reset(self) -> None:
-        """Begin anew in the middle of a test, here and on every worker."""
-        self.begin()
+        """Forget all that is counted, and in the middle of a test begin anew, here and on every worker."""
+        super().reset()
         self._master.send_message(RESET_MESSAGE, {EPOCH: getattr(self.options, EPOCH)})
 
     def take(self, worker: str, payload: dict[str, Any] | None) -> None:

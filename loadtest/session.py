@@ -5,8 +5,9 @@ Pure. `locustfile` feeds it live, `judge` from a file, and `report` shows what i
 
 from dataclasses import dataclass
 
+from .estimates import answers_to_go
 from .tally import Answer, StartOrder, Tally
-from .verdict import Expectation, Outcome, answers_to_go, picked_for_each_request, pinned_to_connections
+from .verdict import Expectation, Outcome, picked_for_each_request, pinned_to_connections
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,17 @@ class Session:
         if first.v3 + first.plain + first.other and not picked_for_each_request(tally):
             return first.v3, first.plain, first.other + self._held_back
         return tally.v3, tally.plain, tally.other_total + self._held_back
+
+    def evidence(self) -> tuple[float, float] | None:
+        """Return the evidence for and against the expected share so far, None where the answers cannot be judged.
+
+        Each is a fraction of what its verdict takes, from -1 (the answers speak as clearly for the opposite, or more)
+        over 1 (a verdict) to 2 (twice that, or more).
+        """
+        if len(self.tally.routes) > 1:
+            return None
+        evidence_for, evidence_against = self._rule.evidence(*self._independent_counts())
+        return max(-1.0, min(evidence_for, 2.0)), max(-1.0, min(evidence_against, 2.0))
 
     def to_go(self) -> int | None:
         """Return about how many more answers a verdict takes, None when none is in sight."""

@@ -111,6 +111,13 @@ class Rule(Protocol):
         """Say whether so many V3, plain and unlabelled answers prove the share not to be the expected one."""
         ...
 
+    def evidence(self, v3: int, plain: int, other: int) -> tuple[float, float]:
+        """Return the evidence for and against the expected share, each as a fraction of what its verdict takes.
+
+        The rule confirms where the first is 1 or more, and refutes where the second is; both may be infinite.
+        """
+        ...
+
 
 def look(rule: Rule, v3: int, plain: int, other: int) -> Outcome:
     """Return what so many V3, plain and unlabelled answers prove by `rule`."""
@@ -119,17 +126,17 @@ def look(rule: Rule, v3: int, plain: int, other: int) -> Outcome:
     return Outcome.REFUTED if rule.refutes(v3, plain, other) else Outcome.INCONCLUSIVE
 
 
-def _log(x: float) -> float:
+def safe_log(x: float) -> float:
     """Return the natural logarithm, with log 0 = -inf."""
     return log(x) if x > 0 else -inf
 
 
-def _log_ratio(v3: int, rest: int, per_v3: float, per_rest: float) -> float:
+def log_ratio(v3: int, rest: int, per_v3: float, per_rest: float) -> float:
     """Return a binomial log likelihood ratio; an outcome that did not occur adds nothing, not 0 * inf."""
     return (v3 * per_v3 if v3 else 0.0) + (rest * per_rest if rest else 0.0)
 
 
-def _log_beta(a: float, b: float) -> float:
+def log_beta(a: float, b: float) -> float:
     """Return log B(a, b)."""
     return lgamma(a) + lgamma(b) - lgamma(a + b)
 
@@ -153,15 +160,15 @@ class SplitRule:
         self._high_threshold, self._low_threshold = map(log, expectation.confirming_ratios)
         self._refuting_threshold = -log(expectation.alpha)
         self._log_p0, self._log_q0 = log(p0), log1p(-p0)
-        self._high = self._log_p0 - _log(high), self._log_q0 - _log(1 - high)
-        self._low = self._log_p0 - _log(low), self._log_q0 - _log(1 - low)
+        self._high = self._log_p0 - safe_log(high), self._log_q0 - safe_log(1 - high)
+        self._low = self._log_p0 - safe_log(low), self._log_q0 - safe_log(1 - low)
         weight = max(p0 * (1 - p0) / d**2 - 1, LEAST_PRIOR_WEIGHT)
         self._p0, self._a, self._b = p0, weight * p0, weight * (1 - p0)
-        self._log_beta_prior = _log_beta(self._a, self._b)
+        self._log_beta_prior = log_beta(self._a, self._b)
 
     def evidence_for(self, v3: int, plain: int, other: int) -> tuple[float, float]:
         """Return the log likelihood ratios of p0 to p0 + d and to p0 - d, other answers counted in the worst way."""
-        return _log_ratio(v3 + other, plain, *self._high), _log_ratio(v3, plain + other, *self._low)
+        return log_ratio(v3 + other, plain, *self._high), log_ratio(v3, plain + other, *self._low)
 
     def evidence_against(self, v3: int, plain: int, other: int) -> float:
         """Return the log Bayes factor of the mixture to p0, other answers counted in favour of p0.
@@ -171,7 +178,7 @@ class SplitRule:
         """
         n = v3 + plain + other
         k = min(max(ceil(self._p0 * (n - 1)), v3), v3 + other)
-        mixture = _log_beta(k + self._a, n - k + self._b) - self._log_beta_prior
+        mixture = log_beta(k + self._a, n - k + self._b) - self._log_beta_prior
         return mixture - k * self._log_p0 - (n - k) * self._log_q0
 
     def confirms(self, v3: int, plain: int, other: int) -> bool:
@@ -182,6 +189,12 @@ class SplitRule:
     def refutes(self, v3: int, plain: int, other: int) -> bool:
         """Say whether so many V3, plain and unlabelled answers prove the share not to be the expected one."""
         return self.evidence_against(v3, plain, other) >= self._refuting_threshold
+
+    def evidence(self, v3: int, plain: int, other: int) -> tuple[float, float]:
+        """Return the evidence for and against the expected share, each as a fraction of what its verdict takes."""
+        to_high, to_low = self.evidence_for(v3, plain, other)
+        against = self.evidence_against(v3, plain, other) / self._refuting_threshold
+        return min(to_high / self._high_threshold, to_low / self._low_threshold), against
 
 
 class OneWayRule:
@@ -232,6 +245,12 @@ class OneWayRule:
         """Say whether an answer came from the version that should get none."""
         return bool(plain if self._v3_expected else v3)
 
+    def evidence(self, v3: int, plain: int, other: int) -> tuple[float, float]:
+        """Return the answers as a fraction of those that it takes to confirm, and 0 and 1 where one refutes."""
+        if self.refutes(v3, plain, other):
+            return 0.0, 1.0
+        return (v3 + plain + other) / self.answers_needed(other), 0.0
+
 
 def picked_for_each_request(tally: Tally) -> bool:
     """Tell whether answers on kept connections change so often that each must have been drawn anew."""
@@ -253,75 +272,4 @@ def _evidence_of_pinning(tally: Tally) -> float:
         return 0.0
     chance = 2 * tally.v3 * tally.plain / labelled**2
     changes, same = tally.connections.changes, tally.connections.pairs - tally.connections.changes
-    return _log_ratio(changes, same, log(RARER_CHANGES), log1p(-RARER_CHANGES * chance) - log1p(-chance))
-
-
-def answers_to_go(rule: Rule, expectation: Expectation, counts: tuple[int, int, int]) -> int | None:
-    """Return about how many more answers a verdict takes if they go on as they have begun.
-
-    The counts are extrapolated with the expected share added as ten answers, so that a first few do not mislead.
-
-    Args:
-        rule: the rule that decides.
-        expectation: what it tests.
-        counts: V3, plain and unlabelled answers so far.
-
-    Returns:
-        A number of answers, 0 when the counts decide already, or None when no verdict is in sight (10 million).
-    """
-    v3, plain, other = counts
-    if look(rule, *counts) != Outcome.INCONCLUSIVE:
-        return 0
-    prior = 10.0
-    share = (v3 + prior * expectation.v3_percent / 100) / (v3 + plain + prior)
-    if expectation.one_way:
-        share = expectation.v3_percent / 100
-    other_ratio = other / max(v3 + plain + other, 1)
-
-    def decided_after(more: int) -> bool:
-        labelled = more * (1 - other_ratio)
-        more_v3 = round(labelled * share)
-        more_counts = v3 + more_v3, plain + round(labelled) - more_v3, other + round(more * other_ratio)
-        return look(rule, *more_counts) != Outcome.INCONCLUSIVE
-
-    more = 1
-    while not decided_after(more):
-        more *= 2
-        if more > 10_000_000:
-            return None
-    low, high = more // 2, more
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decided_after(middle) else (middle, high)
-    return high
-
-
-def share_interval_percent(alpha: float, v3: int, plain: int, other: int) -> tuple[float, float]:
-    """Return the shares of V3 that the answers do not rule out, in percent, at every look alike.
-
-    The confidence sequence of a uniform mixture: the p with B(k+1, n-k+1) / (p^k (1-p)^(n-k)) < 1/alpha (Lindon and
-    Malek 2022, with Beta(1, 1)); its ends take all unlabelled answers as plain, and as V3.
-
-    Args:
-        alpha: one minus the coverage.
-        v3: V3 answers.
-        plain: plain answers.
-        other: unlabelled answers.
-    """
-    n = v3 + plain + other
-    return 100 * _edge(v3, n, alpha, 0.0), 100 * _edge(v3 + other, n, alpha, 1.0)
-
-
-def _edge(k: int, n: int, alpha: float, outside: float) -> float:
-    """Find by bisection where the uniform mixture's ratio reaches 1/alpha between k/n and the end `outside`."""
-    if n == 0 or k == n * outside:
-        return outside
-    bound = _log_beta(k + 1, n - k + 1) + log(alpha)
-    inside = k / n
-    for _ in range(60):
-        p = (inside + outside) / 2
-        if _log_ratio(k, n - k, _log(p), _log(1 - p)) > bound:
-            inside = p
-        else:
-            outside = p
-    return outside
+    return log_ratio(changes, same, log(RARER_CHANGES), log1p(-RARER_CHANGES * chance) - log1p(-chance))

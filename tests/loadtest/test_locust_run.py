@@ -100,6 +100,9 @@ def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
         ("--expect-v3 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere", "does not exist"]),
         ("--expect-v3 30 --verdict-json .", ["--verdict-json", "is a folder"]),
         ("--expect-v3 30 --verdict-text nowhere/v.txt", ["--verdict-text", "nowhere", "does not exist"]),
+        ("--expect-v3 30 --report report.pdf", ["--report", "report.pdf", "ends in .html"]),
+        ("--expect-v3 30 --report nowhere/report.html", ["--report", "nowhere", "does not exist"]),
+        ("--expect-v3 30 --summary .", ["--summary", "is a folder"]),
     ],
 )
 def test_wrong_option_is_named(tmp_path: Path, options: str, words: list[str]) -> None:
@@ -168,7 +171,7 @@ def test_help_shows_every_option(tmp_path: Path) -> None:
     done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     options = (
         "--expect-v3 --tolerance --alpha --route --host-header --keep-alive --keep-going --verdict-json --verdict-text"
-        " --headless"
+        " --report --summary --headless"
     )
     assert [option for option in options.split() if option not in done.stdout] == []
 
@@ -188,6 +191,8 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
             "LOCUST_KEEP_GOING": "true",
             "LOCUST_VERDICT_JSON": "verdict.json",
             "LOCUST_VERDICT_TEXT": "verdict.txt",
+            "LOCUST_REPORT": "report.html",
+            "LOCUST_SUMMARY": "summary.md",
             "LOCUST_RUN_TIME": "5s",
         }
         ended = run(tmp_path, "", environment=variables)
@@ -198,6 +203,7 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
     assert server.connections == 200 // 20 + 1  # a connection is kept for 20 answers
     assert sum(ended.taken.values()) == 200 > ended.verdict["decided_after"]
     assert ended.stdout.endswith((tmp_path / "verdict.txt").read_text(encoding="utf-8"))
+    assert all((tmp_path / name).exists() for name in ("report.html", "report.json", "summary.md"))
 
 
 def test_run_told_to_go_on_stays_until_its_time(tmp_path: Path) -> None:

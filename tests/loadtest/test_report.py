@@ -71,6 +71,14 @@ def test_the_verdict_file_is_written_whole(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["verdict.json"]
 
 
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Where a folder took the file's name in the meantime, not even a part of the file stays."""
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(OSError, match=r"report\.html"):
+        report.write_whole("text", str(tmp_path / "report.html"))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+
+
 def test_the_table_is_written_into_the_file_that_is_there(tmp_path: Path) -> None:
     """What a pod mounts to be written to stays the same file, and nothing of an older content is left."""
     file = tmp_path / "termination-log"
@@ -80,6 +88,27 @@ def test_the_table_is_written_into_the_file_that_is_there(tmp_path: Path) -> Non
     report.write_text(verdict, str(file))
     assert file.read_text(encoding="utf-8") == report.table(verdict) + "\n"
     assert file.stat().st_ino == inode
+
+
+def test_the_summary_is_appended_as_markdown(tmp_path: Path) -> None:
+    """A CI job's page gets a heading with the verdict, the counts and the next step, below what it has already."""
+    file = tmp_path / "summary.md"
+    file.write_text("# Job\n\n")
+    report.append_summary(session_of(Tally(v3=300, plain=696, other=Counter(timeout=4))).verdict(), str(file))
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("# Job\n\n### ✅ Canary split: CONFIRMED\n\n300 of 1000 answers (30.0 %) are V3: within 5")
+    assert (
+        "\n| V3 (canary, v2) | 300 | 30.0 % |\n| plain (stable, v1) | 696 | 69.6 % |\n| timeout | 4 | 0.4 % |\n" in text
+    )
+    assert "with 95 % certainty: 25.0 to 35.7 %." in text
+    assert text.endswith("\n\nNext: the weights are carried out as configured; go on with the release.\n\n")
+
+
+def test_the_summary_shows_names_from_outside_as_they_are() -> None:
+    """A route cannot put a link, a picture or HTML into a CI job's page."""
+    route = "<img src=x> [a](http://b) `c` | d\n# e"
+    text = report.summary(session_of(Tally(v3=2, plain=7, routes=Counter({route: 5, "0-100": 4}))).verdict())
+    assert r"\<img src=x\> \[a\](http://b) \`c\` \| d \# e: 5" in text
 
 
 @pytest.mark.parametrize(

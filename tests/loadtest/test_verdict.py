@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import betabinom, binom
 
+from loadtest.estimates import answers_to_go, share_interval_percent
 from loadtest.verdict import (
     Expectation,
     ExpectationError,
@@ -16,9 +17,7 @@ from loadtest.verdict import (
     Outcome,
     Rule,
     SplitRule,
-    answers_to_go,
     look,
-    share_interval_percent,
 )
 
 SPLITS = [(30.0, 5.0), (30.0, 10.0), (10.0, 5.0), (50.0, 5.0), (1.0, 1.0), (0.2, 5.0), (10.0, 30.0), (99.0, 1.0)]

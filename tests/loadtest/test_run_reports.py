@@ -1,0 +1,131 @@
+"""What a run of Locust leaves to keep, however it ends: `--report` and `--summary`."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from .locust_process import DEADLINE_SECONDS, LOCUSTFILE, locust, run, run_until_held, wait_until
+from .server import serving
+from .test_distributed import free_port, start, two_workers, verdicts, workers_of
+from .traffic import HELD, held_after, split
+
+KEPT = "--report split.html --summary summary.md"
+
+
+def kept(folder: Path) -> dict[str, Any]:
+    """Return the data of the report in `folder`, which are the same in both of its files, and all that is there."""
+    text = (folder / "split.html").read_text(encoding="utf-8")
+    (carried,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    data: dict[str, Any] = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+    assert json.loads(carried) == data
+    assert [file.name for file in folder.iterdir() if file.name.startswith(".")] == []
+    return data
+
+
+def summaries(folder: Path) -> list[str]:
+    """Return the verdicts that the summary in `folder` names."""
+    return re.findall("Canary split: ([A-Z]+)", (folder / "summary.md").read_text(encoding="utf-8"))
+
+
+def newest(data: dict[str, Any]) -> tuple[int, int, int]:
+    """Return the counts with which the course of a measurement ends."""
+    history = data["history"]
+    return history["v3"][-1], history["plain"][-1], history["other"][-1]
+
+
+def test_a_report_says_what_the_verdict_file_says(tmp_path: Path) -> None:
+    """Verdict, counts and all else are the same; the course begins with nothing and ends with the counts."""
+    with serving(split(3, x_canary_route="70-30")) as server:
+        ended = run(tmp_path, f"--host {server.url} --expect-v3 30 {KEPT}")
+    data = kept(tmp_path)
+    assert {name: data[name] for name in ended.verdict} == ended.verdict
+    assert (data["state"], data["target"], data["to_go"]) == ("ended", server.url, 0)
+    assert newest(data) == (data["counts"]["v3"], data["counts"]["plain"], 0)
+    history = data["history"]
+    assert history["v3"][0] == history["plain"][0] == history["seconds"][0] == 0
+    assert history["route"][-1] == "70-30"
+    assert history["evidence_for"][-1] >= 1 > history["evidence_against"][-1]
+    assert summaries(tmp_path) == ["CONFIRMED"]
+
+
+@pytest.mark.parametrize("end_with", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_its_report(tmp_path: Path, end_with: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM leave what was counted until then."""
+    with serving(held_after(50, split(3))) as server:
+        run_until_held(tmp_path, server, f"--expect-v3 30 {KEPT}", end_with=end_with)
+    data = kept(tmp_path)
+    assert (data["verdict"], *newest(data)) == ("INCONCLUSIVE", 15, 35, 0)
+    assert summaries(tmp_path) == ["INCONCLUSIVE"]
+
+
+def test_a_killed_worker_leaves_a_report_that_names_it(tmp_path: Path) -> None:
+    """The master writes what the others counted, and what is missing."""
+    with serving(split(3)) as server:
+        options = two_workers(server, f"--expect-v3 30 -t 5s --keep-going {KEPT}")
+        with locust(tmp_path, options) as process:
+            wait_until(lambda: server.sent.total() > 200, process)
+            os.kill(workers_of(process)[0].pid, signal.SIGKILL)
+            process.communicate(timeout=DEADLINE_SECONDS)
+    data = kept(tmp_path)
+    assert data["verdict"] == "INCONCLUSIVE"
+    assert "the last counts of " in data["reason"]
+    assert sum(newest(data)) == sum(data["counts"][kind] for kind in ("v3", "plain", "other")) > 0
+
+
+def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """A folder in the place of the report is named, and the exit code is no verdict's."""
+    with (
+        serving(held_after(50, split(3))) as server,
+        locust(tmp_path, f"-u 1 --host {server.url} --expect-v3 30 {KEPT}") as process,
+    ):
+        wait_until(lambda: server.sent[HELD] == 1, process)
+        (tmp_path / "split.html").mkdir()
+        process.terminate()
+        _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 1
+    assert f"the file {tmp_path / 'split.html'} was not written: Is a directory" in stderr.decode()
+    assert summaries(tmp_path) == ["INCONCLUSIVE"]
+
+
+def test_with_the_web_ui_each_run_leaves_its_report(tmp_path: Path) -> None:
+    """The report is of the latest run as soon as that has ended, and the summary has one part for each."""
+    port, output = free_port(), tmp_path / "output.txt"
+    url = f"http://127.0.0.1:{port}"
+    options = f"--web-port {port} --expect-v3 30 {KEPT}"
+    with serving(split(3)) as server, output.open("wb") as stdout, requests.Session() as session:
+        session.trust_env = False
+        argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *options.split(), "--host", server.url]
+        with subprocess.Popen(argv, cwd=tmp_path, stdout=stdout, stderr=subprocess.DEVNULL) as process:
+            try:
+                wait_until(lambda: listens(process), process)
+                assert addresses(process) == {"127.0.0.1"}, "unless told, nobody else can reach the web UI"
+                start(session, url, expect_v3="30")
+                wait_until(lambda: len(verdicts(output)) == 1, process)
+                wait_until((tmp_path / "summary.md").exists, process)
+                assert kept(tmp_path)["verdict"] == "CONFIRMED"
+                start(session, url, expect_v3="60")
+                wait_until(lambda: len(summaries(tmp_path)) == 2, process)
+            finally:
+                process.terminate()
+    assert kept(tmp_path)["verdict"] == "REFUTED"
+    assert summaries(tmp_path) == ["CONFIRMED", "REFUTED"]
+
+
+def addresses(process: subprocess.Popen[bytes]) -> set[str]:
+    """Return the addresses at which a process listens."""
+    connections = psutil.Process(process.pid).net_connections("tcp")
+    return {connection.laddr.ip for connection in connections if connection.status == psutil.CONN_LISTEN}
+
+
+def listens(process: subprocess.Popen[bytes]) -> bool:
+    """Tell whether a process listens anywhere."""
+    return bool(addresses(process))
