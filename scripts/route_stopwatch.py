@@ -107,8 +107,7 @@ def measure(
                 return max(0.0, first.came - start), answers
             if time.monotonic() > deadline:
                 process.kill()
-                last = ", ".join(f"{count} by {name}" for name, count in _counts(answers[-100:]))
-                raise FailedError(f"not served after {SETTLE_SECONDS:g} s; the last answers: {last}")
+                raise FailedError(f"not served after {SETTLE_SECONDS:g} s; the last answers: {_counts(answers[-100:])}")
             time.sleep(PAUSE_SECONDS)
 
 
@@ -118,17 +117,18 @@ def _answer(one_answer: Callable[[], str]) -> Answer:
     return Answer(asked, time.monotonic(), route)
 
 
-def _counts(answers: Sequence[Answer]) -> list[tuple[str, int]]:
-    return Counter(answer.route for answer in answers).most_common()
+def _counts(answers: Sequence[Answer]) -> str:
+    # In the order in which the routes first appeared: the old one before the new one.
+    counts = Counter(answer.route for answer in answers)
+    return ", ".join(f"{count} by {name}" for name, count in counts.items())
 
 
 def report(seconds: float, answers: Sequence[Answer], wanted: Collection[str]) -> str:
-    """Return the line for people: how long it took, and by which routes the answers came meanwhile."""
+    """Return the lines for people: how long it took, and by which routes the answers came meanwhile."""
     routes = ", ".join(sorted(wanted))
     if all(answer.route in wanted for answer in answers):
         return f"# {routes}: served already before the command ({len(answers)} answers)"
-    counts = ", ".join(f"{count} by {name}" for name, count in _counts(answers))
-    return f"# {routes}: served for good {seconds:.2f} s after the command began ({counts})"
+    return f"# {routes}: served for good {seconds:.2f} s after the command began\n# the answers: {_counts(answers)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
