@@ -37,7 +37,7 @@ cluster-down: ## Remove that cluster
 	scripts/cluster-down.sh
 
 # A step builds on the one before: after the first failure the rest would say nothing.
-e2e: $(VENV)/.test ## Run both Kubernetes flows on a cluster of their own, under load (five minutes)
+e2e: $(VENV)/.test ## Run all flows on a cluster of their own, under load (ten minutes)
 	$(BIN)/python -m pytest -m e2e --exitfirst tests/e2e
 
 browser: $(VENV)/.browser ## Test the pages in a real browser (needs Chromium; two minutes)
