@@ -79,7 +79,7 @@ def test_every_container_is_confined(project: Project) -> None:
 
 
 def test_prometheus_sees_both_versions_and_envoy(project: Project) -> None:
-    """The profile's Prometheus scrapes all three, and the requests of both versions can be told apart."""
+    """The profile's Prometheus scrapes all three, tells the requests of both versions apart, and has the rules."""
     assert project.shift(SPLIT).returncode == 0
     with Load(project.url("envoy", 8080), clients=1) as load:
         load.wait_for(100)
@@ -95,6 +95,11 @@ def test_prometheus_sees_both_versions_and_envoy(project: Project) -> None:
     assert wait_until(lambda: labels(requests, "version") == ["v1", "v2"], POLL_SECONDS)
     downstream = 'envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="lab"} >= 100'
     assert wait_until(lambda: labels(downstream, "job") == ["envoy"], POLL_SECONDS)
+    sent = 'sum by (version) (envoy_cluster_upstream_rq_total{namespace="default",version!=""}) > 0'
+    assert wait_until(lambda: labels(sent, "version") == ["v1", "v2"], POLL_SECONDS)
+    assert wait_until(
+        lambda: labels("namespace_version:http_requests:rate30s", "version") == ["v1", "v2"], POLL_SECONDS
+    )
 
 
 def _query(url: str, query: str) -> list[Any]:

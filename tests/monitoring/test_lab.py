@@ -3,8 +3,10 @@
 import json
 import math
 import os
+import re
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +16,11 @@ import pytest
 from scripts.lab import control
 from scripts.lab.processes import wait_until
 from scripts.lab.state import LabFolder
+from tests.documents import console_examples, pattern_of
 from tests.lab.helpers import HOST, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio
 from tests.loadtest import locust_process
 from tests.monitoring import prometheus
-from tests.monitoring.files import queries
+from tests.monitoring.files import MONITORING, ROOT, queries
 from tests.monitoring.prometheus import Prometheus
 
 pytestmark = pytest.mark.prometheus
@@ -141,3 +144,29 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
     assert up.returncode == 1
     assert up.stderr.startswith(f"lab: --prometheus-port {port}: Address already in use: ")
     assert line.processes() == []
+
+
+def test_the_readme_is_what_happens(tmp_path: Path) -> None:
+    """Each command of monitoring/README.md, in its order, prints what it shows there, figures aside."""
+    examples = console_examples(MONITORING / "README.md")
+    assert len(examples) >= 5
+    ports = {documented: free_port() for documented in ("18095", "18096")}
+    folder = tmp_path / "lab"
+    try:
+        for example, shown in examples:
+            command = re.sub(r"(scripts\.lab \w+)", rf"\1 --dir {folder}", example)
+            for documented, port in ports.items():
+                command = command.replace(documented, port)
+            done = subprocess.run(
+                ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+            )
+            said = done.stdout.replace(f" --dir {folder}", "")
+            assert pattern_of(shown).fullmatch(said), f"$ {command}\n{said}\n{done.stderr}"
+    finally:
+        control.down(LabFolder(folder))
+
+
+def free_port() -> str:
+    """Return a port of loopback that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return str(probe.getsockname()[1])
