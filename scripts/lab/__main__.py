@@ -79,6 +79,7 @@ def up(options: argparse.Namespace) -> int:
         f"The lab is ready after {time.monotonic() - started:.1f} s at {url}: "
         f"{options.replicas} replicas of v1, {options.replicas} of v2, routes {', '.join(applied.route_names)}.\n\n"
         f"  ask it   curl -H 'Host: {demo.HOST_HEADER}' {url}/test/test\n"
+        f"  watch    {state.page_url} in a browser\n"
         f"  shift    {PROGRAM} shift{this} istio/virtual-service-0-100.yaml\n"
         f"  look     {PROGRAM} status{this}\n"
         f"{f'  metrics  {state.prometheus_url}' + chr(10) if state.prometheus_url else ''}"

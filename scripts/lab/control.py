@@ -92,7 +92,13 @@ def up(
             xds.CLUSTERS.write(folder, translate.clusters(parsed, endpoints))
             xds.ROUTES.write(folder, [translate.route_configuration(parsed)])
             scraped = None if ports.prometheus is None else replica_sockets(state)
-            xds.write_bootstrap(folder, HostPort(LOOPBACK, ports.clients), HostPort(LOOPBACK, 0), scraped=scraped)
+            xds.write_bootstrap(
+                folder,
+                HostPort(LOOPBACK, ports.clients),
+                HostPort(LOOPBACK, 0),
+                browser_host=translate.full_host_name(translate.SERVICE_NAME, "default"),
+                scraped=scraped,
+            )
             folder.write_applied(applied)
             folder.write_state(state)
             _start_supervisor(folder, interruptions, tethered=tethered)

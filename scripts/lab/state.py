@@ -71,6 +71,7 @@ class LabState:
         replicas: replicas of each version.
         port: the port asked for, 0 for the kernel's choice; the real one once `ready`.
         admin_url: Envoy's admin interface, empty until `ready`.
+        browser_port: where browsers find the service's page, 0 until `ready`.
         socket_folder: the short-named folder with the replicas' Unix sockets.
         phase: `starting`, `ready` or `failed`.
         failure: why it failed, for people.
@@ -85,12 +86,18 @@ class LabState:
     phase: str = "starting"
     failure: str = ""
     processes: tuple[ProcessRecord, ...] = ()
+    browser_port: int = 0
     prometheus_port: int | None = None
 
     @property
     def url(self) -> str:
         """Where clients find the lab."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def page_url(self) -> str:
+        """Where a browser finds the service's page, empty until `ready`."""
+        return f"http://127.0.0.1:{self.browser_port}/" if self.browser_port else ""
 
     @property
     def prometheus_url(self) -> str:

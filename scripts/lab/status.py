@@ -41,6 +41,7 @@ class Status:
             "phase": self.state.phase,
             "url": self.state.url,
             "admin_url": self.state.admin_url,
+            "page_url": self.state.page_url,
             "prometheus_url": self.state.prometheus_url,
             "files": dict(self.files),
             "routes": list(self.route_names),
@@ -79,6 +80,7 @@ def render(status: Status, folder: LabFolder) -> str:
     lines = [
         f"Lab in {folder.path}: {state.phase}, {state.url} (Envoy's admin interface: {state.admin_url or 'not yet'})",
         f"Routes: {', '.join(status.route_names)}, from {', '.join(status.files.values())}",
+        *([f"Page for a browser: {state.page_url}"] if state.page_url else []),
         *([f"Prometheus: {state.prometheus_url}"] if state.prometheus_port else []),
         "",
         f"{'PROCESS':<16} {'VERSION':<8} {'PID':>8}  STATE",

@@ -144,7 +144,10 @@ class Supervisor:
         with envoy.Admin(envoy.admin_url(self._folder)) as admin:
             self._wait_for(ENVOY, admin.is_ready)
             self._state = replace(
-                self._state, port=admin.listener_port(xds.LISTENER), admin_url=envoy.admin_url(self._folder)
+                self._state,
+                port=admin.listener_port(xds.LISTENER),
+                browser_port=admin.listener_port(xds.BROWSER_LISTENER),
+                admin_url=envoy.admin_url(self._folder),
             )
             if self._state.prometheus_port is not None:
                 self._start_prometheus(admin.listener_port(xds.SCRAPE_LISTENER))

@@ -19,23 +19,32 @@ TYPE_PREFIX = "type.googleapis.com/envoy"
 
 Json = dict[str, Any]
 
-LISTENER, SCRAPE_LISTENER = "lab", "scrape"
+LISTENER, BROWSER_LISTENER, SCRAPE_LISTENER = "lab", "browser", "scrape"
 
 
 def write_bootstrap(
-    folder: LabFolder, listener: HostPort, admin: HostPort, *, scraped: Mapping[str, str] | None = None
+    folder: LabFolder,
+    listener: HostPort,
+    admin: HostPort,
+    *,
+    browser_host: str = "",
+    scraped: Mapping[str, str] | None = None,
 ) -> None:
-    """Write what Envoy reads at its start: one listener, everything else from the watched folders.
+    """Write what Envoy reads at its start: its listeners, everything else from the watched folders.
 
     Args:
         folder: the lab's folder, by the path that Envoy knows it by.
         listener: where clients connect; port 0 is the kernel's choice.
         admin: where the admin interface listens, likewise.
-        scraped: the Unix socket of each replica, by its pod's name. With it comes a second listener, on a port of
-            loopback that the kernel chooses, by which Prometheus, who knows no Unix sockets, reads their metrics.
+        browser_host: the host that the routes are for. With it comes a listener, on a port of loopback that the
+            kernel chooses, which asks for that host whatever a request says: a browser's says 127.0.0.1.
+        scraped: the Unix socket of each replica, by its pod's name. With it comes another listener, likewise, by
+            which Prometheus, who knows no Unix sockets, reads their metrics.
     """
     (folder.envoy / "admin-address").unlink(missing_ok=True)
-    static = {"listeners": [_listener(folder, listener)]}
+    static = {"listeners": [_http_listener(LISTENER, listener, _routing(folder))]}
+    if browser_host:
+        static["listeners"].append(_browser_listener(folder, browser_host))
     if scraped:
         static["listeners"].append(_scrape_listener(scraped))
         static["clusters"] = [_scrape_cluster(pod, path) for pod, path in scraped.items()]
@@ -48,19 +57,29 @@ def write_bootstrap(
     replace_file(folder.envoy / "bootstrap.json", bootstrap)
 
 
-def _listener(folder: LabFolder, address: HostPort) -> Json:
-    """Return the listener: the part of Istio's ingress gateway that the traffic states are about."""
-    return _http_listener(
-        LISTENER,
-        address,
-        {
-            "use_remote_address": True,  # as Istio's gateway: a client cannot pass for something inside the mesh
-            "rds": {
-                "route_config_name": defaults.ROUTE_CONFIGURATION_NAME,
-                "config_source": _from_file(folder.envoy / "rds" / "routes.json"),
-            },
+def _routing(folder: LabFolder) -> Json:
+    """Return the routing of the part of Istio's ingress gateway that the traffic states are about."""
+    return {
+        "use_remote_address": True,  # as Istio's gateway: a client cannot pass for something inside the mesh
+        "rds": {
+            "route_config_name": defaults.ROUTE_CONFIGURATION_NAME,
+            "config_source": _from_file(folder.envoy / "rds" / "routes.json"),
         },
-    )
+    }
+
+
+def _browser_listener(folder: LabFolder, host: str) -> Json:
+    """Return the listener for browsers: the same routes, for one host."""
+    # By a script: Envoy's filters for headers may not touch the host, and a route may, but only once it is found.
+    script = f"function envoy_on_request(handle) handle:headers():replace(':authority', '{host}') end"
+    set_host = {
+        "name": "envoy.filters.http.lua",
+        "typed_config": {
+            "@type": f"{TYPE_PREFIX}.extensions.filters.http.lua.v3.Lua",
+            "default_source_code": {"inline_string": script},
+        },
+    }
+    return _http_listener(BROWSER_LISTENER, HostPort("127.0.0.1", 0), _routing(folder), [set_host])
 
 
 def _scrape_listener(pods: Iterable[str]) -> Json:
@@ -84,17 +103,18 @@ def _scrape_cluster(pod: str, socket_path: str) -> Json:
     }
 
 
-def _http_listener(name: str, address: HostPort, routing: Json) -> Json:
-    """Return a listener for HTTP; its name is the prefix of its statistics, too."""
+def _http_listener(name: str, address: HostPort, routing: Json, filters: Sequence[Json] = ()) -> Json:
+    """Return a listener for HTTP with filters before its routes; its name is the prefix of its statistics, too."""
     manager = {
         "@type": f"{TYPE_PREFIX}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
         **routing,
         "http_filters": [
+            *filters,
             {
                 "name": "envoy.filters.http.router",
                 "typed_config": {"@type": f"{TYPE_PREFIX}.extensions.filters.http.router.v3.Router"},
-            }
+            },
         ],
     }
     return {

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def address(lab: RunningLab) -> str:
-    """Give the page's address behind the lab's Envoy, by the name that the routes are for."""
-    return lab.url.replace("127.0.0.1", HOST) + "/"
+    """Give the page's address behind the lab's Envoy."""
+    return control.running(lab.folder).page_url
 
 
 class Counts(NamedTuple):
@@ -96,6 +96,14 @@ def test_the_counts_are_the_servers(open_page: OpenPage, lab: RunningLab, addres
         "1": by_version["v1"],
         "2": by_version["v2"],
     }
+
+
+def test_it_is_found_by_the_name_of_the_routes(open_page: OpenPage, lab: RunningLab) -> None:
+    """By the host that the routes are for, a browser needs no door of its own: as behind a mesh's gateway."""
+    page = open_page(lab.url.replace("127.0.0.1", HOST) + "/")
+    start(page)
+    wait_for_tiles(page, 10)
+    expect(page.locator("#route")).to_have_text(re.compile("Route 70-30: "))
 
 
 def test_a_shift_is_seen_the_moment_it_happens(

@@ -137,6 +137,7 @@ def test_status_names_processes_routes_and_files(lab: RunningLab) -> None:
     ]
     assert all(process["alive"] for process in found["processes"])
     assert (found["url"], found["routes"]) == (lab.url, ["70-30"])
+    assert found["page_url"] == control.running(lab.folder).page_url
     assert found["files"]["VirtualService"] == "istio/virtual-service-70-30.yaml"
     for process in found["processes"]:
         assert process["name"] in status.stdout

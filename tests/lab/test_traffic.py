@@ -41,6 +41,18 @@ def test_header_state_sends_only_those_who_ask_to_the_canary(
     assert (answer.status, answer.version, answer.route_name) == (200, version, route_name)
 
 
+def test_the_door_for_browsers_takes_any_host(lab: RunningLab) -> None:
+    """A browser, which asks for the host of its address, comes by the same routes; the clients' door knows it not."""
+    control.shift(lab.folder, [istio("virtual-service-70-30.yaml")], random_value_header=RANDOM_VALUE_HEADER)
+    page_url = control.running(lab.folder).page_url
+    host = page_url.removeprefix("http://").removesuffix("/")
+    with Client(page_url) as browser, Client(lab.url) as client:
+        answers = [browser.ask(host, **{RANDOM_VALUE_HEADER: str(number)}) for number in ALL_PERCENTS]
+        assert client.ask(host).status == 404
+    assert Counter(answer.version for answer in answers) == {"v1": 70, "v2": 30}
+    assert {answer.route_name for answer in answers} == {"70-30"}
+
+
 def test_twenty_shifts_under_load_lose_nothing(lab: RunningLab) -> None:
     """While weights and rules change twenty times every request is answered, and after each shift by the new route."""
     states = ["100-0", "0-100", "90-10", "50-50"] * 5
