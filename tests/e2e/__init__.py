@@ -1,1 +1,1 @@
-"""The two flows of Kubernetes as docs/workshop/ tells them, on a cluster made for this run; `make e2e` runs it."""
+"""The flows of docs/workshop/ and the proofs of the mesh, on a cluster made for this run; `make e2e` runs it."""
