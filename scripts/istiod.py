@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 from scripts.lab.defaults import ROUTE_CONFIGURATION_NAME
 from scripts.lab.projection import projection
 
-SETTLE_SECONDS: Final = 60
+SETTLE_SECONDS: Final = 120
 COMMAND_SECONDS: Final = 60
 # How the API server, or Istio's webhook behind it, begins to say what is wrong with a document.
 REFUSALS: Final = ("denied the request: ", " is invalid: ", "strict decoding error: ")

@@ -63,8 +63,11 @@ def current_context(named: str | None) -> str:
 
 
 def istio_version(cluster: Cluster) -> str:
-    """Return the version of the istiod of a cluster."""
-    return str(json.loads(cluster.istioctl("version", "--output=json"))["meshVersion"][0]["Info"]["version"])
+    """Return the version of the istiod of a cluster; raises ClusterError where there is none."""
+    versions = json.loads(cluster.istioctl("version", "--output=json")).get("meshVersion")
+    if not versions:
+        raise ClusterError(f"{cluster.context}: no istiod here: install Istio with scripts/istio-up.sh")
+    return str(versions[0]["Info"]["version"])
 
 
 def _write(cluster: Cluster, paths: Sequence[str]) -> None:

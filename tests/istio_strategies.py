@@ -21,11 +21,11 @@ WEIGHTS: Final = (None, 0, 1, 30, 70, 100, 2**31 - 1)
 LIMITS: Final = (0, 1, 10, 2**31 - 1)
 BALANCERS: Final = ("ROUND_ROBIN", "LEAST_REQUEST", "RANDOM")
 # What takes the place of any value of a document: of wrong types, out of bounds, or nearly right.
-ODD_OBJECTS: Final = (None, True, [], {}, ["a"], ["a", "a"], {"a": "b"}, {"exact": ""})
+ODD_OBJECTS: Final[tuple[Any, ...]] = (None, True, [], {}, ["a"], ["a", "a"], {"a": "b"}, {"exact": ""})
 ODD_NUMBERS: Final = (-1, 0, 1, 70.5, 65536, 2**31, 2**32)
 ODD_NAMES: Final = ("", " ", "a b", "*", "*.default.test", "Micro-Api", "micro_api", "v1.0", "-v1", ".", "x" * 64)
 ODD_TEXTS: Final = ("70", "true", "100%", "%%", "%START_TIME%", "é", "UNSPECIFIED", "PASSTHROUGH", "LEAST_CONN")
-ODD_VALUES: Final[tuple[Any, ...]] = (*ODD_OBJECTS, *ODD_NUMBERS, *ODD_NAMES, *ODD_TEXTS)
+ODD_VALUES: Final = (*ODD_OBJECTS, *ODD_NUMBERS, *ODD_NAMES, *ODD_TEXTS)
 
 _VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="%"), min_size=1, max_size=8)
 _HEADERS = st.dictionaries(

@@ -22,32 +22,49 @@ def run_recorder(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
     )
 
 
+def put_program(folder: Path, name: str, output: str) -> None:
+    """Put a program into a folder that notes how it is called and prints one line."""
+    program = folder / name
+    program.write_text(f"#!/bin/sh\necho \"{name} $*\" >> '{folder}/calls'\necho '{output}'\n", encoding="utf-8")
+    program.chmod(0o755)
+
+
 @pytest.fixture
-def kubectl_calls(tmp_path: Path) -> Path:
-    """Put programs named kubectl and istioctl into the folder that say `production` and note how they are called."""
-    calls = tmp_path / "calls"
-    for name in ("kubectl", "istioctl"):
-        program = tmp_path / name
-        program.write_text(f'#!/bin/sh\necho "{name} $*" >> "{calls}"\necho production\n', encoding="utf-8")
-        program.chmod(0o755)
-    return calls
+def calls(tmp_path: Path) -> Path:
+    """Put a kubectl and an istioctl into the folder, of a cluster with Istio; what they are called with is noted."""
+    put_program(tmp_path, "kubectl", "production")
+    put_program(tmp_path, "istioctl", '{"meshVersion": [{"Info": {"version": "1.32.0"}}]}')
+    return tmp_path / "calls"
 
 
-def test_another_context_than_kinds_must_be_named(tmp_path: Path, kubectl_calls: Path) -> None:
+def test_another_context_than_kinds_must_be_named(tmp_path: Path, calls: Path) -> None:
     """The recorder looks at the current context, and touches nothing when it is not kind's."""
     result = run_recorder(tmp_path)
     assert (result.returncode, result.stdout) == (1, "")
     problem = "production: not a context of kind: say --context production if it may be changed"
     assert result.stderr == f"record_istiod: {problem}\n"
-    assert kubectl_calls.read_text(encoding="utf-8") == "kubectl config current-context\n"
+    assert calls.read_text(encoding="utf-8") == "kubectl config current-context\n"
 
 
-def test_a_named_context_is_the_only_one_used(tmp_path: Path, kubectl_calls: Path) -> None:
-    """Every command of a run with --context is given that context."""
-    run_recorder(tmp_path, "--context", "mine")
-    calls = kubectl_calls.read_text(encoding="utf-8").splitlines()
-    assert calls
-    assert all("--context=mine" in call.split() for call in calls)
+def test_a_named_context_is_the_only_one_used(tmp_path: Path, calls: Path) -> None:
+    """Every command of a run with --context is given that context; a proxy that does not serve is told."""
+    result = run_recorder(tmp_path, "--context", "mine")
+    assert (result.returncode, result.stdout) == (1, "")
+    problem = "kubectl --context=mine proxy --port=0: gives no port: 'production\\n'"
+    assert result.stderr == f"record_istiod: {problem}\n"
+    assert calls.read_text(encoding="utf-8").splitlines() == [
+        "istioctl --context=mine --namespace=istio-system version --output=json",
+        "kubectl --context=mine proxy --port=0",
+    ]
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_cluster_without_istio_is_named(tmp_path: Path) -> None:
+    """Where istioctl finds no istiod, the recorder says how to install it."""
+    put_program(tmp_path, "istioctl", '{"clientVersion": {}}')
+    result = run_recorder(tmp_path, "--context", "mine")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "record_istiod: mine: no istiod here: install Istio with scripts/istio-up.sh\n"
 
 
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
