@@ -143,6 +143,7 @@ def test_a_pod_is_as_restricted_as_the_namespace_demands(path: str) -> None:
 def test_the_workers_find_their_master() -> None:
     """They call the Service that leads to the master's pod alone, and it waits for as many as there are."""
     service = resource("k8s/load/service.yaml")
+    assert "clusterIP" not in service["spec"]  # a headless one has no name in the DNS before its pod has started
     selector = service["spec"]["selector"]
     labels = {path: resource(path)["spec"]["template"]["metadata"]["labels"] for path in (MASTER, WORKERS)}
     assert selector.items() <= labels[MASTER].items()
