@@ -52,9 +52,10 @@ def known_flags() -> set[str]:
         ["-m", "scripts.bench", "--help"],
         *(["-m", "scripts.lab", command, "--help"] for command in ("up", "shift", "status", "down", "run")),
     ]
+    scripts = [file for file in FILES if file.suffix == ".sh" and "usage()" in file.read_text(encoding="utf-8")]
     helps = (
-        subprocess.run([python, *argv], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        for argv in commands
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for command in (*([python, *argv] for argv in commands), *([script, "--help"] for script in scripts))
     )
     return {flag for text in helps for flag in names(FLAG, text)}
 
