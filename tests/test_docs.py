@@ -55,7 +55,7 @@ def known_flags() -> set[str]:
     scripts = [file for file in FILES if file.suffix == ".sh" and "usage()" in file.read_text(encoding="utf-8")]
     helps = (
         subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        for command in (*([python, *argv] for argv in commands), *([script, "--help"] for script in scripts))
+        for command in (*([python, *argv] for argv in commands), *([str(script), "--help"] for script in scripts))
     )
     return {flag for text in helps for flag in names(FLAG, text)}
 
