@@ -18,7 +18,8 @@ ROOT = Path(__file__).parent.parent.parent
 NAMESPACE = "canary-lab"
 SCRIPT_SECONDS = 240
 SETTLE_SECONDS = 60
-DOCUMENTED_URL = "http://127.0.0.1:19090/test/test"
+DOCUMENTED_PORT = "127.0.0.1:19090"
+DOCUMENTED_GATEWAY_PORT = "127.0.0.1:19080"
 COLUMNS = (
     "custom-columns=REPLICASET:.metadata.name,TRACK:.spec.template.metadata.labels.track,"
     "WANTED:.spec.replicas,READY:.status.readyReplicas"
@@ -78,8 +79,9 @@ class Cluster:
         return done.stdout
 
     def typed(self, command: str, *, exit_code: int) -> None:
-        """Run a line of a chapter that asks the documented address; raises AssertionError as `script` does."""
-        line = command.replace(DOCUMENTED_URL, self.url)
+        """Run a line of a chapter that asks a documented address; raises AssertionError as `script` does."""
+        line = command.replace(DOCUMENTED_PORT, f"127.0.0.1:{self.port}")
+        line = line.replace(DOCUMENTED_GATEWAY_PORT, f"127.0.0.1:{self.gateway_port}")
         done = run("bash", "-c", line, kubeconfig=self.kubeconfig, stderr=subprocess.STDOUT)
         assert done.returncode == exit_code, f"{line}: {done.returncode}\n{done.stdout}"
         self.chapters.compare(command, done.stdout, cluster=self.name)

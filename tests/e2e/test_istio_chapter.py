@@ -1,0 +1,33 @@
+"""The chapter of the Istio flow, from its first command to its last, held against what it shows.
+
+It runs before the tests of the mesh: its outputs are those of a mesh that has just been made.
+"""
+
+import pytest
+
+from tests.documents import console_examples
+from tests.e2e.chapters import FOLDER, MESH_CHAPTERS
+from tests.e2e.mesh import ALPHA, Mesh
+
+pytestmark = pytest.mark.e2e
+
+MADE_BY_THE_FIXTURE = {"istio-up", "flow-istio deploy", "gateway-api-up --crds tests/data/gateway-api/crds.yaml"}
+REFUTED = "load-in-mesh --expect-v3 50"
+COMMANDS = [command for name in MESH_CHAPTERS for command, _ in console_examples(FOLDER / name)]
+
+
+def test_the_chapter_shows_what_happens(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command, in the chapter's order, prints what the chapter shows; a claim that is wrong is refuted."""
+    monkeypatch.setenv("LOCUST_ALPHA", str(ALPHA))
+    for command in COMMANDS:
+        script = command.removeprefix("scripts/").replace(".sh", "", 1)
+        if script in MADE_BY_THE_FIXTURE:
+            continue
+        if command.startswith("scripts/"):
+            mesh.cluster.script(*script.split(), exit_code=10 if script == REFUTED else 0)
+        else:
+            mesh.cluster.typed(command, exit_code=0)
+    assert mesh.cluster.chapters.unproven(MESH_CHAPTERS) == []
+    mesh.kubectl("delete", "--filename=istio/gateway-api/services.yaml")
+    mesh.cluster.kubectl("delete", "--filename=istio/gateway-api/gateway.yaml", namespace="istio-system")
+    mesh.set_state("100-0")
