@@ -8,7 +8,7 @@ LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/l
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab test images cluster-up cluster-down e2e browser pictures bundle bench lint format lock clean install
+.PHONY: help doctor lab test images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
