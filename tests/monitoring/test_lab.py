@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from scripts.lab import control
 from scripts.lab.processes import wait_until
 from scripts.lab.state import LabFolder
 from tests.documents import console_examples, pattern_of
-from tests.lab.helpers import HOST, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio
+from tests.lab.helpers import HOST, STATES, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio
 from tests.loadtest import locust_process
 from tests.monitoring import prometheus
 from tests.monitoring.files import MONITORING, ROOT, queries
@@ -27,17 +29,21 @@ pytestmark = pytest.mark.prometheus
 
 REPLICAS = 2
 SERVICE_COUNTS = 'sum by (version) (http_requests_total{route="/test/test"})'
+# What passed Envoy's door for clients, to whichever version.
+CLIENT_COUNTS = (
+    'label_replace(sum(envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="lab"}), "of", "all", "", "")'
+)
 ENVOY_COUNTS = 'sum by (version) (envoy_cluster_upstream_rq_total{version!=""})'
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[RunningLab]:
-    """Give a lab of its own with a Prometheus, at 70/30, once each target has been read."""
+@contextmanager
+def running(path: Path) -> Iterator[RunningLab]:
+    """Give a lab with a Prometheus, at 70/30, once each target has been read."""
     line = CommandLine()
     try:
-        started = line.run("up", "--dir", tmp_path, "--replicas", str(REPLICAS), "--prometheus")
+        started = line.run("up", "--dir", path, "--replicas", str(REPLICAS), "--prometheus")
         assert started.returncode == 0, started.stderr
-        lab = RunningLab(LabFolder(tmp_path), line)
+        lab = RunningLab(LabFolder(path), line)
         of(lab).wait_for(f"count(up == 1) == {2 * REPLICAS + 1}")
         yield lab
         control.down(lab.folder)
@@ -45,6 +51,28 @@ def lab(tmp_path: Path) -> Iterator[RunningLab]:
         assert not lab.folder.prometheus.exists()
     finally:
         line.kill_all()
+
+
+@pytest.fixture(scope="module")
+def module_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
+    """Give the one lab of this module."""
+    with running(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(module_lab: RunningLab) -> RunningLab:
+    """Give the module's lab, at 70/30, with all counted that was asked before. Its processes must stay alive."""
+    control.shift(module_lab.folder, STATES)
+    of(module_lab).wait_for_scrape(time.time())
+    return module_lab
+
+
+@pytest.fixture
+def own_lab(tmp_path: Path) -> Iterator[RunningLab]:
+    """Give a lab whose processes the test may kill."""
+    with running(tmp_path) as lab:
+        yield lab
 
 
 def of(lab: RunningLab) -> Prometheus:
@@ -67,18 +95,22 @@ def test_every_query_of_the_dashboard_has_an_answer(lab: RunningLab) -> None:
 
 def test_client_tally_and_counters_agree_to_the_request(lab: RunningLab, tmp_path: Path) -> None:
     """What the load test judged, what the replicas counted, and what Envoy sent are the same requests."""
+    sides = (SERVICE_COUNTS, ENVOY_COUNTS, CLIENT_COUNTS)
+    before = {side: counts(lab, side) for side in sides}
     # Answers that come after the verdict are not judged, and those in flight at the end would be cut off.
     options = "--expect-v3 30 --route 70-30 -u 5 -t 10s --keep-going --stop-timeout 30"
     ended = locust_process.run(tmp_path, f"--host {lab.url} --host-header {HOST} {options}")
     assert ended.verdict, ended.stderr
     of(lab).wait_for_scrape(time.time())
-    counts = ended.counts
-    tally = {("v1",): counts["plain"], ("v2",): counts["v3"]}
-    assert sum(tally.values()) > 100
-    assert of(lab).query(SERVICE_COUNTS, "version") == tally
-    assert of(lab).query(ENVOY_COUNTS, "version") == tally
-    clients = 'envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="lab"}'
-    assert of(lab).value(clients) == sum(tally.values())
+    tally = Counter({"v1": ended.counts["plain"], "v2": ended.counts["v3"]})
+    assert tally.total() > 100
+    counted = {side: counts(lab, side) - before[side] for side in sides}
+    assert counted == {SERVICE_COUNTS: tally, ENVOY_COUNTS: tally, CLIENT_COUNTS: Counter({"all": tally.total()})}
+
+
+def counts(lab: RunningLab, query: str) -> Counter[str]:
+    """Return the counts of a query by its one label."""
+    return Counter({label: int(count) for (label,), count in of(lab).query(query).items()})
 
 
 def test_a_shift_is_seen(lab: RunningLab) -> None:
@@ -100,38 +132,40 @@ def test_a_shift_is_seen(lab: RunningLab) -> None:
 def test_scrapes_are_no_requests(lab: RunningLab) -> None:
     """Whatever Prometheus reads, neither a replica nor the clients' side of Envoy counts it."""
     reads = "sum(envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix='scrape'})"
-    of(lab).wait_for(f"{reads} >= {3 * REPLICAS}")
-    assert of(lab).query(SERVICE_COUNTS, "version") == {("v1",): 0, ("v2",): 0}
-    assert of(lab).query(ENVOY_COUNTS, "version") == {("v1",): 0, ("v2",): 0}
+    before = {side: counts(lab, side) for side in (SERVICE_COUNTS, ENVOY_COUNTS, CLIENT_COUNTS)}
+    of(lab).wait_for(f"{reads} >= {of(lab).value(reads) + 3 * REPLICAS}")
+    assert {side: counts(lab, side) for side in before} == before
     with Client(lab.url) as client:
         assert client.ask().status == 200
     of(lab).wait_for_scrape(time.time())
-    assert sum(of(lab).query(SERVICE_COUNTS, "version").values()) == 1
+    assert {(counts(lab, side) - before[side]).total() for side in before} == {1}
 
 
-def test_a_dead_replica_is_named(lab: RunningLab) -> None:
+def test_a_dead_replica_is_named(own_lab: RunningLab) -> None:
     """A replica that dies is a target that cannot be read, by its pod's name, and the alert for that is on its way."""
-    victim = lab.replicas("v2")[0]
-    lab.kill(victim)
-    of(lab).wait_for(f'up{{job="micro-api",instance="{victim.name}"}} == 0')
-    of(lab).wait_for(f'ALERTS{{alertname="ScrapeFailed",instance="{victim.name}"}}')
-    assert of(lab).value('count(up{job="micro-api"} == 1)') == 2 * REPLICAS - 1
+    victim = own_lab.replicas("v2")[0]
+    own_lab.kill(victim)
+    of(own_lab).wait_for(f'up{{job="micro-api",instance="{victim.name}"}} == 0')
+    of(own_lab).wait_for(f'ALERTS{{alertname="ScrapeFailed",instance="{victim.name}"}}')
+    assert of(own_lab).value('count(up{job="micro-api"} == 1)') == 2 * REPLICAS - 1
 
 
-def test_status_shows_it_and_its_death(lab: RunningLab) -> None:
+def test_status_shows_it_and_its_death(own_lab: RunningLab) -> None:
     """`status` has its address and its process; when it is dead, its last words, and the lab is not well."""
-    url = control.running(lab.folder).prometheus_url
-    alive = lab.command_line.run("status", "--dir", lab.folder.path)
+    url = control.running(own_lab.folder).prometheus_url
+    alive = own_lab.command_line.run("status", "--dir", own_lab.folder.path)
     assert alive.returncode == 0
     assert f"Prometheus: {url}\n" in alive.stdout
-    (record,) = [one for one in control.running(lab.folder).processes if one.name == "prometheus"]
+    (record,) = [one for one in control.running(own_lab.folder).processes if one.name == "prometheus"]
     os.kill(record.pid, signal.SIGKILL)
-    found = lab.command_line.run("status", "--dir", lab.folder.path, "--json")
-    assert wait_until(lambda: lab.command_line.run("status", "--dir", lab.folder.path).returncode == 1, TIMEOUT_SECONDS)
+    found = own_lab.command_line.run("status", "--dir", own_lab.folder.path, "--json")
+    assert wait_until(
+        lambda: own_lab.command_line.run("status", "--dir", own_lab.folder.path).returncode == 1, TIMEOUT_SECONDS
+    )
     assert json.loads(found.stdout)["prometheus_url"] == url
-    dead = lab.command_line.run("status", "--dir", lab.folder.path)
+    dead = own_lab.command_line.run("status", "--dir", own_lab.folder.path)
     assert "prometheus was killed by SIGKILL; the last lines of " in dead.stdout
-    with Client(lab.url) as client:
+    with Client(own_lab.url) as client:
         assert client.ask().status == 200
 
 
