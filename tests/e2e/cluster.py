@@ -65,8 +65,14 @@ class Cluster:
         """The address for each script that asks the service itself."""
         return {"flow-pause": self.url, "flow-istio": self.gateway_url, "set-state": self.gateway_url}
 
-    def script(self, name: str, *arguments: str, exit_code: int = 0) -> str:
+    def script(self, name: str, *arguments: str, exit_code: int = 0, is_example: bool = True) -> str:
         """Run a script of the project on this cluster, and return all that it printed.
+
+        Args:
+            name: such as `flow-rolling`.
+            arguments: of the script; those that say which cluster it is are added.
+            exit_code: with which it must end.
+            is_example: whether a chapter that shows the command has to show this output.
 
         Raises:
             AssertionError: it ended with another exit code, or a chapter shows another output.
@@ -75,7 +81,8 @@ class Cluster:
         options = ["--context", self.context, *(["--url", url] if url else [])]
         done = run(f"scripts/{name}.sh", *options, *arguments, kubeconfig=self.kubeconfig, stderr=subprocess.STDOUT)
         assert done.returncode == exit_code, f"{done.args}: {done.returncode}\n{done.stdout}"
-        self.chapters.compare(" ".join((f"scripts/{name}.sh", *arguments)), done.stdout, cluster=self.name)
+        if is_example:
+            self.chapters.compare(" ".join((f"scripts/{name}.sh", *arguments)), done.stdout, cluster=self.name)
         return done.stdout
 
     def typed(self, command: str, *, exit_code: int) -> None:

@@ -58,9 +58,16 @@ class Mesh:
         """Return what a kubectl command prints in the mesh's namespace; raises CalledProcessError where it fails."""
         return self.cluster.kubectl(*arguments, namespace=self.namespace)
 
-    def set_state(self, name: str) -> str:
-        """Bring the mesh to a state, by which every answer comes from here on; returns what the script printed."""
-        return self.cluster.script("set-state", name)
+    def set_state(self, name: str) -> None:
+        """Bring the mesh to a state, by which every answer comes from here on."""
+        self.cluster.script("set-state", name, is_example=False)
+
+    def reset(self) -> None:
+        """Bring the mesh back to what it was when it was deployed: all answers by the stable version, no twin."""
+        self.set_state("100-0")
+        self.kubectl("delete", "--ignore-not-found", "--filename=istio/gateway-api/services.yaml")
+        gateway = "delete", "--ignore-not-found", "--filename=istio/gateway-api/gateway.yaml"
+        self.cluster.kubectl(*gateway, namespace="istio-system")
 
     def ask(self, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask once through the gateway, on a connection of its own."""

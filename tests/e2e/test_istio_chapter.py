@@ -28,6 +28,4 @@ def test_the_chapter_shows_what_happens(mesh: Mesh, monkeypatch: pytest.MonkeyPa
         else:
             mesh.cluster.typed(command, exit_code=0)
     assert mesh.cluster.chapters.unproven(MESH_CHAPTERS) == []
-    mesh.kubectl("delete", "--filename=istio/gateway-api/services.yaml")
-    mesh.cluster.kubectl("delete", "--filename=istio/gateway-api/gateway.yaml", namespace="istio-system")
-    mesh.set_state("100-0")
+    mesh.reset()

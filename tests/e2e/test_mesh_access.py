@@ -1,4 +1,4 @@
-"""Who gets an answer from the service: the gateway and the load test inside the mesh, and nobody else."""
+"""Who gets no answer from the service: whoever is not in the mesh, and in the mesh whoever is not admitted."""
 
 from collections.abc import Iterator
 
@@ -54,14 +54,3 @@ def test_plain_text_is_refused(mesh: Mesh) -> None:
 def test_a_stranger_in_the_mesh_is_refused(mesh: Mesh) -> None:
     """A service account that the AuthorizationPolicy does not name gets 403 from the service's own sidecar."""
     assert visit(mesh, STRANGER) == "403 RBAC: access denied"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "exit_code", "verdict"),
-    [((), 0, "verdict:  CONFIRMED"), (("--expect-v3", "50"), 10, "verdict:  REFUTED")],
-)
-def test_the_load_test_in_the_mesh_judges(mesh: Mesh, arguments: tuple[str, ...], exit_code: int, verdict: str) -> None:
-    """Locust's master and workers inside the mesh see the declared weights, and their Job ends with the verdict."""
-    mesh.set_state("70-30")
-    shown = mesh.cluster.script("load-in-mesh", *arguments, exit_code=exit_code)
-    assert verdict in shown

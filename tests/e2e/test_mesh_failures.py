@@ -22,6 +22,7 @@ OUTLIER_RULE = str(ROOT / "istio" / "mesh" / "destination-rule-outlier.yaml")
 PLAIN_RULE = str(ROOT / "istio" / "destination-rule.yaml")
 RUN = "--expect-v3 30 --route 70-30"
 ENOUGH_IN_A_ROW = 300
+UNANSWERED = ("ConnectionRe", "RemoteDisconnected", "BrokenPipeError", "IncompleteRead", "TimeoutError")
 KILL = ("--force", "--grace-period=0")
 
 
@@ -31,7 +32,7 @@ def split(mesh: Mesh) -> Iterator[None]:
     mesh.set_state("70-30")
     yield
     mesh.kubectl("apply", "--filename", PLAIN_RULE)
-    mesh.set_state("100-0")
+    mesh.reset()
 
 
 def wait_for(mesh: Mesh, deployment: str) -> None:
@@ -112,8 +113,8 @@ def until_nothing_is_lost(clients: Clients) -> None:
 @pytest.mark.parametrize(
     ("namespace", "selector", "reasons"),
     [
-        ("canary-mesh", "version=v2", ("status_503", "TimeoutError")),
-        ("istio-system", "app=istio-ingressgateway", ("RemoteDisconnected", "Connection", "IncompleteRead", "Timeout")),
+        ("canary-mesh", "version=v2", ("status_503", *UNANSWERED)),
+        ("istio-system", "app=istio-ingressgateway", UNANSWERED),
     ],
     ids=["pod of the canary", "pod of the gateway"],
 )

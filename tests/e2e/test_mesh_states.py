@@ -29,7 +29,7 @@ def served_by_version(mesh: Mesh) -> Counter[str]:
 def stable_afterwards(mesh: Mesh) -> Iterator[None]:
     """Leave the mesh as it was found."""
     yield
-    mesh.set_state("100-0")
+    mesh.reset()
 
 
 @pytest.mark.parametrize(("state", "v3_percent"), [("100-0", 0), ("70-30", 30), ("0-100", 100)])
