@@ -41,6 +41,7 @@ def prometheus(mesh: Mesh) -> Iterator[Prometheus]:
     finally:
         mesh.kubectl("delete", "--kustomize", overlay)
         cluster.kubectl("delete", "--filename", role, namespace="istio-system")
+        mesh.set_state("100-0")
 
 
 def test_every_query_of_the_dashboard_has_an_answer(mesh: Mesh, prometheus: Prometheus) -> None:
