@@ -29,7 +29,8 @@ class Point:
         high_percent: the greatest.
         evidence_for: see `Session.evidence`; None where the answers cannot be judged.
         evidence_against: likewise.
-        route: the route of the latest answers that all came by one, "" where they named none, None before them.
+        route: the route of the latest answers that all came by one, or else of the first ones; "" where they named
+            none, None where there are none.
     """
 
     seconds: float
@@ -94,8 +95,12 @@ class History:
         )
 
     def _latest_route(self, tally: Tally) -> str | None:
-        """Return the route of the answers since the last look; while they came by several, the one before."""
-        routes = tally.routes + Counter({ANOTHER_ROUTE: tally.settling + tally.other[WRONG_ROUTE]})
+        """Return the route of the answers since the last look; while they came by several, the earliest of those."""
+        routes = (
+            Counter({ANOTHER_ROUTE: tally.settling}) + tally.routes + Counter({ANOTHER_ROUTE: tally.other[WRONG_ROUTE]})
+        )
         new = routes - self._routes
         self._routes = routes
-        return next(iter(new)) if len(new) == 1 else self._route
+        if len(new) == 1 or (new and self._route is None):
+            return next(iter(new))
+        return self._route

@@ -83,6 +83,13 @@ def test_a_change_of_route_shows_once_its_answers_are_alone() -> None:
     assert [point.evidence_for is None for point in history.points] == [False, True, True, True, True]
 
 
+def test_a_change_before_the_first_look_shows_after_it() -> None:
+    """Where the first look finds answers by both routes already, the earlier one is the old one."""
+    old, new = Answer(PLAIN, "70-30"), Answer(V3, "0-100")
+    history = recorded((1, [old, new]), (2, [new]))
+    assert [point.route for point in history.points] == ["70-30", "0-100"]
+
+
 def test_with_an_expected_route_any_other_is_another() -> None:
     """Answers by a route that is not counted show as such, before the expected one and after it."""
     old, new = Answer(PLAIN, "70-30"), Answer(V3, "0-100")
