@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.cluster import ROOT, run, until
 from tests.e2e.mesh import NAMESPACE, Mesh
 from tests.k8s.manifests import versions
-from tests.monitoring.files import queries
+from tests.monitoring.files import LAST_RULES, queries
 from tests.monitoring.prometheus import Prometheus
 
 pytestmark = pytest.mark.e2e
@@ -48,8 +48,8 @@ def test_every_query_of_the_dashboard_has_an_answer(mesh: Mesh, prometheus: Prom
     """While clients ask, each panel, annotation and variable has finite numbers to show, Envoy's included."""
     with mesh.clients() as clients:
         until(lambda: clients.requests > 300, "the gateway does not answer")
-        prometheus.wait_for(f"sum(namespace_version:http_requests:rate30s{{{OWN}}}) > 0")
-        prometheus.wait_for(f"sum(namespace_version:envoy_requests:rate30s{{{OWN}}}) > 0")
+        for rule in LAST_RULES:
+            prometheus.wait_for(f"count({rule}{{{OWN}}} >= 0) == 2")
         answers = {where: prometheus.query(query) for where, query in queries(NAMESPACE).items()}
     assert clients.lost == []
     for where, answer in answers.items():
@@ -68,6 +68,7 @@ def test_client_tally_and_counters_agree_to_the_request(mesh: Mesh, prometheus: 
     tally = Counter({"v1": ended.counts["plain"], "v2": ended.counts["v3"]})
     assert tally.total() > 100
     assert ended.counts["other_by_kind"] == {}
+    assert ended.verdict["unfinished"] == 0
     assert {query: counts(prometheus, query) - before[query] for query in before} == dict.fromkeys(before, tally)
 
 

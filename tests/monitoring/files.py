@@ -15,6 +15,11 @@ DASHBOARD = MONITORING / "grafana" / "canary.json"
 # A name that is neither a function's (a bracket follows) nor a label's (that stands in braces or brackets).
 NAME = re.compile(r"\b[a-z][a-z_]*(?::[a-z0-9_]+)*(?=$|[\s{\[)])")
 WORDS = {"and", "or", "count", "sum"}
+# Each the last of its group: once both versions have it, they have all.
+LAST_RULES = (
+    "namespace_version:http_request_duration_seconds:p99_rate30s",
+    "namespace_version:envoy_errors:ratio_rate30s",
+)
 LABEL_VALUES = re.compile(r"label_values\((\w+), (\w+)\)")
 
 

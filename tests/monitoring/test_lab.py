@@ -22,7 +22,7 @@ from tests.documents import console_examples, pattern_of
 from tests.lab.helpers import HOST, STATES, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio
 from tests.loadtest import locust_process
 from tests.monitoring import prometheus
-from tests.monitoring.files import MONITORING, ROOT, queries
+from tests.monitoring.files import LAST_RULES, MONITORING, ROOT, queries
 from tests.monitoring.prometheus import Prometheus
 
 pytestmark = pytest.mark.prometheus
@@ -84,8 +84,8 @@ def test_every_query_of_the_dashboard_has_an_answer(lab: RunningLab) -> None:
     """After a run, each panel, annotation and variable has finite numbers to show."""
     with Load(lab.url, clients=2) as load:
         load.wait_for(300)
-        of(lab).wait_for("sum(namespace_version:http_requests:rate30s) > 0")
-        of(lab).wait_for("sum(namespace_version:envoy_requests:rate30s) > 0")
+        for rule in LAST_RULES:
+            of(lab).wait_for(f"count({rule} >= 0) == 2")
         answers = {where: of(lab).query(query) for where, query in queries("default").items()}
     assert len(answers) >= 10
     for where, answer in answers.items():
