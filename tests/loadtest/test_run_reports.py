@@ -13,7 +13,7 @@ import psutil
 import pytest
 import requests
 
-from .locust_process import DEADLINE_SECONDS, LOCUSTFILE, locust, run, run_until_held, wait_until
+from .locust_process import DEADLINE_SECONDS, IMPORTING, LOCUSTFILE, locust, run, run_until_held, wait_until
 from .server import serving
 from .test_distributed import free_port, start, two_workers, verdicts, workers_of
 from .traffic import HELD, held_after, split
@@ -81,6 +81,22 @@ def test_a_killed_worker_leaves_a_report_that_names_it(tmp_path: Path) -> None:
     assert sum(newest(data)) == sum(data["counts"][kind] for kind in ("v3", "plain", "other")) > 0
 
 
+def test_a_crash_is_no_verdict_in_the_report_either(tmp_path: Path) -> None:
+    """What is kept of a run in which a listener crashed says so, however the answers came out."""
+    locustfile = tmp_path / "crashing.py"
+    locustfile.write_text(
+        f"{IMPORTING}from locust import events\nfrom loadtest.user import CanaryUser\n"
+        "class User(CanaryUser):\n    pass\n"
+        "@events.test_stop.add_listener\ndef crash(**_):\n    raise RuntimeError('broken')\n",
+        encoding="utf-8",
+    )
+    with serving(split(3)) as server:
+        ended = run(tmp_path, f"--host {server.url} --expect-v3 30 {KEPT}", locustfile=locustfile)
+    assert ended.exit_code == 2, ended.stderr
+    assert kept(tmp_path)["reason"] == "a listener or a greenlet crashed, see the log"
+    assert summaries(tmp_path) == ["INCONCLUSIVE"]
+
+
 def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     """A folder in the place of the report is named, and the exit code is no verdict's."""
     with (
@@ -112,12 +128,39 @@ def test_with_the_web_ui_each_run_leaves_its_report(tmp_path: Path) -> None:
                 wait_until(lambda: len(verdicts(output)) == 1, process)
                 wait_until((tmp_path / "summary.md").exists, process)
                 assert kept(tmp_path)["verdict"] == "CONFIRMED"
+                live = session.get(f"{url}/canary-split/data").json()
+                assert live | {"written_at": ""} == kept(tmp_path) | {"written_at": ""}
                 start(session, url, expect_v3="60")
                 wait_until(lambda: len(summaries(tmp_path)) == 2, process)
             finally:
                 process.terminate()
     assert kept(tmp_path)["verdict"] == "REFUTED"
     assert summaries(tmp_path) == ["CONFIRMED", "REFUTED"]
+
+
+def test_the_tab_is_below_the_base_path_of_the_web_ui(tmp_path: Path) -> None:
+    """Behind a proxy that serves Locust below a path, the tab is there too, and nowhere else."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--expect-v3", "30", "--web-base-path", "/locust"]
+    with (
+        requests.Session() as session,
+        subprocess.Popen([*argv, "--web-port", str(port)], cwd=tmp_path, stderr=subprocess.DEVNULL) as process,
+    ):
+        session.trust_env = False
+        try:
+            wait_until(lambda: listens(process), process)
+            index = session.get(f"{url}/locust/").text
+            page = session.get(f"{url}/locust/canary-split").text
+            data = session.get(f"{url}/locust/canary-split/data").json()
+            elsewhere = session.get(f"{url}/canary-split").status_code
+        finally:
+            process.terminate()
+    assert '"extended_tabs": [{"key": "canary-split", "title": "Canary split"}]' in index
+    assert index.index("window.templateArgs") < index.index("Fills the tab") < index.index("</body>")
+    assert "<h1>Canary split</h1>" in page
+    assert (data["state"], data["history"]["seconds"]) == ("ready", [])
+    assert elsewhere == 404
 
 
 def addresses(process: subprocess.Popen[bytes]) -> set[str]:
