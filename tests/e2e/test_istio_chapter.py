@@ -3,16 +3,22 @@
 It runs before the tests of the mesh: its outputs are those of a mesh that has just been made.
 """
 
+import subprocess
+
 import pytest
 
 from tests.documents import console_examples
 from tests.e2e.chapters import FOLDER, MESH_CHAPTERS
+from tests.e2e.cluster import run
 from tests.e2e.mesh import ALPHA, Mesh
+from tests.istio.manifests import ISTIO_FILES, KUSTOMIZATIONS, OPERATOR, PATCH
 
 pytestmark = pytest.mark.e2e
 
 MADE_BY_THE_FIXTURE = {"istio-up", "flow-istio deploy", "gateway-api-up --crds tests/data/gateway-api/crds.yaml"}
 REFUTED = "load-in-mesh --expect-v3 50"
+# One of each name at a time, as on a cluster; the rest stands beside it there.
+STATES = [path for path in ISTIO_FILES if path not in {*KUSTOMIZATIONS, OPERATOR, PATCH}]
 COMMANDS = [command for name in MESH_CHAPTERS for command, _ in console_examples(FOLDER / name)]
 
 
@@ -29,3 +35,11 @@ def test_the_chapter_shows_what_happens(mesh: Mesh, monkeypatch: pytest.MonkeyPa
             mesh.cluster.typed(command, exit_code=0)
     assert mesh.cluster.chapters.unproven(MESH_CHAPTERS) == []
     mesh.reset()
+
+
+@pytest.mark.parametrize("path", STATES)
+def test_istioctl_objects_to_no_file(mesh: Mesh, path: str) -> None:
+    """Beside what is on the cluster `istioctl analyze` finds nothing to say of any file, not even a warning."""
+    command = "istioctl", "analyze", "--context", mesh.cluster.context, "--namespace", mesh.namespace, path
+    done = run(*command, kubeconfig=mesh.cluster.kubeconfig, stderr=subprocess.STDOUT)
+    assert "No validation issues found" in done.stdout, done.stdout
