@@ -5,6 +5,8 @@ It runs before the tests of the mesh: its outputs are those of a mesh that has j
 
 import subprocess
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.documents import console_examples
@@ -22,6 +24,13 @@ STATES = [path for path in ISTIO_FILES if path not in {*KUSTOMIZATIONS, OPERATOR
 COMMANDS = [command for name in MESH_CHAPTERS for command, _ in console_examples(FOLDER / name)]
 
 
+@pytest.fixture(autouse=True)
+def stable_afterwards(mesh: Mesh) -> Iterator[None]:
+    """Leave the mesh as it was found, so that what the chapter makes is new the next time, too."""
+    yield
+    mesh.reset()
+
+
 def test_the_chapter_shows_what_happens(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command, in the chapter's order, prints what the chapter shows; a claim that is wrong is refuted."""
     monkeypatch.setenv("LOCUST_ALPHA", str(ALPHA))
@@ -34,7 +43,6 @@ def test_the_chapter_shows_what_happens(mesh: Mesh, monkeypatch: pytest.MonkeyPa
         else:
             mesh.cluster.typed(command, exit_code=0)
     assert mesh.cluster.chapters.unproven(MESH_CHAPTERS) == []
-    mesh.reset()
 
 
 @pytest.mark.parametrize("path", STATES)
