@@ -52,7 +52,7 @@ def render(data: dict[str, Any] | None = None, table: str = "") -> str:
         data=data,
         table=table,
         styles=_own("uPlot.min.css") + _own("page.css"),
-        scripts=_own("uPlot.iife.min.js") + _own("page.js"),
+        scripts=_own("uPlot.iife.min.js") + _own("charts.js") + _own("page.js"),
     )
 
 
