@@ -4,7 +4,6 @@ It runs before the tests of the mesh: its outputs are those of a mesh that has j
 """
 
 import subprocess
-
 from collections.abc import Iterator
 
 import pytest
