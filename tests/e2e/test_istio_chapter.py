@@ -23,13 +23,14 @@ STATES = [path for path in ISTIO_FILES if path not in {*KUSTOMIZATIONS, OPERATOR
 COMMANDS = [command for name in MESH_CHAPTERS for command, _ in console_examples(FOLDER / name)]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def stable_afterwards(mesh: Mesh) -> Iterator[None]:
     """Leave the mesh as it was found, so that what the chapter makes is new the next time, too."""
     yield
     mesh.reset()
 
 
+@pytest.mark.usefixtures("stable_afterwards")
 def test_the_chapter_shows_what_happens(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command, in the chapter's order, prints what the chapter shows; a claim that is wrong is refuted."""
     monkeypatch.setenv("LOCUST_ALPHA", str(ALPHA))
