@@ -1,6 +1,8 @@
 // The charts of a measurement, drawn by uPlot; `page.js` follows in the same script and feeds them.
 
-const ANSWERS_PER_DOT = 50;
+const LEAST_ANSWERS_PER_DOT = 50;
+const MOST_DOTS = 30;
+const TICKS_SECONDS = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400];
 const element = (id) => document.getElementById(id);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const percent = (value) => (value == null ? "–" : `${value.toFixed(1)} %`.replace("-", "−"));
@@ -8,9 +10,10 @@ const routeName = (route) => route || "(none named)";
 
 function duration(seconds) {
   const whole = Math.round(seconds);
-  if (whole < 100) return `${Number(seconds.toFixed(whole < 10 ? 1 : 0))} s`;
+  if (whole < 60) return `${Number(seconds.toFixed(whole < 10 ? 1 : 0))} s`;
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return h ? `${h} h ${m} min` : `${m} min ${s} s`;
+  const parts = h ? [[h, "h"], [m, "min"]] : [[m, "min"], [s, "s"]];
+  return parts.filter(([number]) => number).map((part) => part.join(" ")).join(" ");
 }
 
 // A live region is read out anew when its text is replaced, even by the same.
@@ -33,9 +36,10 @@ function changesOf({ seconds, route }) {
 // The share among the answers since the last dot: it jumps where the line over all answers only bends.
 function dotsOf(history) {
   const total = totals(history);
+  const answersPerDot = Math.max(LEAST_ANSWERS_PER_DOT, total.at(-1) / MOST_DOTS);
   let last = 0;
   return total.map((n, i) => {
-    if (n - total[last] < ANSWERS_PER_DOT) return null;
+    if (n - total[last] < answersPerDot) return null;
     const share = 100 * (history.v3[i] - history.v3[last]) / (n - total[last]);
     last = i;
     return share;
@@ -126,7 +130,7 @@ function chartOf(host, { series, bands, range, hooks }) {
     ...size(),
     scales: { x: { time: false }, y: { range } },
     axes: [
-      { ...axis, values: (_, ticks) => ticks.map(duration), space: 80, size: 32 },
+      { ...axis, values: (_, ticks) => ticks.map(duration), incrs: TICKS_SECONDS, space: 80, size: 32 },
       { ...axis, values: (_, ticks) => ticks.map((tick) => `${tick} %`.replace("-", "−")), size: 60 },
     ],
     series: [{}, ...series.map((one) => ({ width: 2, points: { show: false }, ...one }))],
@@ -144,6 +148,7 @@ function chartOf(host, { series, bands, range, hooks }) {
 }
 
 const valueOf = (column) => (data, i) => percent(data[column][i]);
+const evidenceOf = (column) => (data, i) => (data[column][i] === 200 ? "200 % or more" : percent(data[column][i]));
 const spanOf = (low, high) => (data, i) => `${data[low][i].toFixed(1)} to ${percent(data[high][i])}`;
 const lastOf = (column) => (data, i) => percent(data[column].slice(0, i + 1).findLast((value) => value !== null));
 
@@ -172,8 +177,8 @@ function shareChart() {
 function evidenceChart() {
   return chartOf(element("evidence-chart"), {
     series: [
-      { label: "for the expected share", mark: "v3", words: valueOf(1), stroke: () => colour("v3"), width: 3 },
-      { label: "against it", mark: "against", words: valueOf(2), stroke: () => colour("against"), width: 3,
+      { label: "for the expected share", mark: "v3", words: evidenceOf(1), stroke: () => colour("v3"), width: 3 },
+      { label: "against it", mark: "against", words: evidenceOf(2), stroke: () => colour("against"), width: 3,
         dash: [3, 3] },
       { label: "a verdict", mark: "dashed", words: valueOf(3), stroke: () => colour("ink"), dash: [8, 5] },
     ],
