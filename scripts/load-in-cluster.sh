@@ -17,6 +17,8 @@ no verdict.
   --keep-alive         a lesson: keep connections, which the Service pins to a pod
   --expect-v3 PERCENT  claim another share than that of the ready pods
 
+The environment variable LOCUST_ALPHA (0.01) is the most that each error of the verdict may happen.
+
 Examples:
   scripts/load-in-cluster.sh
   scripts/load-in-cluster.sh --keep-alive

@@ -16,6 +16,8 @@ other code means that there is no verdict.
   --context NAME       the kubeconfig context to work on; by default the current one, if it is the lab's
   --expect-v3 PERCENT  claim another share than the declared one
 
+The environment variable LOCUST_ALPHA (0.01) is the most that each error of the verdict may happen.
+
 Examples:
   scripts/load-in-mesh.sh
   scripts/load-in-mesh.sh --expect-v3 50

@@ -16,6 +16,7 @@ from tests.e2e.chapters import Chapters
 
 ROOT = Path(__file__).parent.parent.parent
 NAMESPACE = "canary-lab"
+ALPHA = 0.0001  # of each verdict, so that a run of all tests hardly ever fails by chance
 SCRIPT_SECONDS = 240
 SETTLE_SECONDS = 60
 DOCUMENTED_PORT = "127.0.0.1:19090"
@@ -166,8 +167,8 @@ def published_port(cluster: str, node_port: int) -> int:
 
 
 def environment(kubeconfig: Path) -> dict[str, str]:
-    """Return this process's environment with another kubeconfig."""
-    return os.environ | {"KUBECONFIG": str(kubeconfig)}
+    """Return this process's environment with another kubeconfig, and load tests that are surer than by default."""
+    return os.environ | {"KUBECONFIG": str(kubeconfig), "LOCUST_ALPHA": str(ALPHA)}
 
 
 def run(*command: str, kubeconfig: Path, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:

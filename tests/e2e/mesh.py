@@ -13,14 +13,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from loadtest.classify import classify
 from loadtest.tally import ROUTE_HEADER
 from tests.e2e.clients import PROFILES, TIMEOUT_SECONDS, Clients, Profile
-from tests.e2e.cluster import Cluster, until
+from tests.e2e.cluster import ALPHA, Cluster, until
 from tests.loadtest import locust_process
 
 NAMESPACE = "canary-mesh"
 HOST = f"micro-api.{NAMESPACE}.svc.cluster.local"
 GATEWAY = "deployment/istio-ingressgateway"
 GATEWAY_API = "tests/data/gateway-api/crds.yaml"
-ALPHA = 0.0001  # so that a run of all tests hardly ever fails by chance
 USERS = 10
 READ_METRICS = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9090/metrics').read().decode())"
 

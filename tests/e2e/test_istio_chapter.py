@@ -11,7 +11,7 @@ import pytest
 from tests.documents import console_examples
 from tests.e2e.chapters import FOLDER, MESH_CHAPTERS
 from tests.e2e.cluster import run
-from tests.e2e.mesh import ALPHA, Mesh
+from tests.e2e.mesh import Mesh
 from tests.istio.manifests import ISTIO_FILES, KUSTOMIZATIONS, OPERATOR, PATCH
 
 pytestmark = pytest.mark.e2e
@@ -31,9 +31,8 @@ def stable_afterwards(mesh: Mesh) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("stable_afterwards")
-def test_the_chapter_shows_what_happens(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_chapter_shows_what_happens(mesh: Mesh) -> None:
     """Each command, in the chapter's order, prints what the chapter shows; a claim that is wrong is refuted."""
-    monkeypatch.setenv("LOCUST_ALPHA", str(ALPHA))
     for command in COMMANDS:
         script = command.removeprefix("scripts/").replace(".sh", "", 1)
         if script in MADE_BY_THE_FIXTURE:

@@ -12,8 +12,8 @@ from loadtest.session import Session
 from loadtest.tally import Tally
 from loadtest.verdict import Expectation, Outcome
 from tests.e2e.clients import Clients
-from tests.e2e.cluster import ROOT, until
-from tests.e2e.mesh import ALPHA, Mesh
+from tests.e2e.cluster import ALPHA, ROOT, until
+from tests.e2e.mesh import Mesh
 
 pytestmark = pytest.mark.e2e
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.cluster import ROOT, environment
-from tests.e2e.mesh import ALPHA, Mesh
+from tests.e2e.cluster import ALPHA, ROOT, environment
+from tests.e2e.mesh import Mesh
 from tests.test_docs import free_port
 from tests.why import Shell, part
 
