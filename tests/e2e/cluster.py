@@ -106,13 +106,17 @@ class Cluster:
         """Return an object, or a list of them, as JSON."""
         return dict(json.loads(self.kubectl("get", *arguments, "--output=json")))
 
+    def staying_pods(self) -> list[dict[str, Any]]:
+        """Return the pods of the service that are not on their way out."""
+        pods = self.get("pods", "--selector=app=micro-api")["items"]
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
     def ready_pods(self) -> list[tuple[str, str]]:
         """Return (image tag, track) of each pod of the service that is ready and stays, sorted."""
-        pods = self.get("pods", "--selector=app=micro-api")["items"]
         return sorted(
             (pod["spec"]["containers"][0]["image"].partition(":")[2], pod["metadata"]["labels"]["track"])
-            for pod in pods
-            if "deletionTimestamp" not in pod["metadata"] and pod["status"]["containerStatuses"][0]["ready"]
+            for pod in self.staying_pods()
+            if pod["status"]["containerStatuses"][0]["ready"]
         )
 
     def replica_set(self, tag: str) -> str:

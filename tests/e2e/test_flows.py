@@ -171,7 +171,7 @@ def test_the_chapters_show_what_happened(cluster: Cluster) -> None:
 
 def test_no_request_is_lost(cluster: Cluster, clients: Clients, capsys: pytest.CaptureFixture[str]) -> None:
     """Deleted pods and fewer replicas cost no request either: none of 20,000, over all that happened here."""
-    pod = cluster.get("pods", "--selector=app=micro-api")["items"][0]["metadata"]["name"]
+    pod = cluster.staying_pods()[0]["metadata"]["name"]
     cluster.kubectl("delete", "pod", pod)
     cluster.kubectl("rollout", "status", "deployment/micro-api", "--timeout=60s")
     cluster.kubectl("scale", "deployment/micro-api", "--replicas=1")
