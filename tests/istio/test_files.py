@@ -1,4 +1,4 @@
-"""The files in the folders of istio/ are a lesson each, complete, and in an order that leads through all of them."""
+"""The files in the folders of istio/ stand in an order that leads through all of them, and in the README."""
 
 import re
 from pathlib import PurePosixPath
@@ -6,43 +6,12 @@ from pathlib import PurePosixPath
 import pytest
 
 from tests.istio.manifests import FILES, ISTIO_FILES, KUSTOMIZATIONS, OPERATOR, RESOURCES
-from tests.k8s.manifests import ROOT, resource, resources, text_of
-from tests.k8s.test_files import header, listed
+from tests.k8s.manifests import header, listed, resource, resources, text_of
 
-COMMAND = re.compile(r"^  (?:kubectl|istioctl|scripts/[\w-]+\.sh)(?: |$)")
 # Where one begins: Istio itself, then what only a mesh shows. In between stand the lab's own states.
 BEGINNINGS = (OPERATOR, "istio/mesh/virtual-service-mirror.yaml")
 # What belongs to a namespace of its own, and says so.
 ELSEWHERE = ("istio/gateway-api/gateway.yaml",)
-
-
-@pytest.mark.parametrize("path", FILES)
-def test_a_file_opens_with_what_it_shows_its_command_and_what_comes_next(path: str) -> None:
-    """The header has a sentence, a command that one can type, and a next file that exists."""
-    lines = header(path)
-    assert lines[0].strip()
-    assert any(COMMAND.match(line) for line in lines)
-    following = re.search(r"^Next: ([-\w/]+\.(?:yaml|md))\.$", "\n".join(lines), re.MULTILINE)
-    assert following
-    assert following[1] != path
-    assert (ROOT / following[1]).is_file()
-
-
-@pytest.mark.parametrize("path", FILES)
-def test_a_command_names_what_exists(path: str) -> None:
-    """Each path in a header's commands is a file or folder of the repository."""
-    for line in filter(COMMAND.match, header(path)):
-        for name in re.findall(r"(?:istio|k8s|scripts)/[-\w./]+", line):
-            assert (ROOT / name).exists(), line
-
-
-@pytest.mark.parametrize("path", KUSTOMIZATIONS)
-def test_a_kustomization_builds_on_all_of_its_folder_and_on_nothing_that_is_missing(path: str) -> None:
-    """What it lists exists, and no file beside it is left out, but for the namespace, which is made before."""
-    folder = ROOT / PurePosixPath(path).parent
-    names = listed(resource(path))
-    assert {name for name in names if not (folder / name).exists()} == set()
-    assert {file.name for file in folder.glob("*.yaml")} - {"kustomization.yaml", "namespace.yaml"} <= names
 
 
 def test_the_reading_order_reaches_every_file() -> None:

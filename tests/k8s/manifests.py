@@ -1,4 +1,4 @@
-"""The files under k8s/ as the tests read them; used by all test modules of this folder."""
+"""The files under k8s/ as the tests read them, and how any manifest is read."""
 
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,21 @@ HEADED = (*K8S, "scripts/kind.yaml")
 def text_of(path: str) -> str:
     """Return a file's text; the path is seen from the repository."""
     return (ROOT / path).read_text(encoding="utf-8")
+
+
+def header(path: str) -> list[str]:
+    """Return the lines of the comment that a file opens with, their marks removed."""
+    comment, separator, _ = text_of(path).partition("\n---\n")
+    assert separator
+    lines = comment.split("\n")
+    assert all(line.startswith("#") for line in lines)
+    return [line.removeprefix("#").removeprefix(" ") for line in lines]
+
+
+def listed(kustomization: dict[str, Any]) -> set[str]:
+    """Return what a kustomization builds on, as written in it."""
+    patches = {patch["path"] for patch in kustomization.get("patches", ()) if "path" in patch}
+    return {*kustomization.get("resources", ()), *kustomization.get("components", ()), *patches}
 
 
 def resources(path: str) -> list[dict[str, Any]]:

@@ -1,51 +1,13 @@
-"""Every manifest under k8s/ against the schemas that a real API server publishes."""
+"""The recorded schemas of Kubernetes see what is wrong in a manifest, however deep it stands."""
 
 import copy
-import json
-from functools import cache
 from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.k8s.manifests import RESOURCES, resources, text_of
-
-
-@cache
-def definitions() -> dict[str, Any]:
-    """Return the recorded definitions by name."""
-    return dict(json.loads(text_of("tests/data/schemas/kubernetes.json"))["$defs"])
-
-
-def validate(manifest: dict[str, Any]) -> None:
-    """Check an object against the definition of its version and kind; raises jsonschema.ValidationError."""
-    version, kind = manifest["apiVersion"], manifest["kind"]
-    (name,) = [
-        name
-        for name, schema in definitions().items()
-        if schema.get("properties", {}).get("kind") == {"const": kind}
-        and schema["properties"]["apiVersion"] == {"const": version}
-    ]
-    # Not jsonschema.validate, which checks the definitions themselves each time, for seconds.
-    jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": definitions()}).validate(manifest)
-
-
-@pytest.mark.parametrize("path", RESOURCES)
-def test_each_manifest_is_what_its_kind_allows(path: str) -> None:
-    """The API server would accept the file strictly: no unknown field, no wrong type."""
-    for manifest in resources(path):
-        validate(manifest)
-
-
-@pytest.mark.parametrize("path", RESOURCES)
-def test_the_schemas_refuse_a_misspelt_field(path: str) -> None:
-    """The check can fail: one more field is refused, beside the spec and in the metadata."""
-    for manifest in resources(path):
-        for place in (manifest, manifest["metadata"]):
-            place["nmae"] = "micro-api"
-            with pytest.raises(jsonschema.ValidationError, match="nmae"):
-                validate(manifest)
-            del place["nmae"]
+from tests.k8s.manifests import resources
+from tests.schemas import validate
 
 
 @pytest.mark.parametrize(
