@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -122,11 +123,14 @@ def test_a_killed_pod(
     mesh: Mesh, namespace: str, selector: str, reasons: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What is lost is lost for the pod's absence, it ends by itself, and then the split is confirmed without a loss."""
-    pods = mesh.cluster.kubectl("get", "pods", f"--selector={selector}", "--output=name", namespace=namespace)
+    kubectl = partial(mesh.cluster.kubectl, namespace=namespace)
+    pods = kubectl("get", "pods", f"--selector={selector}", "--output=name")
     with mesh.clients() as during:
         until(lambda: during.requests > ENOUGH_IN_A_ROW, "no answers")
         assert during.lost == []
-        mesh.cluster.kubectl("delete", pods.split()[0], *KILL, namespace=namespace)
+        # Unlike --force this returns when the pod's processes are dead, so that the worst is over from here on.
+        kubectl("delete", pods.split()[0], "--grace-period=1")
+        kubectl("rollout", "status", "deployment", f"--selector={selector}", "--timeout=120s")
         until_nothing_is_lost(during)
     with capsys.disabled():
         print(f"\n{selector}, one pod killed: {len(during.lost)} of {during.requests} requests lost")
