@@ -138,3 +138,15 @@ def test_a_killed_pod(
     with mesh.clients() as after:
         until(lambda: is_confirmed(after), "the split is not confirmed")
     assert after.lost == []
+
+
+def test_retries_hide_a_faulty_pod_from_the_clients(mesh: Mesh, tmp_path: Path) -> None:
+    """What the faulty pod refuses is asked again of its own version, and some of it answered; the gateway counts it."""
+    mesh.set_state("retry")
+    with faulty_pod(mesh, tmp_path):
+        before = mesh.gateway_counter("upstream_rq_retry")
+        ended = mesh.measure(tmp_path, "--expect-v3 30 --route retry --keep-going -t 4s --stop-timeout 10")
+        retries = mesh.gateway_counter("upstream_rq_retry") - before
+    assert retries["v1"] == 0
+    # Who gets the error has been retried twice: with more retries than that, some were of use.
+    assert retries["v2"] > 2 * ended.counts["other"]

@@ -63,6 +63,15 @@ def test_a_mirror_asks_the_canary_and_answers_by_the_stable_version(mesh: Mesh, 
     until(lambda: mesh.served("v2") == before + ASKED, f"{mesh.served('v2') - before} of {ASKED} requests mirrored")
 
 
+def test_faults_that_the_proxy_makes_forbid_a_verdict(mesh: Mesh, tmp_path: Path) -> None:
+    """One request in ten is refused before a version is drawn: INCONCLUSIVE, and the errors name the state."""
+    mesh.set_state("fault")
+    ended = mesh.measure(tmp_path, "--expect-v3 30 --route fault -t 4s --stop-timeout 10")
+    assert ended.exit_code == 11, ended.stdout
+    assert ended.counts["other_by_kind"].keys() == {"status_503"}
+    assert ended.counts["routes"].keys() == {"fault"}
+
+
 def test_a_cookie_keeps_a_visitor_with_a_version(mesh: Mesh, tmp_path: Path) -> None:
     """New visitors split 70/30 and get a cookie; with it each comes back to the version of the first answer."""
     mesh.set_state("cookie")
