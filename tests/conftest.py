@@ -1,5 +1,6 @@
-"""What holds for every test: a skipped one is a failure, and hypothesis is repeatable and not timed."""
+"""What holds for every test: a skipped one is a failure, Ctrl-C works, and hypothesis is repeatable and not timed."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,10 @@ from hypothesis import settings
 
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
+
+# A shell without job control has what it starts with `&` ignore Ctrl-C, and all children inherit that: also those that
+# a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
