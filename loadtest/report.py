@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from .estimates import share_interval_percent
 from .session import Session, Verdict
+from .tally import Tally
 from .verdict import Outcome, pinned_to_connections
 
 EXIT_CODES: Final[Mapping[Outcome, int]] = {Outcome.CONFIRMED: 0, Outcome.REFUTED: 10, Outcome.INCONCLUSIVE: 11}
@@ -36,7 +37,7 @@ HINTS: Final[Mapping[str, str]] = {
 def as_dict(verdict: Verdict) -> dict[str, Any]:
     """Return the verdict as plain JSON types."""
     tally, expectation = verdict.tally, verdict.expectation
-    low, high = share_interval_percent(expectation.alpha, tally.v3, tally.plain, tally.other_total)
+    low, high = _interval_percent(verdict)
     return {
         "verdict": verdict.outcome.value,
         "exit_code": EXIT_CODES[verdict.outcome],
@@ -100,9 +101,8 @@ def append_summary(verdict: Verdict, path: str) -> None:
 def summary(verdict: Verdict) -> str:
     """Return the verdict as Markdown, without a newline at its end."""
     tally, expectation = verdict.tally, verdict.expectation
-    low, high = share_interval_percent(expectation.alpha, tally.v3, tally.plain, tally.other_total)
+    low, high = _interval_percent(verdict)
     rows = [("V3 (canary, v2)", tally.v3), ("plain (stable, v1)", tally.plain), *tally.other.most_common()]
-    share = {name: f"{100 * count / tally.total:.1f} %" if tally.total else "-" for name, count in rows}
     return "\n".join(
         [
             f"### {SIGNS[verdict.outcome]} Canary split: {verdict.outcome.value}",
@@ -111,7 +111,7 @@ def summary(verdict: Verdict) -> str:
             "",
             "| answers | count | share |",
             "|---|--:|--:|",
-            *(f"| {as_markdown_text(name)} | {count} | {share[name]} |" for name, count in rows),
+            *(f"| {as_markdown_text(name)} | {count} | {_share(count, tally)} |" for name, count in rows),
             "",
             (
                 f"Expected: {expectation.v3_percent:g} % V3, tolerance {expectation.points:g}. Not ruled out with"
@@ -131,7 +131,7 @@ def as_markdown_text(text: str) -> str:
 def table(verdict: Verdict) -> str:
     """Return the verdict as a table for people, without a newline at its end."""
     tally, expectation = verdict.tally, verdict.expectation
-    low, high = share_interval_percent(expectation.alpha, tally.v3, tally.plain, tally.other_total)
+    low, high = _interval_percent(verdict)
     certainty = f"{100 * (1 - expectation.alpha):g} %"
     rows = [
         ("V3 (canary, v2)", tally.v3, f"between {low:.1f} and {high:.1f} % with {certainty} certainty"),
@@ -140,8 +140,7 @@ def table(verdict: Verdict) -> str:
     ]
     lines = [f"{'answers':<28}{'count':>9}{'share':>9}"]
     for name, count, remark in rows:
-        share = f"{100 * count / tally.total:.1f} %" if tally.total else "-"
-        lines.append(f"  {name:<26}{count:>9}{share:>9}   {remark}".rstrip())
+        lines.append(f"  {name:<26}{count:>9}{_share(count, tally):>9}   {remark}".rstrip())
     lines += [f"    {kind:<24}{count:>9}" for kind, count in tally.other.most_common()]
     lines.append(f"  {'total':<26}{tally.total:>9}")
     if tally.settling:
@@ -153,6 +152,15 @@ def table(verdict: Verdict) -> str:
     lines.append(f"verdict:  {verdict.outcome.value} - {verdict.reason}")
     lines.append(f"next:     {next_step(verdict)}")
     return "\n".join(lines)
+
+
+def _interval_percent(verdict: Verdict) -> tuple[float, float]:
+    tally = verdict.tally
+    return share_interval_percent(verdict.expectation.alpha, tally.v3, tally.plain, tally.other_total)
+
+
+def _share(count: int, tally: Tally) -> str:
+    return f"{100 * count / tally.total:.1f} %" if tally.total else "-"
 
 
 def next_step(verdict: Verdict) -> str:

@@ -94,6 +94,12 @@ ask() {
   done
 }
 
+# is_declared KIND: tell whether there are routes of a kind, `virtualservice` or `httproute`; where the cluster does not
+# know the kind, there are none.
+is_declared() {
+  [ -n "$(kubectl get "$1/micro-api-route" --ignore-not-found --output=name 2>/dev/null)" ]
+}
+
 # judged_load_test MANIFEST PERCENT: run a load test in the cluster that expects a share of V3 answers, and end the
 # script with its verdict.
 judged_load_test() {

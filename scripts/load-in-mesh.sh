@@ -28,7 +28,7 @@ END
 
 # declared KIND JSONPATH: print the canary's weight in the last route, which is the one for all who bring nothing special.
 declared() {
-  if [ -n "$(kubectl get "$1/micro-api-route" --ignore-not-found --output=name 2>/dev/null)" ]; then
+  if is_declared "$1"; then
     show kubectl get "$1/micro-api-route" --output=jsonpath="$2"
     expect_v3=$(kubectl get "$1/micro-api-route" --output=jsonpath="$2")
     expect_v3=${expect_v3:-0}  # no such destination

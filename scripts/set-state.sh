@@ -59,22 +59,17 @@ timed() {
   python3 -m scripts.route_stopwatch --host-header "micro-api.$LAB_NAMESPACE.svc.cluster.local" "${options[@]}" "$url" -- "$@"
 }
 
-# exists KIND: whether the state in force is of a kind, `virtualservice` or `httproute`.
-exists() {
-  [ -n "$(kubectl get "$1/micro-api-route" --ignore-not-found --output=name 2>/dev/null)" ]
-}
-
 # The new state before the old one goes, in both directions: a host that no route names is answered 404 meanwhile.
 set_virtual_service() {
   timed kubectl apply --filename "$file"
-  ! exists httproute || run kubectl delete httproute/micro-api-route
+  ! is_declared httproute || run kubectl delete httproute/micro-api-route
 }
 
 set_http_route() {
   [ -n "$(kubectl get crd httproutes.gateway.networking.k8s.io --ignore-not-found --output=name)" ] ||
     die "the cluster does not know the Gateway API: add it with scripts/gateway-api-up.sh"
   run kubectl apply --filename istio/gateway-api/gateway.yaml --filename istio/gateway-api/services.yaml
-  if exists virtualservice; then
+  if is_declared virtualservice; then
     run kubectl apply --filename "$file"
     run kubectl wait httproute/micro-api-route --timeout="${WAIT_SECONDS}s" \
       --for=jsonpath='{.status.parents[0].conditions[?(@.type=="Accepted")].status}'=True

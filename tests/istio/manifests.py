@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from loadtest.tally import ROUTE_HEADER
 from tests.k8s.manifests import ROOT
 
 ISTIO_FILES: Final = tuple(sorted(file.relative_to(ROOT).as_posix() for file in (ROOT / "istio").rglob("*.yaml")))
@@ -12,7 +13,6 @@ OPERATOR: Final = "istio/install/operator.yaml"  # for istioctl: the API server 
 RESOURCES: Final = tuple(path for path in FILES if path not in {*KUSTOMIZATIONS, PATCH, OPERATOR})
 VIRTUAL_SERVICES: Final = tuple(path for path in FILES if "/virtual-service-" in path)
 HTTP_ROUTES: Final = tuple(path for path in FILES if "/http-route-" in path)
-ROUTE_HEADER: Final = "x-canary-route"
 
 
 def route_names(state: dict[str, Any]) -> list[str]:
