@@ -14,7 +14,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 doctor: ## Say what this machine lacks for the lab, for Compose and for the cluster
-	@$(PYTHON) -m scripts.doctor
+	@$(PYTHON) -m scripts.setup.doctor
 
 lab: $(VENV)/.lab ## Watch real traffic split 70/30, then 0/100, and be told whether it did
 	@$(BIN)/python -m scripts.lab run
@@ -25,16 +25,16 @@ test: $(VENV)/.test lint ## Lint, types, layers, and every test (a few minutes)
 	$(BIN)/python -m pytest -n auto
 
 images: $(VENV)/.test ## Build the images, then test them and docker-compose.yml (needs Docker; two minutes)
-	scripts/build-images.sh
+	scripts/cluster/build-images.sh
 	$(BIN)/python -m pytest -m docker tests/images tests/compose
 
 cluster-up: ## Make a cluster on this machine, with the images on it (needs Docker, kind and kubectl)
-	scripts/cluster-up.sh
-	scripts/build-images.sh --missing
-	scripts/load-images.sh
+	scripts/cluster/up.sh
+	scripts/cluster/build-images.sh --missing
+	scripts/cluster/load-images.sh
 
 cluster-down: ## Remove that cluster
-	scripts/cluster-down.sh
+	scripts/cluster/down.sh
 
 # A step builds on the one before: after the first failure the rest would say nothing.
 e2e: $(VENV)/.test ## Run all flows on a cluster of their own, under load (ten minutes)
@@ -50,7 +50,7 @@ monitoring: $(VENV)/.test ## Test rules, alerts and dashboard with a real Promet
 	$(BIN)/python -m pytest -m prometheus tests/monitoring
 
 bundle: $(VENV)/.lab ## Pack images, wheels and a list of tools into FILE=..., for a room without a network
-	@scripts/bundle.sh pack "$(FILE)"
+	@scripts/setup/bundle.sh pack "$(FILE)"
 
 bench: $(VENV)/.test ## Measure every part and write docs/benchmarks.md (ten minutes, on an idle machine)
 	@[ -d $(VENV)/fast-parser ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
@@ -64,7 +64,7 @@ lint: $(VENV)/.test ## Lint, format, types, layers and YAML only
 	$(BIN)/mypy
 	PYTHONPATH=services $(BIN)/lint-imports --no-cache
 	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck --external-sources .ci/run scripts/*.sh
+	$(BIN)/shellcheck --external-sources .ci/run scripts/*/*.sh
 	$(BIN)/hadolint services/micro_api/Dockerfile loadtest/Dockerfile scripts/lab/Dockerfile
 
 format: $(VENV)/.test ## Put every Python file into the project's format
@@ -87,13 +87,13 @@ clean: ## Stop a running lab and remove everything the project made, in Docker, 
 	@for made in $(MADE) $$(find . -path ./$(VENV) -prune -o -type d -name __pycache__ -prune -print); do \
 	  if [ -e $$made ] || [ -L $$made ]; then echo "Removing $$made"; rm -rf $$made; fi; \
 	done
-	@scripts/clean.sh
+	@scripts/setup/clean.sh
 
 $(BIN)/python:
-	@scripts/make-venv.sh $(PYTHON) $(VENV)
+	@scripts/setup/make-venv.sh $(PYTHON) $(VENV)
 
 $(VENV)/.lab: $(LOCKS) | $(BIN)/python
-	@$(BIN)/python -m scripts.lab.platforms
+	@$(BIN)/python -m scripts.setup.platforms
 	@echo "Installing the lab into $(VENV) (half a minute, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$(LOCKS))
 	@touch $@

@@ -1,20 +1,11 @@
-"""The load test of micro-api, for `locust -f`.
+"""The load test of micro-api, for `locust -f` from a checkout or a copy of this folder.
 
-    locust -f loadtest/locustfile.py --headless -u 10 -r 10 -t 60s --host http://127.0.0.1:8080 --expect-v3 30
+    locust -f loadtest/locustfile.py --headless -u 10 -r 10 -t 60s --host http://127.0.0.1:8080 --expect-canary 30
 
-Start reading at `user` (what is asked), `classify` (what an answer counts as) and `verdict` (what the counts prove).
+Start reading at `canary_loadtest/runner/user.py` (what is asked), `core/contract.py` (what an answer counts as) and
+`core/verdict.py` (what the counts prove).
 """
 
-import sys
-from pathlib import Path
+from canary_loadtest.locustfile import MicroApiUser
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # Locust starts anywhere, and the folder may be copied
-
-from loadtest.user import CanaryUser
-
-
-class MicroApiUser(CanaryUser):
-    """Asks micro-api for `/test/test`.
-
-    For another service set `path`, and `classify` to a function of (status, headers, body).
-    """
+__all__ = ["MicroApiUser"]

@@ -1,1 +1,6 @@
-"""Commands around the project: each runs a part, none is imported by one."""
+"""The project's programs, a folder for each purpose."""
+
+from pathlib import Path
+from typing import Final
+
+REPOSITORY: Final = Path(__file__).resolve().parents[1]

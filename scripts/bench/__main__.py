@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from scripts import REPOSITORY
 from scripts.bench import envoy, growth, images, judge, load_test, machine, service, soak, verdicts
 from scripts.bench.budget import FULL, QUICK, Budget
 from scripts.bench.client import UnexpectedAnswerError
 from scripts.bench.page import Section, listing, page, updated
-from scripts.bench.programs import REPOSITORY, BenchError
+from scripts.bench.programs import BenchError
 from scripts.bench.prose import INTRODUCTION, MENDED
 from scripts.lab.state import LabError
 

@@ -1,7 +1,7 @@
 """A server that costs little, for measuring clients: answers of the contract from raw sockets, in one thread.
 
 `load_test` and `soak` run it in a process and on a core of its own. It closes a connection when it is asked to, and
-sends V3 to three requests of ten, shuffled in blocks of ten, so that no load test ever finds the split wrong.
+sends canary to three requests of ten, shuffled in blocks of ten, so that no load test ever finds the split wrong.
 """
 
 import socket
@@ -10,7 +10,7 @@ from contextlib import suppress
 from random import Random
 from selectors import EVENT_READ, DefaultSelector
 
-from loadtest.classify import CONTENT_TYPE, PLAIN_BODY, V3_BODY
+from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, STABLE_BODY
 
 RECEIVE_BYTES = 65536
 SEED = 9
@@ -22,9 +22,9 @@ def _http(body: bytes) -> bytes:
 
 
 def split_answers(seed: int = SEED) -> Iterator[bytes]:
-    """Yield whole HTTP answers without end: three V3 of each ten."""
+    """Yield whole HTTP answers without end: three canary of each ten."""
     random = Random(seed)  # noqa: S311 - a draw for traffic, not for a secret
-    block = [_http(V3_BODY)] * 3 + [_http(PLAIN_BODY)] * 7
+    block = [_http(CANARY_BODY)] * 3 + [_http(STABLE_BODY)] * 7
     while True:
         random.shuffle(block)
         yield from block

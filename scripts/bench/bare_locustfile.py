@@ -8,7 +8,7 @@ import sys
 
 from locust import FastHttpUser, constant, task
 
-from loadtest.client import ANSWERS_PER_CONNECTION
+from canary_loadtest.runner.client import ANSWERS_PER_CONNECTION
 
 KEEP = {"Accept-Encoding": "identity"}
 CLOSE = KEEP | {"Connection": "close"}

@@ -5,7 +5,7 @@ gunicorn imports it, with the service's own settings: the same answer, without m
 
 from flask import Flask, Response
 
-from loadtest.classify import CONTENT_TYPE, PLAIN_BODY
+from canary_loadtest.core.contract import CONTENT_TYPE, STABLE_BODY
 
 app = Flask(__name__, static_folder=None)
 
@@ -13,4 +13,4 @@ app = Flask(__name__, static_folder=None)
 @app.get("/test/test")
 def test() -> Response:
     """Answer the contract's one call."""
-    return Response(PLAIN_BODY, content_type=CONTENT_TYPE)
+    return Response(STABLE_BODY, content_type=CONTENT_TYPE)

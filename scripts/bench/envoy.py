@@ -13,11 +13,11 @@ from statistics import median
 
 import psutil
 
+from scripts import REPOSITORY
 from scripts.bench.budget import Budget
 from scripts.bench.client import Address, Drive, driving
 from scripts.bench.machine import CLIENT_CORE, cpu_seconds, pin
 from scripts.bench.page import Section, Table, number
-from scripts.bench.programs import REPOSITORY
 from scripts.bench.rounds import Sample, interleaved, median_cpu_microseconds, median_per_second, percentile
 from scripts.lab import control
 from scripts.lab.demo import HOST_HEADER

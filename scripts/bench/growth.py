@@ -7,15 +7,15 @@ from collections.abc import Callable
 from random import Random
 from statistics import median
 
-from loadtest.classify import PLAIN, V3
-from loadtest.session import Session
-from loadtest.tally import Answer, Tally
-from loadtest.verdict import Expectation
-from loadtest.workers import WorkerReport, Workers
+from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.tally import Answer, Tally
+from canary_loadtest.core.verdict import Expectation
+from canary_loadtest.core.workers import WorkerReport, Workers
 from scripts.bench.budget import Budget
 from scripts.bench.page import Section, Table, number
-from scripts.calibrate import horizon
-from scripts.lattice import walk
+from scripts.statistics.calibrate import horizon
+from scripts.statistics.lattice import walk
 
 SEED = 11
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
@@ -33,7 +33,7 @@ reports of its workers at each look. The answers that a right 70/30 takes on ave
 def _feed(session: Session, count: int) -> None:
     draw = Random(SEED)  # noqa: S311 - a simulation
     for _ in range(count):
-        session.finish(session.start(), Answer(V3 if draw.random() < 0.3 else PLAIN, ROUTE))
+        session.finish(session.start(), Answer(CANARY if draw.random() < 0.3 else STABLE, ROUTE))
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -92,8 +92,8 @@ def measure(budget: Budget) -> Section:
     notes = [
         (
             "Half the tolerance takes four times the answers: that is the law of large numbers, not the tool. Splits"
-            " that `scripts/calibrate.py` does not list, here ±3 and ±1, take 1/alpha as thresholds and a seventh more"
-            " than they would."
+            " that `scripts/statistics/calibrate.py` does not list, here ±3 and ±1, take 1/alpha as thresholds and a"
+            " seventh more than they would."
         )
     ]
     return Section("Growth", METHOD, tables, notes)

@@ -14,12 +14,13 @@ import docker
 from docker.errors import DockerException, ImageNotFound
 from docker.models.containers import Container
 
+from scripts import REPOSITORY
 from scripts.bench.budget import Budget
 from scripts.bench.page import Section, Table, number
-from scripts.bench.programs import LOG_TAIL_CHARACTERS, REPOSITORY, START_TIMEOUT_SECONDS, BenchError
+from scripts.bench.programs import LOG_TAIL_CHARACTERS, START_TIMEOUT_SECONDS, BenchError
 from scripts.bench.rounds import interleaved
-from scripts.diagnosis import assignments
 from scripts.lab.processes import wait_until
+from scripts.setup.diagnosis import assignments
 
 PORT = 9090
 GZIP = 31  # zlib's number for gzip's format with the widest window
@@ -109,7 +110,7 @@ def measure(budget: Budget) -> Section:
         try:
             sizes = {image: engine.images.get(image).attrs["Size"] for image in (BASE, SERVICE, LOAD_TEST)}
         except ImageNotFound as problem:
-            remedy = f"`docker pull {BASE}` and `scripts/build-images.sh` bring what is missing"
+            remedy = f"`docker pull {BASE}` and `scripts/cluster/build-images.sh` bring what is missing"
             return Section(TITLE, f"Not measured: {problem.explanation}; {remedy}.", [])
         level = 6 if budget.thorough else 1  # 6 is what registries' clients take
         compressed = {image: compressed_bytes(engine.images.get(image).save(), level) for image in sizes}

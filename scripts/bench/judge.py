@@ -1,4 +1,4 @@
-"""How many piped answers a second `python -m loadtest judge` takes, in each of its formats."""
+"""How many piped answers a second `python loadtest judge` takes, in each of its formats."""
 
 import base64
 import json
@@ -10,17 +10,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 
-from loadtest.classify import CONTENT_TYPE, PLAIN, PLAIN_BODY, V3, V3_BODY
-from loadtest.readers import FORMATS, SERVICE_LOG_MESSAGE
+from canary_loadtest.core.contract import CANARY, CANARY_BODY, CONTENT_TYPE, STABLE, STABLE_BODY
+from canary_loadtest.judge.readers import FORMATS, SERVICE_LOG_MESSAGE
+from scripts import REPOSITORY
 from scripts.bench.budget import Budget
 from scripts.bench.machine import CLIENT_CORE, environment, pin, python
 from scripts.bench.page import Section, Table, number
-from scripts.bench.programs import REPOSITORY, BenchError
+from scripts.bench.programs import BenchError
 from scripts.bench.rounds import Sample, interleaved, median_cpu_microseconds, median_per_second
 
 SEED = 7
-BODIES = {V3: V3_BODY, PLAIN: PLAIN_BODY}
-VERSIONS = {V3: "v2", PLAIN: "v1"}
+BODIES = {CANARY: CANARY_BODY, STABLE: STABLE_BODY}
+VERSIONS = {CANARY: "v2", STABLE: "v1"}
 LEAST_BODIES_PER_SECOND = 200_000
 
 METHOD = """\
@@ -95,7 +96,7 @@ def write_answers(path: Path, file_format: str, count: int) -> None:
     draw = Random(SEED)  # noqa: S311 - a draw for traffic, not for a secret
     record = {label: WRITERS[file_format](label) for label in BODIES}
     with path.open("wb") as file:
-        file.writelines(record[V3 if draw.random() < 0.3 else PLAIN] for _ in range(count))
+        file.writelines(record[CANARY if draw.random() < 0.3 else STABLE] for _ in range(count))
 
 
 def judge(path: Path, file_format: str, count: int) -> Sample:
@@ -104,7 +105,7 @@ def judge(path: Path, file_format: str, count: int) -> Sample:
     Raises:
         BenchError: the judge does not see exactly these answers.
     """
-    argv = python("-m", "loadtest", "judge", "--expect-v3", "30", "--format", file_format, "--sent", str(count))
+    argv = python("loadtest", "judge", "--expect-canary", "30", "--format", file_format, "--sent", str(count))
     verdict = path.with_suffix(".verdict")
     with path.open("rb") as answers:
         started = time.perf_counter()
@@ -119,7 +120,7 @@ def judge(path: Path, file_format: str, count: int) -> Sample:
         cpu_seconds = _wait(process)
         seconds = time.perf_counter() - started
     counts = json.loads(verdict.read_text(encoding="utf-8"))["counts"] if verdict.exists() else {}
-    if counts.get("v3", 0) + counts.get("plain", 0) != count:
+    if counts.get("canary", 0) + counts.get("stable", 0) != count:
         raise BenchError(f"the judge was given {count} answers as {file_format} and counted {counts}")
     return Sample(count, seconds, cpu_seconds)
 

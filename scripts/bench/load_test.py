@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from scripts import REPOSITORY
 from scripts.bench import answering
 from scripts.bench.budget import Budget
 from scripts.bench.machine import (
@@ -30,7 +31,7 @@ from scripts.bench.machine import (
     resident_bytes,
 )
 from scripts.bench.page import Section, Table, number
-from scripts.bench.programs import REPOSITORY, BenchError, await_start, running
+from scripts.bench.programs import BenchError, await_start, running
 from scripts.bench.rounds import (
     Rounds,
     Sample,
@@ -53,7 +54,7 @@ LEAST_RATIO = 0.97
 LOCUSTFILE = REPOSITORY / "loadtest" / "locustfile.py"
 BARE_LOCUSTFILE = Path(__file__).with_name("bare_locustfile.py")
 # So narrow a tolerance that the verdict is never reached: each answer costs what an undecided one does.
-UNDECIDED = ("-f", str(LOCUSTFILE), "--expect-v3", "30", "--tolerance", "0.01", "--keep-going")
+UNDECIDED = ("-f", str(LOCUSTFILE), "--expect-canary", "30", "--tolerance", "0.01", "--keep-going")
 
 
 def _bare(class_name: str) -> tuple[str, ...]:

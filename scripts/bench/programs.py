@@ -13,7 +13,6 @@ from scripts.bench.client import Address
 from scripts.bench.machine import pin
 from scripts.lab.processes import STOP_TIMEOUT_SECONDS, Command, spawn, wait_until
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 START_TIMEOUT_SECONDS = 30.0
 LOG_TAIL_CHARACTERS = 2000
 

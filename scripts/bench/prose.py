@@ -40,5 +40,5 @@ Locust's own statistics and task loop. A task that sends several requests would 
 a wait time that no longer means what Locust says.
 
 The verdict needed 837 answers on average at 70/30 ±5 points while its thresholds were 1/alpha; calibrated ones
-(`scripts/calibrate.py`) brought that to the limit, with the rule unchanged.
+(`scripts/statistics/calibrate.py`) brought that to the limit, with the rule unchanged.
 """

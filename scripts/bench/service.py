@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from scripts import REPOSITORY
 from scripts.bench.budget import Budget
 from scripts.bench.client import Drive, driving
 from scripts.bench.machine import SERVER_CORE, cpu_seconds, environment, family, python, resident_bytes
 from scripts.bench.page import Section, Table, number
-from scripts.bench.programs import REPOSITORY, await_start, listens, running
+from scripts.bench.programs import await_start, listens, running
 from scripts.bench.rounds import (
     Rounds,
     Sample,

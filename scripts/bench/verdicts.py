@@ -11,16 +11,16 @@ from statistics import NormalDist, mean
 
 import numpy as np
 
-from loadtest.classify import PLAIN, V3
-from loadtest.session import Session
-from loadtest.tally import Answer
-from loadtest.verdict import Expectation, Outcome
+from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.tally import Answer
+from canary_loadtest.core.verdict import Expectation, Outcome
 from scripts.bench.budget import Budget
 from scripts.bench.machine import cores
-from scripts.bench.optimum import limit
 from scripts.bench.page import Section, Table, number
-from scripts.calibrate import horizon
-from scripts.lattice import Outcomes, walk
+from scripts.statistics.calibrate import horizon
+from scripts.statistics.lattice import Outcomes, walk
+from scripts.statistics.optimum import limit
 
 SPLITS = {
     "70/30 ±5": Expectation(30, 5),
@@ -35,12 +35,13 @@ GIVE_UP_HORIZONS = 4
 MOST_RATIO = 1.02
 
 METHOD = """\
-Exact figures come from walking every state of a run (`scripts/lattice.py`), looked at after each answer: the mean, the
-median and the 90th percentile of the answers until a right split gets its verdict, whichever it is; the probabilities
-that a right split is REFUTED, and that one which is off by the tolerance is CONFIRMED. The simulated runs go through
-`loadtest.session`, with a seed for each. The fixed-size tests are looked at once, at the end: two one-sided tests
-(TOST) confirm a right split, and a chi-squared test refutes one that is off by the tolerance, with probability 0.9
-each. The limit is what no test can do better on average (`scripts/bench/optimum.py`): it only confirms, so that the
+Exact figures come from walking every state of a run (`scripts/statistics/lattice.py`), looked at after each answer: the
+mean, the median and the 90th percentile of the answers until a right split gets its verdict, whichever it is; the
+probabilities that a right split is REFUTED, and that one which is off by the tolerance is CONFIRMED. The simulated runs
+go through `canary_loadtest.core.session`, with a seed for each. The fixed-size tests are looked at once, at the end:
+two one-sided tests (TOST) confirm a right split, and a chi-squared test refutes one that is off by the tolerance, with
+probability 0.9 each. The limit is what no test can do better on average (`scripts/statistics/optimum.py`): it only
+confirms, so that the
 rule's CONFIRMED alone is compared with it."""
 
 
@@ -84,7 +85,9 @@ def least_answers(expectation: Expectation) -> float:
     """Return the least mean number of answers with which any test confirms."""
     if expectation.one_way:  # under the right share every run is the same: so many answers without a leak
         return float(ceil(log(expectation.alpha) / log1p(-expectation.points / 100)))
-    return limit(expectation.v3_percent / 100, expectation.band, expectation.alpha, horizon(expectation)).mean_answers
+    return limit(
+        expectation.canary_percent / 100, expectation.band, expectation.alpha, horizon(expectation)
+    ).mean_answers
 
 
 @dataclass(frozen=True)
@@ -100,14 +103,14 @@ def simulate(expectation: Expectation, true_share: float, seed: int, most_answer
 
     Args:
         expectation: what is claimed.
-        true_share: the real share of V3, as a fraction.
+        true_share: the real share of the canary, as a fraction.
         seed: of the draw.
         most_answers: when the run gives up.
     """
     draw = Random(seed)  # noqa: S311 - a simulation
     session = Session(expectation)
     while not session.decided and session.tally.total < most_answers:
-        session.finish(session.start(), Answer(V3 if draw.random() < true_share else PLAIN))
+        session.finish(session.start(), Answer(CANARY if draw.random() < true_share else STABLE))
     return Run(session.verdict().outcome, session.tally.total)
 
 
@@ -132,7 +135,7 @@ def measure(budget: Budget) -> Section:
         simulated = {
             name: [
                 pool.submit(_simulate_all, expectation, share, budget.seeds)
-                for share in (expectation.v3_percent / 100, *_edges(expectation))
+                for share in (expectation.canary_percent / 100, *_edges(expectation))
             ]
             for name, expectation in splits.items()
         }
@@ -157,7 +160,7 @@ def _percent(probability: float) -> str:
 
 def _exact_row(name: str, expectation: Expectation) -> tuple[str, ...]:
     rule, most_answers = expectation.rule(), GIVE_UP_HORIZONS * _most_answers(expectation)
-    right = walk(rule, expectation.band, expectation.v3_percent / 100, most_answers)
+    right = walk(rule, expectation.band, expectation.canary_percent / 100, most_answers)
     wrong = [walk(rule, expectation.band, edge, most_answers).confirmed for edge in _edges(expectation)]
     return (
         name,
@@ -170,7 +173,7 @@ def _exact_row(name: str, expectation: Expectation) -> tuple[str, ...]:
 
 
 def _limit_row(name: str, expectation: Expectation) -> tuple[str, ...]:
-    share, tolerance = expectation.v3_percent / 100, expectation.points / 100
+    share, tolerance = expectation.canary_percent / 100, expectation.points / 100
     alone = walk(
         expectation.rule(), expectation.band, share, GIVE_UP_HORIZONS * _most_answers(expectation), refute=False
     )

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from scripts import REPOSITORY
 from scripts.lab import control, demo, status
-from scripts.lab.manifests import ManifestError
 from scripts.lab.state import PROGRAM, LabError, LabFolder, Ports, UsageError
-from scripts.lab.supervisor import REPOSITORY
+from scripts.lab.translation.manifests import ManifestError
 
 EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 REPLICA_LIMIT = 9

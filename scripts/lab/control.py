@@ -13,18 +13,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.lab import envoy, manifests, prometheus, translate, xds
-from scripts.lab.endpoints import Endpoint, HostPort
+from scripts import REPOSITORY
+from scripts.lab import envoy, prometheus, xds
 from scripts.lab.processes import Command, deferred_interruptions, is_alive, refuse_busy, spawn, stop, wait_until
 from scripts.lab.state import DEFAULT_PORTS, PROGRAM, AppliedFile, LabError, LabFolder, LabState, Ports, UsageError
 from scripts.lab.supervisor import (
     READY_TIMEOUT_SECONDS,
-    REPOSITORY,
     SUPERVISOR,
     pod_names,
     replica_sockets,
     socket_path,
 )
+from scripts.lab.translation import manifests, translate
+from scripts.lab.translation.endpoints import Endpoint, HostPort
 
 LOOPBACK = "127.0.0.1"
 # The shortest limit of any system for the address of a Unix socket (macOS; Linux has 108), less the final zero.

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import requests
 
-from scripts.lab import control, translate
+from scripts import REPOSITORY
+from scripts.lab import control
 from scripts.lab.processes import (
     INTERRUPTIONS,
     Command,
@@ -28,7 +29,8 @@ from scripts.lab.processes import (
     stop,
 )
 from scripts.lab.state import LabError, LabFolder, ProcessRecord
-from scripts.lab.supervisor import REPOSITORY, SUPERVISOR
+from scripts.lab.supervisor import SUPERVISOR
+from scripts.lab.translation import translate
 
 HOST_HEADER = translate.full_host_name(translate.SERVICE_NAME, "default")
 EXIT_CONFIRMED, EXIT_REFUTED, EXIT_INCONCLUSIVE = 0, 10, 11
@@ -73,12 +75,12 @@ def run(files: Sequence[str], shifted: str, *, replicas: int, say: Say) -> int:
         step(f"{SAMPLE_SIZE} requests at 70/30, as the article sends them")
         say(_sample(url))
         step("Load test: do 30 % of the answers come from the canary?")
-        first = _measure(folder, url, expected_v3_percent=30, route_name="70-30")
+        first = _measure(folder, url, expected_canary_percent=30, route_name="70-30")
         step(f"Shifting to {shifted}")
         applied = control.shift(folder, [shifted])
         say(f"      Envoy serves {', '.join(applied.route_names)} after {applied.duration_seconds * 1000:.0f} ms")
         step("Load test: do all answers come from the canary?")
-        second = _measure(folder, url, expected_v3_percent=100, route_name="0-100")
+        second = _measure(folder, url, expected_canary_percent=100, route_name="0-100")
         step("Stopping everything")
     return first or second
 
@@ -117,16 +119,16 @@ def _sample(url: str) -> str:
             ]
         except requests.RequestException as error:
             raise LabError(f"The lab at {url} does not answer: {error}") from error
-    v3_count = sum('"V3|' in answer for answer in answers)
+    canary_count = sum('"V3|' in answer for answer in answers)
     lines = [f"      {answer}" for answer in answers]
     lines.append(
-        f"      {SAMPLE_SIZE} answers: {v3_count} V3, {SAMPLE_SIZE - v3_count} plain. "
+        f"      {SAMPLE_SIZE} answers: {canary_count} V3, {SAMPLE_SIZE - canary_count} plain. "
         "Ten answers cannot tell 70/30 from 50/50; the load test can."
     )
     return "\n".join(lines)
 
 
-def _measure(folder: LabFolder, url: str, *, expected_v3_percent: int, route_name: str) -> int:
+def _measure(folder: LabFolder, url: str, *, expected_canary_percent: int, route_name: str) -> int:
     """Run the load test, which shows its own table, and tell of every process of the lab that dies meanwhile.
 
     Returns:
@@ -135,7 +137,7 @@ def _measure(folder: LabFolder, url: str, *, expected_v3_percent: int, route_nam
     argv = [
         *(sys.executable, "-m", "locust", "-f", str(REPOSITORY / "loadtest" / "locustfile.py"), "--headless"),
         *("-u", "10", "-r", "10", "-t", "30s", "--host", url, "--host-header", HOST_HEADER),
-        *("--expect-v3", str(expected_v3_percent), "--route", route_name),
+        *("--expect-canary", str(expected_canary_percent), "--route", route_name),
     ]
     environment = {"LOCUST_ALPHA": ALPHA} | os.environ
     # The verdict's table goes to the user; Locust's own tables and notes, which say less, into a file.

@@ -13,10 +13,10 @@ from typing import Self
 
 import requests
 
-from scripts.lab.platforms import Platform, refusal
 from scripts.lab.processes import POLL_SECONDS, Command
 from scripts.lab.state import PROGRAM, LabError, LabFolder, replace_file
 from scripts.lab.xds import Json, WatchedFile
+from scripts.setup.platforms import Platform, refusal
 
 # An answer takes milliseconds; a folder that Envoy cannot watch (network or Windows drive) never gives one.
 APPLY_TIMEOUT_SECONDS = 10.0

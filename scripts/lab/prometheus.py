@@ -12,10 +12,11 @@ import psutil
 import requests
 import yaml
 
+from scripts import REPOSITORY
 from scripts.lab.processes import Command
 from scripts.lab.state import LabFolder, LabState, UsageError, replace_file
 
-MONITORING = Path(__file__).resolve().parents[2] / "monitoring"
+MONITORING = REPOSITORY / "monitoring"
 PROBE_TIMEOUT_SECONDS = 1.0
 
 

@@ -11,10 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.lab import manifests, translate, xds
-from scripts.lab.endpoints import Endpoint, HostPort
-from scripts.lab.manifests import ManifestError
+from scripts.lab import xds
 from scripts.lab.state import LabError, LabFolder, UsageError
+from scripts.lab.translation import manifests, translate
+from scripts.lab.translation.endpoints import Endpoint, HostPort
+from scripts.lab.translation.manifests import ManifestError
 
 EXIT_FINE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 PORT_LIMIT = 65535

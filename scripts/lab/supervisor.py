@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts import REPOSITORY
 from scripts.lab import envoy, prometheus, xds
 from scripts.lab.processes import Command, describe_death, start, started_at_seconds, stop, wait_until
 from scripts.lab.state import PROGRAM, LabError, LabFolder, LabState, ProcessRecord
@@ -24,7 +25,6 @@ from scripts.lab.state import PROGRAM, LabError, LabFolder, LabState, ProcessRec
 if TYPE_CHECKING:
     import subprocess
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SUPERVISOR, ENVOY, PROMETHEUS = "supervisor", "envoy", "prometheus"
 VERSIONS = ("v1", "v2")
 READY_TIMEOUT_SECONDS = 60.0

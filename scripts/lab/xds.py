@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.lab import defaults
-from scripts.lab.endpoints import HostPort, envoy_address
 from scripts.lab.state import LabFolder, replace_file
+from scripts.lab.translation import defaults
+from scripts.lab.translation.endpoints import HostPort, envoy_address
 
 TYPE_PREFIX = "type.googleapis.com/envoy"
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from loadtest.classify import PLAIN_BODY, V3_BODY
+from canary_loadtest.core.contract import CANARY_BODY, STABLE_BODY
 from scripts.bench import answering
 from scripts.bench.client import UnexpectedAnswerError, drive
 from tests.loadtest.server import Reply, http, serving
@@ -73,11 +73,11 @@ def test_the_answering_server_closes_when_it_is_asked_to() -> None:
     with answering_server(lambda: None) as address, socket.create_connection(address, 10) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
-    assert answer.endswith((V3_BODY, PLAIN_BODY))
+    assert answer.endswith((CANARY_BODY, STABLE_BODY))
 
 
-def test_three_answers_of_each_ten_are_v3() -> None:
+def test_three_answers_of_each_ten_are_canary() -> None:
     """The server's split has no chance in it beyond the order within ten."""
     answers = list(itertools.islice(answering.split_answers(), 1000))
     for start in range(0, 1000, 10):
-        assert sum(answer.endswith(V3_BODY) for answer in answers[start : start + 10]) == 3
+        assert sum(answer.endswith(CANARY_BODY) for answer in answers[start : start + 10]) == 3

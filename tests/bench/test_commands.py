@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from scripts.bench.__main__ import SECTIONS
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 240
 
 

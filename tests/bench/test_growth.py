@@ -15,7 +15,7 @@ def test_a_session_holds_no_more_for_more_answers() -> None:
 def test_the_workers_that_are_merged_differ(count: int) -> None:
     """Every worker's answers are in the merged tally: no two reports are the same object or the same count."""
     merged = workers_of(count).merged()
-    assert merged.v3 == sum(300 + index for index in range(count))
+    assert merged.canary == sum(300 + index for index in range(count))
     assert merged.other_total == 4 * count
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from loadtest.verdict import Expectation, Outcome
+from canary_loadtest.core.verdict import Expectation, Outcome
 from scripts.bench.verdicts import chi_squared_answers, least_answers, quantile, simulate, tost_answers
-from scripts.lattice import Outcomes
+from scripts.statistics.lattice import Outcomes
 
 ALPHA, POWER = 0.05, 0.9
 
@@ -36,7 +36,7 @@ def test_a_fixed_size_chi_squared_test_has_its_power(share: float, true_share: f
 
 
 def test_one_way_the_limit_is_a_count() -> None:
-    """Where all answers are expected to be V3, 299 of them exclude a leak of 1 % with probability 0.95."""
+    """Where all answers are expected to be canary, 299 of them exclude a leak of 1 % with probability 0.95."""
     assert least_answers(Expectation(100)) == 299
     assert stats.binom.cdf(0, 299, 0.01) <= ALPHA < stats.binom.cdf(0, 298, 0.01)
 

@@ -15,13 +15,12 @@ from typing import Any
 import requests
 
 from scripts.lab.processes import wait_until
-from tests.loadtest.locust_process import IMPORTING
 from tests.loadtest.server import Reply, Request
 from tests.loadtest.test_distributed import free_port
 from tests.loadtest.traffic import Handler
 
 # Nothing times out while a test looks at the page.
-PATIENT_USER = f"{IMPORTING}from loadtest.user import CanaryUser\nclass User(CanaryUser):\n    timeout_seconds = 600\n"
+PATIENT_USER = "from canary_loadtest import CanaryUser\nclass User(CanaryUser):\n    timeout_seconds = 600\n"
 
 
 class Allowance:
@@ -87,7 +86,7 @@ def web_ui(folder: Path, host: str, options: str = "", workers: int = 0) -> Iter
     argv = [sys.executable, "-m", "locust", "-f", str(locustfile), "--host", host, "--web-port", str(web_port)]
     if workers:
         argv += f"--processes {workers} --master-bind-port {port} --master-port {port}".split()
-    argv += f"--users 1 --spawn-rate 1 --expect-v3 30 {options}".split()
+    argv += f"--users 1 --spawn-rate 1 --expect-canary 30 {options}".split()
     with (
         (folder / "locust.log").open("wb") as log,
         subprocess.Popen(argv, cwd=folder, stdout=log, stderr=log) as process,

@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Error, Page, Request, WebSocket
 
+from tests.support.repository import ROOT
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
+PICTURES = ROOT / "docs" / "pictures"
 PICTURE_LIMIT_BYTES = 150_000
 MESH_DOMAIN = "svc.cluster.local"
 """Names below it lead to 127.0.0.1 in the tests' browser, as with an entry in a person's hosts file."""

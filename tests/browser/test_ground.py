@@ -11,10 +11,9 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import PHONE, PICTURE_LIMIT_BYTES, Guard, assert_accessible, assert_fits
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.browser
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

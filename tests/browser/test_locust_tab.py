@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
-from loadtest.classify import PLAIN, V3
+from canary_loadtest.core.contract import CANARY, STABLE
 from tests.browser.conftest import OpenPage
 from tests.browser.locust_ui import Allowance, web_ui
 from tests.browser.pages import PHONE, Screen, assert_accessible, assert_fits
@@ -56,10 +56,10 @@ def test_it_follows_a_run_a_stop_a_reset_and_a_second_run(open_page: OpenPage, t
         shows(tab, "#state", "No test has run yet: start one.")
         expect(tab.locator("#measured")).to_be_hidden()
         allowance.more.set()
-        ui.start(expect_v3="30")
+        ui.start(expect_canary="30")
         shows(tab, "#verdict strong", "CONFIRMED")
         shows(tab, "#needed", "none")
-        ui.start(expect_v3="60")
+        ui.start(expect_canary="60")
         shows(tab, "#verdict strong", "REFUTED")
         shows(tab, "#expected", "60 %")
 
@@ -103,7 +103,7 @@ class Shifting:
 
     def __call__(self, request: Request) -> Reply:
         """Return the reply by the weights of its time."""
-        return self._before(request) if request.number < 100 else answer(V3, x_canary_route="0-100")
+        return self._before(request) if request.number < 100 else answer(CANARY, x_canary_route="0-100")
 
 
 def test_a_change_of_route_is_marked(open_page: OpenPage, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_the_tab_and_the_download_show_a_whole_run(
 
     def slow(_: Request) -> Reply:
         time.sleep(0.01)  # so that the run takes some seconds, and the chart has a course to show
-        return answer(V3 if draw.random() < 0.3 else PLAIN, x_canary_route="70-30")
+        return answer(CANARY if draw.random() < 0.3 else STABLE, x_canary_route="70-30")
 
     with serving(slow) as server, web_ui(tmp_path, server.url) as ui:
         ui.start(user_count="5", spawn_rate="5")
@@ -206,4 +206,4 @@ def test_the_tab_and_the_download_show_a_whole_run(
     saved = open_page((tmp_path / "report.html").as_uri())
     shows(saved, "#verdict strong", "CONFIRMED")
     shows(saved, "#answers", answers)
-    assert PLAIN in saved.locator("#kinds").inner_text()
+    assert STABLE in saved.locator("#kinds").inner_text()

@@ -9,12 +9,12 @@ from random import Random
 import pytest
 from playwright.sync_api import expect
 
-from loadtest import page as page_of
-from loadtest.classify import PLAIN, V3
-from loadtest.history import History
-from loadtest.session import Session
-from loadtest.tally import Answer
-from loadtest.verdict import Expectation
+from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.history import History
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.tally import Answer
+from canary_loadtest.core.verdict import Expectation
+from canary_loadtest.output import page as page_of
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import PHONE, Screen, assert_accessible, assert_fits
 from tests.loadtest.locust_process import locust, wait_until
@@ -28,7 +28,7 @@ SHIFT_AFTER = 400
 
 
 def report_in(folder: Path, expected_percent: float, answers: int, routes: tuple[str, ...] = ("70-30",)) -> str:
-    """Write the report of so many answers, of which three in ten are V3, and return its address.
+    """Write the report of so many answers, of which three in ten are from the canary, and return its address.
 
     Args:
         folder: where to.
@@ -39,7 +39,7 @@ def report_in(folder: Path, expected_percent: float, answers: int, routes: tuple
     draw, session, history = Random(3), Session(Expectation(expected_percent), keep_going=True), History()
     for number in range(answers):
         route = routes[number * len(routes) // answers]
-        session.add(Answer(V3 if draw.random() < 0.3 else PLAIN, route))
+        session.add(Answer(CANARY if draw.random() < 0.3 else STABLE, route))
         history.record(number / 50, session)
     data = page_of.data_of(session.verdict(), history, state="ended", to_go=session.to_go(), about=ABOUT)
     page_of.write_report(data, "the table", str(folder / "report.html"))
@@ -61,7 +61,7 @@ def test_each_verdict_is_said_in_words(
     needed = re.compile("^about [0-9]+$" if verdict == "INCONCLUSIVE" else "^none$")
     expect(page.locator("#needed")).to_have_text(needed)
     expect(page.locator("#state")).to_have_text(re.compile("^Ended after"))
-    expect(page.get_by_role("img", name=re.compile("share of V3: now .* %, expected"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("share of the canary: now .* %, expected"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("evidence: for the expected share .* % of what"))).to_be_visible()
     expect(page.get_by_role("link", name="Download as a report")).to_have_count(0)
 
@@ -101,7 +101,7 @@ def test_the_values_under_the_pointer_stand_below_the_chart(open_page: OpenPage,
 
 
 class Shifting:
-    """Draws three V3 of ten, and after `SHIFT_AFTER` answers V3 only, slowly enough for a course to be seen."""
+    """Draws three canary of ten, and after `SHIFT_AFTER` answers canary only, slowly enough for a course to be seen."""
 
     def __init__(self) -> None:
         """Begin with the old weights."""
@@ -111,15 +111,15 @@ class Shifting:
         """Return the reply by the weights of its time."""
         time.sleep(0.01)
         if request.number >= SHIFT_AFTER:
-            return answer(V3, x_canary_route="0-100")
-        return answer(V3 if self._draw.random() < 0.3 else PLAIN, x_canary_route="70-30")
+            return answer(CANARY, x_canary_route="0-100")
+        return answer(CANARY if self._draw.random() < 0.3 else STABLE, x_canary_route="70-30")
 
 
 def test_the_report_of_a_run_shows_what_happened(
     open_page: OpenPage, picture: Callable[..., Path], tmp_path: Path
 ) -> None:
     """A shift in the middle of a run, which SIGTERM ends, is marked in the report that Locust leaves."""
-    options = "--expect-v3 30 --keep-going --report report.html"
+    options = "--expect-canary 30 --keep-going --report report.html"
     with serving(Shifting()) as server, locust(tmp_path, f"--host {server.url} {options}") as process:
         wait_until(lambda: server.sent.total() > 1.5 * SHIFT_AFTER, process)
         process.terminate()

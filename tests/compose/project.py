@@ -4,13 +4,13 @@ import os
 import subprocess
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import docker
 from docker.models.containers import Container
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from tests.support.repository import ROOT
+
 TIMEOUT_SECONDS: Final = 300.0
 
 

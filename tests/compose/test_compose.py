@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from scripts.lab.processes import wait_until
-from tests.compose.project import ROOT, Project
+from tests.compose.project import Project
 from tests.lab.helpers import Client, Load
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.docker
 
@@ -33,7 +34,7 @@ def test_the_declared_split_is_confirmed(project: Project) -> None:
 def test_a_wrong_expectation_is_refuted(project: Project) -> None:
     """Exit code 10: options behind the service's name reach Locust, and 50 % is not what is configured."""
     assert project.shift(SPLIT).returncode == 0
-    judged = project.load_test("--expect-v3", "50")
+    judged = project.load_test("--expect-canary", "50")
     assert judged.returncode == 10, judged.stdout
     assert "verdict:  REFUTED" in judged.stdout
 

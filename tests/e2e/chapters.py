@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
-from tests.documents import console_examples, pattern_of
+from tests.docs.documents import console_examples, pattern_of
+from tests.support.repository import ROOT
 
-FOLDER = Path(__file__).resolve().parents[2] / "docs" / "workshop"
+FOLDER = ROOT / "docs" / "workshop"
 DOCUMENTED_CLUSTER = "canary-lab"
 TRANSIENT = re.compile(r"\b(?:Terminating|Completed)\b")
 FLOW_CHAPTERS = ("01-rolling-update.md", "02-paused-canary.md")
@@ -17,7 +17,7 @@ class Chapters:
     """The examples of all flows, each compared the first time that its command is run."""
 
     def __init__(self) -> None:
-        """Read the English chapters; `tests/test_docs.py` holds the translations against them."""
+        """Read the English chapters; `tests/docs/test_docs.py` holds the translations against them."""
         names = (*FLOW_CHAPTERS, *MESH_CHAPTERS)
         self._shown = dict(example for name in names for example in console_examples(FOLDER / name))
 

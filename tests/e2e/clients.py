@@ -1,7 +1,7 @@
 """Clients that keep asking while a cluster changes, and count every request that got no answer of the contract.
 
-Used by the flows' tests; `tests/k8s/test_clients.py` tests it without a cluster. It is no load test: it says nothing
-about shares, and sends slowly enough to leave the processor to the pods.
+Used by the flows' tests; `tests/cluster/test_clients.py` tests it without a cluster. It is no load test: it says
+nothing about shares, and sends slowly enough to leave the processor to the pods.
 """
 
 import select
@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from types import TracebackType
 from typing import Self
 
-from loadtest.classify import PLAIN, V3, classify
+from canary_loadtest.core.contract import CANARY, STABLE, classify
 
 TIMEOUT_SECONDS = 10.0
 
@@ -115,7 +115,7 @@ class Clients:
                 connection.close()
                 label = repr(error)
             with self._lock:
-                if label in {V3, PLAIN}:
+                if label in {CANARY, STABLE}:
                     self._answers[label] += 1
                 else:
                     self._lost.append(Lost(time.monotonic() - self._started, profile.name, label))

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.chapters import Chapters
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 NAMESPACE = "canary-lab"
 ALPHA = 0.0001  # of each verdict, so that a run of all tests hardly ever fails by chance
 SCRIPT_SECONDS = 240
@@ -64,7 +64,7 @@ class Cluster:
     @property
     def _url_by_script(self) -> dict[str, str]:
         """The address for each script that asks the service itself."""
-        return {"flow-pause": self.url, "flow-istio": self.gateway_url, "set-state": self.gateway_url}
+        return {"cluster/pause": self.url, "mesh/flow": self.gateway_url, "mesh/set-state": self.gateway_url}
 
     def script(self, name: str, *arguments: str, exit_code: int = 0, is_example: bool = True) -> str:
         """Run a script of the project on this cluster, and return all that it printed.

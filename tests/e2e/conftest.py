@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.chapters import Chapters
-from tests.e2e.cluster import ROOT, Cluster, published_port, run
+from tests.e2e.cluster import Cluster, published_port, run
 from tests.e2e.mesh import Mesh, deploy_mesh
+from tests.support.repository import ROOT
 
 ATTEMPTS = 2  # kind gives a node 30 s to boot, which a busy machine can miss
 BORROWED_VARIABLE = "E2E_CLUSTER"
@@ -33,7 +34,7 @@ def checked(*command: str, kubeconfig: Path) -> str:
 
 def kind_configuration() -> str:
     """Return the lab's configuration, with free ports instead of the fixed ones."""
-    text = (ROOT / "scripts" / "kind.yaml").read_text(encoding="utf-8")
+    text = (ROOT / "scripts" / "cluster" / "kind.yaml").read_text(encoding="utf-8")
     free, replaced = re.subn(r"hostPort: \d+", "hostPort: 0", text)
     assert replaced == 2
     return free
@@ -55,20 +56,20 @@ def made_cluster(folder: Path) -> Iterator[Cluster]:
     name = f"e2e-{os.getpid()}-{int(time.time())}"
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        checked("scripts/build-images.sh", kubeconfig=kubeconfig)
-        up = "scripts/cluster-up.sh", "--name", name, "--config", str(configuration)
+        checked("scripts/cluster/build-images.sh", kubeconfig=kubeconfig)
+        up = "scripts/cluster/up.sh", "--name", name, "--config", str(configuration)
         for attempt in range(ATTEMPTS):
             done = run(*up, kubeconfig=kubeconfig)
             if done.returncode == 0:
                 break
             assert attempt + 1 < ATTEMPTS, f"{done.stdout}\n{done.stderr}"
-        made = done.stdout.replace(str(configuration), "scripts/kind.yaml")
-        chapters.compare("scripts/cluster-up.sh", made, cluster=name)
-        loaded = checked("scripts/load-images.sh", "--name", name, kubeconfig=kubeconfig)
-        chapters.compare("scripts/load-images.sh", loaded, cluster=name)
+        made = done.stdout.replace(str(configuration), "scripts/cluster/kind.yaml")
+        chapters.compare("scripts/cluster/up.sh", made, cluster=name)
+        loaded = checked("scripts/cluster/load-images.sh", "--name", name, kubeconfig=kubeconfig)
+        chapters.compare("scripts/cluster/load-images.sh", loaded, cluster=name)
         yield cluster_of(name, kubeconfig, chapters)
     finally:
-        checked("scripts/cluster-down.sh", "--name", name, kubeconfig=kubeconfig)
+        checked("scripts/cluster/down.sh", "--name", name, kubeconfig=kubeconfig)
         signal.signal(signal.SIGTERM, before)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from loadtest.classify import classify
-from loadtest.tally import ROUTE_HEADER
+from canary_loadtest.core.contract import classify
+from canary_loadtest.core.tally import ROUTE_HEADER
 from tests.e2e.clients import PROFILES, TIMEOUT_SECONDS, Clients, Profile
 from tests.e2e.cluster import ALPHA, Cluster, until
 from tests.loadtest import locust_process
@@ -29,7 +29,7 @@ class Answer:
     """What one request got.
 
     Attributes:
-        label: as `loadtest.classify` names it.
+        label: as `canary_loadtest.core.contract` names it.
         route: the route that it names, "" for none.
         cookie: what it sets, "" for none.
     """
@@ -59,7 +59,7 @@ class Mesh:
 
     def set_state(self, name: str) -> None:
         """Bring the mesh to a state, by which every answer comes from here on."""
-        self.cluster.script("set-state", name, is_example=False)
+        self.cluster.script("mesh/set-state", name, is_example=False)
 
     def reset(self) -> None:
         """Bring the mesh back to what it was when it was deployed: all answers by the stable version, no twin."""
@@ -129,8 +129,8 @@ class Mesh:
 
 def deploy_mesh(cluster: Cluster) -> None:
     """Install Istio and the Gateway API, deploy the service, and wait for its first answer through the gateway."""
-    cluster.script("istio-up")
-    cluster.script("gateway-api-up", "--crds", GATEWAY_API)
-    cluster.script("flow-istio", "deploy")
+    cluster.script("mesh/install")
+    cluster.script("mesh/gateway-api", "--crds", GATEWAY_API)
+    cluster.script("mesh/flow", "deploy")
     mesh = Mesh(cluster)
-    until(lambda: mesh.ask() == Answer("plain", "100-0"), "the gateway does not answer by the route 100-0")
+    until(lambda: mesh.ask() == Answer("stable", "100-0"), "the gateway does not answer by the route 100-0")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import pattern_of
+from tests.docs.documents import pattern_of
 from tests.e2e.chapters import FLOW_CHAPTERS, FOLDER, Chapters
 
 POD = "micro-api-5c87dc94b9-hznls   1/1     Running   0          23s   stable   5c87dc94b9\n"
-COMMAND = "scripts/load-images.sh"
+COMMAND = "scripts/cluster/load-images.sh"
 CHAPTERS = sorted(FOLDER.glob("[0-9]*.md"))
 STEP = re.compile(r"^## (?:Step|第) ?(\d+)", re.MULTILINE)
 QUESTION = re.compile(r"^\*\*(?:Question|问题) (\d+)", re.MULTILINE)

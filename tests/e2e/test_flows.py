@@ -9,7 +9,8 @@ import pytest
 
 from tests.e2e.chapters import FLOW_CHAPTERS
 from tests.e2e.clients import Clients
-from tests.e2e.cluster import ROOT, Cluster, ready_counts, until
+from tests.e2e.cluster import Cluster, ready_counts, until
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 
@@ -21,7 +22,7 @@ FILES = ("namespace.yaml", "node-port.yaml", "article/micro-api.yaml", "article/
 ARTICLE_DOOR = '{"spec": {"type": "NodePort", "ports": [{"port": 19090, "nodePort": 30190}]}}'
 TEN_CALLS = (
     "for i in {1..10}; do curl -s http://127.0.0.1:19090/test/test; done"
-    " | python3 -m loadtest judge --expect-v3 50 --alpha 0.01"
+    " | python3 loadtest judge --expect-canary 50 --alpha 0.01"
 )
 RUNNING_LOAD = ("pods", "--selector=app=loadtest", "--field-selector=status.phase=Running")
 ROOT_POD = ("run", "intruder", "--image=micro-api:1.0-SNAPSHOT", "--dry-run=server")
@@ -30,8 +31,8 @@ ROOT_POD = ("run", "intruder", "--image=micro-api:1.0-SNAPSHOT", "--dry-run=serv
 @pytest.fixture(scope="module")
 def clients(cluster: Cluster) -> Iterator[Clients]:
     """Clients that ask from the first deployment to the last step."""
-    cluster.script("flow-rolling", "deploy")
-    until(lambda: answers_of_ten(cluster) == {"plain"}, "the first release does not answer")
+    cluster.script("cluster/rolling", "deploy")
+    until(lambda: answers_of_ten(cluster) == {"stable"}, "the first release does not answer")
     with Clients("127.0.0.1", cluster.port) as asking:
         yield asking
 
@@ -45,7 +46,7 @@ def answers_of_ten(cluster: Cluster) -> set[str]:
 
 def start_canary(cluster: Cluster) -> str:
     """Pause a canary as the script does, and return what it showed; there are two old and two new pods then."""
-    shown = cluster.script("flow-pause", "start")
+    shown = cluster.script("cluster/pause", "start")
     assert cluster.ready_pods() == [OLD, OLD, CANARY, CANARY]
     assert cluster.get("deployment/micro-api")["spec"]["paused"] is True
     return shown
@@ -76,16 +77,16 @@ def test_the_namespace_refuses_an_unrestricted_pod(cluster: Cluster) -> None:
 
 
 def test_a_rolling_update_replaces_every_pod(cluster: Cluster, clients: Clients) -> None:
-    """1.0 becomes 1.1 pod by pod and back: revision by revision, with the plain answer all the time."""
+    """1.0 becomes 1.1 pod by pod and back: revision by revision, with the stable answer all the time."""
     assert cluster.ready_pods() == [("1.0-SNAPSHOT", "stable")] * 3
     assert cluster.revisions() == [1]
-    assert "successfully rolled out" in cluster.script("flow-rolling", "update")
+    assert "successfully rolled out" in cluster.script("cluster/rolling", "update")
     assert cluster.ready_pods() == [OLD] * 3
     assert cluster.revisions() == [1, 2]
-    cluster.script("flow-rolling", "undo")
+    cluster.script("cluster/rolling", "undo")
     assert cluster.ready_pods() == [("1.0-SNAPSHOT", "stable")] * 3
     assert cluster.revisions() == [2, 3]
-    assert clients.answers.keys() == {"plain"}
+    assert clients.answers.keys() == {"stable"}
 
 
 def test_a_paused_update_is_a_canary(cluster: Cluster, clients: Clients) -> None:
@@ -94,7 +95,10 @@ def test_a_paused_update_is_a_canary(cluster: Cluster, clients: Clients) -> None
     shown = start_canary(cluster)
     assert shown.count('无依赖测试接口返回->OK!","message":"成功"}\n') == 10
     assert "4/3     2            4" in shown
-    until(lambda: all((clients.answers - before)[answer] > 100 for answer in ("v3", "plain")), "not both answers come")
+    until(
+        lambda: all((clients.answers - before)[answer] > 100 for answer in ("canary", "stable")),
+        "not both answers come",
+    )
 
 
 @pytest.mark.usefixtures("clients")
@@ -107,14 +111,14 @@ def test_ten_calls_decide_nothing(cluster: Cluster) -> None:
     ("arguments", "exit_code", "verdict"),
     [
         ((), 0, "verdict:  CONFIRMED"),
-        (("--expect-v3", "30"), 10, "verdict:  REFUTED"),
+        (("--expect-canary", "30"), 10, "verdict:  REFUTED"),
         (("--keep-alive",), 11, "verdict:  INCONCLUSIVE - connections are pinned to a version"),
     ],
 )
 @pytest.mark.usefixtures("clients")
 def test_a_job_judges_the_share(cluster: Cluster, arguments: tuple[str, ...], exit_code: int, verdict: str) -> None:
     """In the cluster the ready pods' ratio is confirmed, another share refuted, and kept connections decide nothing."""
-    shown = cluster.script("load-in-cluster", *arguments, exit_code=exit_code)
+    shown = cluster.script("cluster/measure", *arguments, exit_code=exit_code)
     assert verdict in shown
     assert shown.endswith(f"\n{exit_code}\n")
 
@@ -123,7 +127,7 @@ def test_a_job_judges_the_share(cluster: Cluster, arguments: tuple[str, ...], ex
 def test_a_killed_worker_is_missed_by_name(cluster: Cluster) -> None:
     """The counts of a pod that is killed in the middle are gone, so that there is no verdict but INCONCLUSIVE."""
     with ThreadPoolExecutor() as background:
-        ended = background.submit(cluster.script, "load-in-cluster", "--keep-alive", exit_code=11)
+        ended = background.submit(cluster.script, "cluster/measure", "--keep-alive", exit_code=11)
         until(lambda: len(cluster.get(*RUNNING_LOAD)["items"]) == 3, "the load test does not start")
         until(lambda: "All users spawned" in cluster.kubectl("logs", "job/loadtest"), "no load")
         worker = cluster.kubectl("get", *RUNNING_LOAD, "--selector=role=worker", "--output=name").split()[0]
@@ -133,14 +137,14 @@ def test_a_killed_worker_is_missed_by_name(cluster: Cluster) -> None:
 
 
 def test_a_rollback_keeps_the_old_pods(cluster: Cluster, clients: Clients, tmp_path: Path) -> None:
-    """The old manifest, then `resume`: never fewer than two old pods are ready, and only the plain answer is left."""
+    """The old manifest, then `resume`: never fewer than two old pods are ready, and only the stable answer is left."""
     old = cluster.replica_set("1.1-SNAPSHOT")
     with cluster.watching_ready(tmp_path / "watch") as counts:
-        cluster.script("flow-pause", "rollback")
+        cluster.script("cluster/pause", "rollback")
         until(lambda: counts(old)[-1] == 3, "three old pods are not shown")
     assert cluster.ready_pods() == [OLD] * 3
     assert set(counts(old)) == {2, 3}
-    assert answers_of_ten(cluster) == {"plain"}
+    assert answers_of_ten(cluster) == {"stable"}
     assert clients.lost == []
 
 
@@ -148,7 +152,7 @@ def test_resume_and_undo_leave_no_old_pod_for_a_while(cluster: Cluster, clients:
     """`undo` is refused while paused, and after `resume` the bad version is all that is ready, before it recovers."""
     start_canary(cluster)
     old, canary = cluster.replica_set("1.1-SNAPSHOT"), cluster.replica_set("1.3-SNAPSHOT")
-    shown = cluster.script("flow-pause", "undo")
+    shown = cluster.script("cluster/pause", "undo")
     assert 0 in ready_counts(shown, old)
     assert 2 in ready_counts(shown, canary)
     assert cluster.ready_pods() == [OLD] * 3
@@ -158,9 +162,9 @@ def test_resume_and_undo_leave_no_old_pod_for_a_while(cluster: Cluster, clients:
 def test_resume_makes_the_canary_the_release(cluster: Cluster, clients: Clients) -> None:
     """After `resume` all pods are canaries, and everybody gets the V3 answer."""
     start_canary(cluster)
-    cluster.script("flow-pause", "resume")
+    cluster.script("cluster/pause", "resume")
     assert cluster.ready_pods() == [CANARY] * 3
-    assert answers_of_ten(cluster) == {"v3"}
+    assert answers_of_ten(cluster) == {"canary"}
     assert clients.lost == []
 
 
@@ -191,7 +195,7 @@ def test_the_articles_manifests_beside_it(cluster: Cluster, capsys: pytest.Captu
     cluster.kubectl("patch", "service/micro-api", "--patch", ARTICLE_DOOR, namespace="article")
     cluster.kubectl("rollout", "status", "deployment/micro-api", "--timeout=60s", namespace="article")
     with Clients("127.0.0.1", cluster.port) as asking:
-        until(lambda: asking.answers["plain"] > 100, "the article's release does not answer")
+        until(lambda: asking.answers["stable"] > 100, "the article's release does not answer")
         update = "set", "image", "deployment/micro-api", "micro-api=micro-api:1.1-SNAPSHOT"
         cluster.kubectl(*update, namespace="article")
         cluster.kubectl("rollout", "status", "deployment/micro-api", "--timeout=120s", namespace="article")

@@ -34,13 +34,13 @@ def test_istio_finds_nothing_to_object_to(mesh: Mesh) -> None:
 
 @pytest.mark.usefixtures("clients")
 @pytest.mark.parametrize(
-    ("state", "v3_percent"),
+    ("state", "canary_percent"),
     [("100-0", 0), ("70-30", 30), ("0-100", 100), pytest.param("100-0", 0, id="back to 100-0")],
 )
-def test_a_declared_split_is_confirmed(mesh: Mesh, tmp_path: Path, state: str, v3_percent: int) -> None:
+def test_a_declared_split_is_confirmed(mesh: Mesh, tmp_path: Path, state: str, canary_percent: int) -> None:
     """Through the gateway the answers split as the state's weights say, to the end of a release and back."""
     mesh.set_state(state)
-    ended = mesh.measure(tmp_path, f"--expect-v3 {v3_percent} --route {state}")
+    ended = mesh.measure(tmp_path, f"--expect-canary {canary_percent} --route {state}")
     assert ended.exit_code == 0, ended.stdout
     assert ended.counts["other"] == 0
 
@@ -49,7 +49,7 @@ def test_a_declared_split_is_confirmed(mesh: Mesh, tmp_path: Path, state: str, v
 def test_another_expectation_is_refuted(mesh: Mesh, tmp_path: Path) -> None:
     """Who expects 50 % of 70/30 is told."""
     mesh.set_state("70-30")
-    ended = mesh.measure(tmp_path, "--expect-v3 50 --route 70-30")
+    ended = mesh.measure(tmp_path, "--expect-canary 50 --route 70-30")
     assert ended.exit_code == 10, ended.stdout
 
 
@@ -57,7 +57,7 @@ def test_a_restarted_control_plane_is_not_noticed(mesh: Mesh, tmp_path: Path, cl
     """While istiod restarts Envoy goes on with what it has: no request is lost, and the split is confirmed."""
     before = clients.requests
     mesh.cluster.kubectl("rollout", "restart", "deployment/istiod", namespace="istio-system")
-    ended = mesh.measure(tmp_path, "--expect-v3 30 --route 70-30")
+    ended = mesh.measure(tmp_path, "--expect-canary 30 --route 70-30")
     mesh.cluster.kubectl("rollout", "status", "deployment/istiod", "--timeout=120s", namespace="istio-system")
     assert ended.exit_code == 0, ended.stdout
     assert clients.requests > before

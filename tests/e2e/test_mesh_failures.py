@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.session import Session
-from loadtest.tally import Tally
-from loadtest.verdict import Expectation, Outcome
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.tally import Tally
+from canary_loadtest.core.verdict import Expectation, Outcome
 from tests.e2e.clients import Clients
-from tests.e2e.cluster import ALPHA, ROOT, until
+from tests.e2e.cluster import ALPHA, until
 from tests.e2e.mesh import Mesh
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 
 FAULTY = "micro-api-faulty"
 OUTLIER_RULE = str(ROOT / "istio" / "mesh" / "destination-rule-outlier.yaml")
 PLAIN_RULE = str(ROOT / "istio" / "destination-rule.yaml")
-RUN = "--expect-v3 30 --route 70-30"
+RUN = "--expect-canary 30 --route 70-30"
 ENOUGH_IN_A_ROW = 300
 UNANSWERED = ("ConnectionRe", "RemoteDisconnected", "BrokenPipeError", "IncompleteRead", "TimeoutError")
 KILL = ("--force", "--grace-period=0")
@@ -52,7 +53,7 @@ def test_a_version_without_pods(mesh: Mesh, tmp_path: Path) -> None:
         mesh.kubectl("scale", "deployment/micro-api-v2", "--replicas=2")
     wait_for(mesh, "micro-api-v2")
     assert ended.exit_code == 11, ended.stdout
-    assert ended.counts["v3"] == 0
+    assert ended.counts["canary"] == 0
     assert ended.counts["other_by_kind"].keys() == {"status_503"}
     assert "503: a subset without ready pods" in ended.stdout
 
@@ -93,7 +94,7 @@ def is_confirmed(clients: Clients) -> bool:
     answers = clients.answers
     session = Session(Expectation(30, alpha=ALPHA))
     lost = Counter(one.reason for one in clients.lost)
-    session.add_all(Tally(v3=answers["v3"], plain=answers["plain"], other=lost))
+    session.add_all(Tally(canary=answers["canary"], stable=answers["stable"], other=lost))
     return session.verdict().outcome is Outcome.CONFIRMED
 
 
@@ -145,7 +146,7 @@ def test_retries_hide_a_faulty_pod_from_the_clients(mesh: Mesh, tmp_path: Path) 
     mesh.set_state("retry")
     with faulty_pod(mesh, tmp_path):
         before = mesh.gateway_counter("upstream_rq_retry")
-        ended = mesh.measure(tmp_path, "--expect-v3 30 --route retry --keep-going -t 4s --stop-timeout 10")
+        ended = mesh.measure(tmp_path, "--expect-canary 30 --route retry --keep-going -t 4s --stop-timeout 10")
         retries = mesh.gateway_counter("upstream_rq_retry") - before
     assert retries["v1"] == 0
     # Who gets the error has been retried twice: with more retries than that, some were of use.

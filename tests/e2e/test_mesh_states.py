@@ -32,11 +32,11 @@ def stable_afterwards(mesh: Mesh) -> Iterator[None]:
     mesh.reset()
 
 
-@pytest.mark.parametrize(("state", "v3_percent"), [("100-0", 0), ("70-30", 30), ("0-100", 100)])
-def test_a_split_of_the_gateway_api_is_confirmed(mesh: Mesh, tmp_path: Path, state: str, v3_percent: int) -> None:
+@pytest.mark.parametrize(("state", "canary_percent"), [("100-0", 0), ("70-30", 30), ("0-100", 100)])
+def test_a_split_of_the_gateway_api_is_confirmed(mesh: Mesh, tmp_path: Path, state: str, canary_percent: int) -> None:
     """An HTTPRoute splits as the VirtualService of the same name does (tests/e2e/test_mesh.py)."""
     mesh.set_state(f"{TWIN}{state}")
-    ended = mesh.measure(tmp_path, f"--expect-v3 {v3_percent} --route {route_of(TWIN + state)}")
+    ended = mesh.measure(tmp_path, f"--expect-canary {canary_percent} --route {route_of(TWIN + state)}")
     assert ended.exit_code == 0, ended.stdout
     assert ended.counts["other"] == 0
 
@@ -46,7 +46,8 @@ def test_a_header_chooses_the_version(mesh: Mesh, kind: str) -> None:
     """The header x-canary: "true" leads to the canary every time, and nothing else ever does."""
     mesh.set_state(f"{kind}header")
     canary, stable = (
-        Answer(label, route_of(f"{kind}header-{track}")) for label, track in (("v3", "canary"), ("plain", "stable"))
+        Answer(label, route_of(f"{kind}header-{track}"))
+        for label, track in (("canary", "canary"), ("stable", "stable"))
     )
     assert {mesh.ask({"x-canary": "true"}) for _ in range(ASKED)} == {canary}
     assert {mesh.ask({"x-canary": "false"}) for _ in range(ASKED)} == {stable}
@@ -55,10 +56,10 @@ def test_a_header_chooses_the_version(mesh: Mesh, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [TWIN, ""], ids=["HTTPRoute", "VirtualService"])
 def test_a_mirror_asks_the_canary_and_answers_by_the_stable_version(mesh: Mesh, kind: str) -> None:
-    """Every client gets the plain answer, and the canary's own counters have every request once."""
+    """Every client gets the stable answer, and the canary's own counters have every request once."""
     mesh.set_state(f"{kind}mirror")
     before = mesh.served("v2")
-    assert {mesh.ask() for _ in range(ASKED)} == {Answer("plain", route_of(f"{kind}mirror"))}
+    assert {mesh.ask() for _ in range(ASKED)} == {Answer("stable", route_of(f"{kind}mirror"))}
     # Envoy does not wait for the answers to the copies.
     until(lambda: mesh.served("v2") == before + ASKED, f"{mesh.served('v2') - before} of {ASKED} requests mirrored")
 
@@ -66,7 +67,7 @@ def test_a_mirror_asks_the_canary_and_answers_by_the_stable_version(mesh: Mesh, 
 def test_faults_that_the_proxy_makes_forbid_a_verdict(mesh: Mesh, tmp_path: Path) -> None:
     """One request in ten is refused before a version is drawn: INCONCLUSIVE, and the errors name the state."""
     mesh.set_state("fault")
-    ended = mesh.measure(tmp_path, "--expect-v3 30 --route fault -t 4s --stop-timeout 10")
+    ended = mesh.measure(tmp_path, "--expect-canary 30 --route fault -t 4s --stop-timeout 10")
     assert ended.exit_code == 11, ended.stdout
     assert ended.counts["other_by_kind"].keys() == {"status_503"}
     assert ended.counts["routes"].keys() == {"fault"}
@@ -75,9 +76,9 @@ def test_faults_that_the_proxy_makes_forbid_a_verdict(mesh: Mesh, tmp_path: Path
 def test_a_cookie_keeps_a_visitor_with_a_version(mesh: Mesh, tmp_path: Path) -> None:
     """New visitors split 70/30 and get a cookie; with it each comes back to the version of the first answer."""
     mesh.set_state("cookie")
-    ended = mesh.measure(tmp_path, "--expect-v3 30 --route cookie-new")
+    ended = mesh.measure(tmp_path, "--expect-canary 30 --route cookie-new")
     assert ended.exit_code == 0, ended.stdout
-    canary, stable = Answer("v3", "cookie-new", "canary=always"), Answer("plain", "cookie-new", "canary=never")
+    canary, stable = Answer("canary", "cookie-new", "canary=always"), Answer("stable", "cookie-new", "canary=never")
     met: set[Answer] = set()
 
     def met_both() -> bool:
@@ -86,8 +87,8 @@ def test_a_cookie_keeps_a_visitor_with_a_version(mesh: Mesh, tmp_path: Path) -> 
 
     until(met_both, "new visitors meet one version only")
     assert met == {canary, stable}
-    assert {mesh.ask({"Cookie": canary.cookie}) for _ in range(ASKED)} == {Answer("v3", "cookie-canary")}
-    assert {mesh.ask({"Cookie": stable.cookie}) for _ in range(ASKED)} == {Answer("plain", "cookie-stable")}
+    assert {mesh.ask({"Cookie": canary.cookie}) for _ in range(ASKED)} == {Answer("canary", "cookie-canary")}
+    assert {mesh.ask({"Cookie": stable.cookie}) for _ in range(ASKED)} == {Answer("stable", "cookie-stable")}
 
 
 def test_client_service_and_envoy_count_the_same(mesh: Mesh, tmp_path: Path) -> None:
@@ -95,9 +96,9 @@ def test_client_service_and_envoy_count_the_same(mesh: Mesh, tmp_path: Path) -> 
     mesh.set_state("70-30")
     served, forwarded = served_by_version(mesh), mesh.gateway_counter("upstream_rq_completed")
     # To the end of the time, and what is in flight then is waited for: the verdict alone leaves that uncounted.
-    ended = mesh.measure(tmp_path, "--expect-v3 30 --route 70-30 --keep-going -t 5s --stop-timeout 20")
+    ended = mesh.measure(tmp_path, "--expect-canary 30 --route 70-30 --keep-going -t 5s --stop-timeout 20")
     assert ended.verdict["unfinished"] == 0
-    counted = Counter(v1=ended.counts["plain"], v2=ended.counts["v3"])
+    counted = Counter(v1=ended.counts["stable"], v2=ended.counts["canary"])
     assert counted.total() == ended.counts["routes"]["70-30"] > 0
     assert served_by_version(mesh) - served == counted
     assert mesh.gateway_counter("upstream_rq_completed") - forwarded == counted
@@ -108,5 +109,5 @@ def test_changing_the_kind_of_route_loses_nothing(mesh: Mesh) -> None:
     with mesh.clients() as clients:
         for state in (f"{TWIN}70-30", "70-30"):
             mesh.set_state(state)
-    assert clients.answers.keys() == {"v3", "plain"}
+    assert clients.answers.keys() == {"canary", "stable"}
     assert clients.lost == []

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import ROOT, run, until
+from tests.e2e.cluster import run, until
 from tests.e2e.mesh import NAMESPACE, Mesh
-from tests.k8s.manifests import versions
+from tests.manifests.k8s import versions
 from tests.monitoring.files import LAST_RULES, queries
 from tests.monitoring.prometheus import Prometheus
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 
@@ -62,10 +63,10 @@ def test_client_tally_and_counters_agree_to_the_request(mesh: Mesh, prometheus: 
     """What the load test counted, what the pods counted and what the gateway sent are the same requests."""
     prometheus.wait_for_scrape(time.time())
     before = {query: counts(prometheus, query) for query in (SERVICE_COUNTS, ENVOY_COUNTS)}
-    ended = mesh.measure(tmp_path, "--expect-v3 30 --route 70-30 -t 10s --keep-going --stop-timeout 30")
+    ended = mesh.measure(tmp_path, "--expect-canary 30 --route 70-30 -t 10s --keep-going --stop-timeout 30")
     assert ended.verdict, ended.stderr
     prometheus.wait_for_scrape(time.time())
-    tally = Counter({"v1": ended.counts["plain"], "v2": ended.counts["v3"]})
+    tally = Counter({"v1": ended.counts["stable"], "v2": ended.counts["canary"]})
     assert tally.total() > 100
     assert ended.counts["other_by_kind"] == {}
     assert ended.verdict["unfinished"] == 0

@@ -13,16 +13,16 @@ import yaml
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from scripts.istiod import Cluster, Document, Istiod, asking
-from scripts.lab import defaults
-from scripts.lab.manifests import ManifestError, combine, parse
-from scripts.lab.projection import projection
-from scripts.lab.translate import clusters, route_configuration
-from scripts.record_istiod import BASE, istio_version, manifests, record, record_of
+from scripts.lab.translation import defaults
+from scripts.lab.translation.manifests import ManifestError, combine, parse
+from scripts.lab.translation.translate import clusters, route_configuration
+from scripts.record.istiod import Cluster, Document, Istiod, asking
+from scripts.record.projection import projection
+from scripts.record.routes import BASE, istio_version, manifests, record, record_of
 from tests.e2e.mesh import Mesh
-from tests.istio_strategies import destination_rules, odd, virtual_services
 from tests.lab.differences import DIFFERENCES, Difference, listed
 from tests.lab.states import text_of
+from tests.support.istio_strategies import destination_rules, odd, virtual_services
 
 pytestmark = pytest.mark.e2e
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.cluster import ALPHA, ROOT, environment
+from tests.docs.test_docs import free_port
+from tests.docs.why import Shell, part
+from tests.e2e.cluster import ALPHA, environment
 from tests.e2e.mesh import Mesh
-from tests.test_docs import free_port
-from tests.why import Shell, part
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 
@@ -22,7 +23,7 @@ SETTING = "set-state.sh"
 def shell(mesh: Mesh) -> Iterator[Shell]:
     """A terminal in which both parts of the page are prepared; at the end the mesh is as it was deployed."""
     cluster = mesh.cluster
-    cluster.script("gateway-api-up", "--crds", str(ROOT / CUSTOM_RESOURCES))
+    cluster.script("mesh/gateway-api", "--crds", str(ROOT / CUSTOM_RESOURCES))
     (ROOT / ".lab").mkdir(exist_ok=True)  # where the page keeps what belongs to one session
     terminal = Shell(
         LAB.setup + CLUSTER.setup,
@@ -44,7 +45,7 @@ def shell(mesh: Mesh) -> Iterator[Shell]:
     finally:
         mesh.kubectl("delete", "--ignore-not-found", *CLIENTS)
         close(mesh)
-        terminal.run("scripts/set-state.sh 100-0")
+        terminal.run("scripts/mesh/set-state.sh 100-0")
 
 
 def close(mesh: Mesh) -> None:
@@ -61,7 +62,7 @@ def test_the_right_split_is_confirmed(shell: Shell) -> None:
 @pytest.mark.parametrize("cause", CLUSTER.causes)
 def test_a_cause_shows_itself_and_is_mended(shell: Shell, cause: str) -> None:
     """From a right split, the commands of the cause print what the page shows, to the last, which confirms."""
-    printed, exit_code = shell.run("scripts/set-state.sh 70-30")
+    printed, exit_code = shell.run("scripts/mesh/set-state.sh 70-30")
     assert exit_code == 0, printed
     for example in CLUSTER.causes[cause]:
         shell.check(example)

@@ -4,15 +4,14 @@ import http.client
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import docker
 from docker.models.containers import Container
 
 from scripts.lab.processes import wait_until
+from tests.support.repository import ROOT
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS: Final = 60.0
 SERVICE_PORT: Final = "9090/tcp"
 VERSIONS: Final = dict(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.images.containers import ROOT, TIMEOUT_SECONDS, VERSIONS
+from tests.images.containers import TIMEOUT_SECONDS, VERSIONS
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.docker
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.images.containers import LOAD_TEST, ROOT, TIMEOUT_SECONDS, VERSIONS
+from tests.images.containers import LOAD_TEST, TIMEOUT_SECONDS, VERSIONS
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.docker
 

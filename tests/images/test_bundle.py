@@ -11,7 +11,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.images.containers import LOAD_TEST, ROOT, VERSIONS
+from tests.images.containers import LOAD_TEST, VERSIONS
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.docker
 
@@ -85,7 +86,7 @@ def room(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     (packing / ".venv").symlink_to(ROOT / ".venv")
     # With this machine's own way to an index, whatever its variables say of it.
     packed = subprocess.run(
-        ["scripts/bundle.sh", "pack", str(bundle)],
+        ["scripts/setup/bundle.sh", "pack", str(bundle)],
         cwd=packing,
         capture_output=True,
         text=True,
@@ -98,12 +99,12 @@ def room(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("room")
     cloned = run(packing, "git", "clone", "--quiet", str(packing), str(folder))
     assert cloned.returncode == 0, cloned.stderr
-    installed = run(folder, "scripts/bundle.sh", "install", str(bundle), **WITHOUT_INDEX)
+    installed = run(folder, "scripts/setup/bundle.sh", "install", str(bundle), **WITHOUT_INDEX)
     assert installed.returncode == 0, installed.stdout + installed.stderr
     yield Room(folder, bundle, image_id)
     bundle.unlink()  # gigabytes, which pytest would keep for three runs
     # The other tests look for the repository's own revision.
-    subprocess.run(["scripts/build-images.sh", "--quiet"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(["scripts/cluster/build-images.sh", "--quiet"], cwd=ROOT, check=True, capture_output=True)
 
 
 def test_without_the_bundle_there_is_no_lab(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_the_image_is_back(room: Room, engine: docker.DockerClient) -> None:
 
 def test_no_image_has_to_be_built(room: Room) -> None:
     """What `make cluster-up` runs finds all images of the clone's commit, and asks no index for anything."""
-    built = run(room.folder, "scripts/build-images.sh", "--missing", "--no-cache", **WITHOUT_INDEX)
+    built = run(room.folder, "scripts/cluster/build-images.sh", "--missing", "--no-cache", **WITHOUT_INDEX)
     assert built.returncode == 0, built.stderr
     assert "docker build" not in built.stdout
     assert built.stdout.count("is there already") == 5

@@ -5,7 +5,8 @@ import subprocess
 import pytest
 import yaml
 
-from tests.images.containers import LOAD_TEST, ROOT, VERSIONS
+from tests.images.containers import LOAD_TEST, VERSIONS
+from tests.support.repository import ROOT
 
 DOCKERFILES = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("[!.]*/**/Dockerfile"))]
 
@@ -46,7 +47,7 @@ def test_only_what_is_named_reaches_the_builder(path: str) -> None:
 
 def test_the_script_explains_itself() -> None:
     """`--help` says what is built and which variables count, without an engine."""
-    command = ["scripts/build-images.sh", "--help"]
+    command = ["scripts/cluster/build-images.sh", "--help"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for word in (
         "micro-api:1.3-SNAPSHOT",

@@ -13,21 +13,21 @@ def test_without_arguments_it_explains_itself(engine: docker.DockerClient) -> No
     """No web interface opens by accident: the help with the project's own options is shown."""
     with container(engine, LOAD_TEST) as ended:
         assert exit_code(ended) == 0
-        assert "--expect-v3" in output(ended)
+        assert "--expect-canary" in output(ended)
 
 
-@pytest.mark.parametrize(("v3", "plain", "expected"), [(300, 700, 0), (500, 500, 10), (3, 7, 11)])
-def test_it_judges(engine: docker.DockerClient, v3: int, plain: int, expected: int) -> None:
+@pytest.mark.parametrize(("canary", "stable", "expected"), [(300, 700, 0), (500, 500, 10), (3, 7, 11)])
+def test_it_judges(engine: docker.DockerClient, canary: int, stable: int, expected: int) -> None:
     """The judge is in the image too, and its verdict is the exit code."""
-    counts = ["--v3", str(v3), "--plain", str(plain), "--other", "0"]
-    command = ["-m", "loadtest", "judge", "--expect-v3", "30", *counts]
+    counts = ["--canary", str(canary), "--stable", str(stable), "--other", "0"]
+    command = ["-m", "canary_loadtest", "judge", "--expect-canary", "30", *counts]
     with container(engine, LOAD_TEST, *command, entrypoint="python") as ended:
         assert exit_code(ended) == expected
 
 
 def test_sigterm_still_gets_a_report(engine: docker.DockerClient) -> None:
     """Locust is process 1: SIGTERM ends the run with INCONCLUSIVE, said and as exit code."""
-    target = ["--host", "http://127.0.0.1:9", "--expect-v3", "30"]
+    target = ["--host", "http://127.0.0.1:9", "--expect-canary", "30"]
     with container(engine, LOAD_TEST, "--headless", "-u", "1", *target) as running:
         assert wait_until(lambda: "All users spawned" in output(running), TIMEOUT_SECONDS), output(running)
         running.kill("SIGTERM")

@@ -9,7 +9,6 @@ import pytest
 
 from scripts.lab.processes import wait_until
 from tests.images.containers import (
-    ROOT,
     TIMEOUT_SECONDS,
     build,
     container,
@@ -20,6 +19,7 @@ from tests.images.containers import (
     python,
     service,
 )
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.docker
 

@@ -18,8 +18,8 @@ import requests
 from scripts.lab import control
 from scripts.lab.processes import wait_until
 from scripts.lab.state import LabFolder, ProcessRecord
+from tests.support.repository import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 HOST = "micro-api.default.svc.cluster.local"
 STATES = ("istio/virtual-service-70-30.yaml", "istio/destination-rule.yaml")
 TIMEOUT_SECONDS = 30.0
@@ -29,7 +29,7 @@ MARK = "LAB_TEST_MARK"
 
 def istio(name: str) -> str:
     """Return the path of a file below istio/."""
-    return str(REPOSITORY / "istio" / name)
+    return str(ROOT / "istio" / name)
 
 
 def edited(name: str, old: str, new: str) -> str:
@@ -66,7 +66,7 @@ class CommandLine:
         """Start Python; at the end of the context it ends, too."""
         with subprocess.Popen(
             [sys.executable, *map(str, arguments)],
-            cwd=REPOSITORY,
+            cwd=ROOT,
             env={**os.environ, MARK: self.mark, **self.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,12 +1,11 @@
 """Traffic states made of the repository's manifests, for the tests of the lab."""
 
-from pathlib import Path
 from typing import Final
 
-from scripts.lab.manifests import Manifests, Resource, combine, parse
-from scripts.record_istiod import BASE
+from scripts.lab.translation.manifests import Manifests, Resource, combine, parse
+from scripts.record.routes import BASE
+from tests.support.repository import ROOT
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 ISTIO: Final = tuple(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "istio").glob("*.yaml")))
 ODD_CASES: Final = tuple(
     path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests" / "data" / "manifests").glob("*.yaml"))

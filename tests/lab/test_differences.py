@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from scripts.lab.manifests import ManifestError, parse
+from scripts.lab.translation.manifests import ManifestError, parse
 from tests.lab.differences import DIFFERENCES, Difference
 from tests.lab.states import text_of
 

@@ -43,7 +43,7 @@ def test_clusters_are_put_back_when_envoy_refuses_the_routes(
     """A shift of rule and routes together is done as a whole or not at all."""
     clusters = admin.served_version(xds.CLUSTERS)
     bad_routes = {"name": "http.8080", "misspelt_field": []}
-    monkeypatch.setattr("scripts.lab.translate.route_configuration", lambda *_, **__: bad_routes)
+    monkeypatch.setattr("scripts.lab.translation.translate.route_configuration", lambda *_, **__: bad_routes)
     with pytest.raises(LabError, match="misspelt_field"):
         control.shift(lab.folder, [istio("destination-rule-overload.yaml")])
     monkeypatch.undo()

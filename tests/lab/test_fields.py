@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.lab.manifests import ManifestError, parse
+from scripts.lab.translation.manifests import ManifestError, parse
 from tests.lab.states import ISTIO, text_of
 
 FILE = "istio/some.yaml"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.lab.manifests import (
+from scripts.lab.translation.manifests import (
     Destination,
     DestinationRule,
     Gateway,
@@ -18,7 +18,7 @@ from scripts.lab.manifests import (
     combine,
     parse,
 )
-from scripts.record_istiod import BASE
+from scripts.record.routes import BASE
 from tests.lab.states import ISTIO, resource, text_of
 
 FILE = "istio/some.yaml"

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from scripts.lab import render, translate, xds
-from scripts.lab.endpoints import Endpoint, HostPort
+from scripts.lab import render, xds
 from scripts.lab.envoy import binary
-from tests.lab.states import ROOT, state, text_of
+from scripts.lab.translation import translate
+from scripts.lab.translation.endpoints import Endpoint, HostPort
+from tests.lab.states import state, text_of
+from tests.support.repository import ROOT
 
 BASE = ("istio/gateway.yaml", "istio/destination-rule.yaml")
 ENDPOINTS = ("--endpoint", "v1=127.0.0.1:1", "--endpoint", "v2=127.0.0.1:2")

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from scripts.lab import defaults, translate
-from scripts.lab.endpoints import Endpoint, HostPort
-from scripts.lab.manifests import ManifestError
-from scripts.lab.projection import projection
-from scripts.lab.translate import clusters, route_configuration, route_names
-from tests.lab.states import ISTIO, ODD_CASES, ROOT, resource, state
+from scripts.lab.translation import defaults, translate
+from scripts.lab.translation.endpoints import Endpoint, HostPort
+from scripts.lab.translation.manifests import ManifestError
+from scripts.lab.translation.translate import clusters, route_configuration, route_names
+from scripts.record.projection import projection
+from tests.lab.states import ISTIO, ODD_CASES, resource, state
+from tests.support.repository import ROOT
 
 SERVICE = "micro-api.default.svc.cluster.local"
 V1 = Endpoint({"app": "micro-api", "version": "v1"}, "/run/v1-0.sock")

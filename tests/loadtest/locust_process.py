@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .server import Server
-from .traffic import HELD
+from tests.loadtest.server import Server
+from tests.loadtest.traffic import HELD
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LOCUSTFILE = ROOT / "loadtest" / "locustfile.py"
 VERDICT_FILE = "verdict.json"
 USERS = 3
 DEADLINE_SECONDS = 60.0
 POLL_SECONDS = 0.02
 
-IMPORTING = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
 """What a locustfile elsewhere begins with to find the package."""
 
 RUNNING = {
@@ -59,7 +58,7 @@ class Ended:
     @property
     def taken(self) -> Mapping[str, int]:
         """How many answers of each kind the client took, as the server counts what it sent."""
-        by_label = {"v3": self.counts["v3"], "plain": self.counts["plain"], **self.counts["other_by_kind"]}
+        by_label = {"canary": self.counts["canary"], "stable": self.counts["stable"], **self.counts["other_by_kind"]}
         return {label: count for label, count in by_label.items() if count}
 
 

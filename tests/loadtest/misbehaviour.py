@@ -7,10 +7,9 @@ import socket
 import struct
 from dataclasses import replace
 
-from loadtest.classify import PLAIN, V3
-
-from .server import Reply, Request, answer, http
-from .traffic import Handler, held_after, split, tens
+from canary_loadtest.core.contract import CANARY, STABLE
+from tests.loadtest.server import Reply, Request, answer, http
+from tests.loadtest.traffic import Handler, held_after, split, tens
 
 
 def always(label: str, raw: bytes, *, close: bool = False) -> Handler:
@@ -26,7 +25,7 @@ def reset(request: Request) -> Reply:
 
 
 def is_odd_to_every_fifth(odd: Handler) -> Handler:
-    """Return a handler that is odd to every fifth request, and answers the others by exactly 30 % V3."""
+    """Return a handler that is odd to every fifth request, and answers the others by exactly 30 % canary."""
     right = split(3)
 
     def reply(request: Request) -> Reply:
@@ -36,25 +35,25 @@ def is_odd_to_every_fifth(odd: Handler) -> Handler:
     return reply
 
 
-def loses_v3(lost: int, of: int, odd: Handler, v3_of_ten: int) -> Handler:
-    """Return a handler that is odd to so many of so many requests for V3, for which it draws so many of ten."""
-    draw = tens(v3_of_ten)
+def loses_canary(lost: int, of: int, odd: Handler, canary_of_ten: int) -> Handler:
+    """Return a handler that is odd to so many of so many requests for canary, for which it draws so many of ten."""
+    draw = tens(canary_of_ten)
     drawn = 0
 
     def reply(request: Request) -> Reply:
         nonlocal drawn
-        if draw(request.number) == PLAIN:
-            return answer(PLAIN)
+        if draw(request.number) == STABLE:
+            return answer(STABLE)
         drawn += 1
-        return odd(request) if drawn % of < lost else answer(V3)
+        return odd(request) if drawn % of < lost else answer(CANARY)
 
     return reply
 
 
-def answers_v3_by(reply: bytes) -> Handler:
-    """Return a handler whose V3 answers are these bytes."""
+def answers_canary_by(reply: bytes) -> Handler:
+    """Return a handler whose canary answers are these bytes."""
     label = tens(3)
-    return lambda request: Reply(V3, reply) if label(request.number) == V3 else answer(PLAIN)
+    return lambda request: Reply(CANARY, reply) if label(request.number) == CANARY else answer(STABLE)
 
 
 def closes_unannounced() -> Handler:
@@ -63,15 +62,15 @@ def closes_unannounced() -> Handler:
     return lambda request: replace(right(request), close=True)
 
 
-def changes_share(*v3_of_ten: int, after: int, routes: tuple[str, ...] = ()) -> Handler:
+def changes_share(*canary_of_ten: int, after: int, routes: tuple[str, ...] = ()) -> Handler:
     """Return a handler whose share steps on after so many requests, and stays at the last one.
 
     Args:
-        v3_of_ten: the shares, one after another.
+        canary_of_ten: the shares, one after another.
         after: how many requests each lasts.
         routes: the routes that the answers name, one for each share; none by default.
     """
-    steps = [tens(share) for share in v3_of_ten]
+    steps = [tens(share) for share in canary_of_ten]
 
     def reply(request: Request) -> Reply:
         step = min(request.number // after, len(steps) - 1)
@@ -83,23 +82,23 @@ def changes_share(*v3_of_ten: int, after: int, routes: tuple[str, ...] = ()) -> 
 
 def leaks(wrong: str) -> Handler:
     """Return a handler that answers every 200th request by the version that should get none."""
-    right = PLAIN if wrong == V3 else V3
+    right = STABLE if wrong == CANARY else CANARY
     return lambda request: answer(wrong if request.number % 200 == 199 else right)
 
 
-def answers_v3_as_v1() -> Handler:
-    """Return a handler to whose v2 20 % are routed, and whose v1 gives the V3 answer to every eighth of the others."""
+def answers_canary_as_v1() -> Handler:
+    """Return a handler to whose v2 20 % are routed, and whose v1 gives the canary's answer to every eighth other."""
     draw = tens(2)
     by_v1 = 0
 
     def reply(request: Request) -> Reply:
         nonlocal by_v1
-        if draw(request.number) == V3:
-            return answer(V3, x_service_version="v2")
+        if draw(request.number) == CANARY:
+            return answer(CANARY, x_service_version="v2")
         by_v1 += 1
         if by_v1 % 8:
-            return answer(PLAIN, x_service_version="v1")
-        return replace(answer(V3, x_service_version="v1"), label="version_mismatch")
+            return answer(STABLE, x_service_version="v1")
+        return replace(answer(CANARY, x_service_version="v1"), label="version_mismatch")
 
     return reply
 

@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from loadtest.classify import CONTENT_TYPE, PLAIN, PLAIN_BODY, V3, V3_BODY
+from canary_loadtest.core.contract import CANARY, CANARY_BODY, CONTENT_TYPE, STABLE, STABLE_BODY
 
 GATE_POLL_SECONDS = 0.05
-BODIES = {V3: V3_BODY, PLAIN: PLAIN_BODY}
+BODIES = {CANARY: CANARY_BODY, STABLE: STABLE_BODY}
 
 
 @dataclass
@@ -70,7 +70,7 @@ def chunked(body: bytes) -> bytes:
 
 
 def answer(label: str, **headers: str) -> Reply:
-    """Return the contract's answer for `V3` or `PLAIN`."""
+    """Return the contract's answer for `canary` or `PLAIN`."""
     return Reply(label, http(BODIES[label], **headers))
 
 

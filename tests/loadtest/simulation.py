@@ -8,9 +8,9 @@ from heapq import heappop, heappush
 from random import Random
 from typing import NamedTuple
 
-from loadtest.client import ANSWERS_PER_CONNECTION
-from loadtest.session import Session, Verdict
-from loadtest.tally import NOT_KEPT, Answer
+from canary_loadtest.core.session import Session, Verdict
+from canary_loadtest.core.tally import NOT_KEPT, Answer
+from canary_loadtest.runner.client import ANSWERS_PER_CONNECTION
 
 
 class Ask(NamedTuple):

@@ -5,54 +5,53 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.classify import PLAIN, PLAIN_BODY, V3, V3_BODY
-from loadtest.session import Session
-from loadtest.tally import Answer
-from loadtest.verdict import Expectation, Outcome
-
-from .locust_process import IMPORTING, Ended, run, run_until_held
-from .server import Reply, Request, answer, chunked, cut_off, http, serving
-from .traffic import HELD, Handler, SlowVersion, held_after, split, tens
+from canary_loadtest.core.contract import CANARY, CANARY_BODY, STABLE, STABLE_BODY
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.tally import Answer
+from canary_loadtest.core.verdict import Expectation, Outcome
+from tests.loadtest.locust_process import Ended, run, run_until_held
+from tests.loadtest.server import Reply, Request, answer, chunked, cut_off, http, serving
+from tests.loadtest.traffic import HELD, Handler, SlowVersion, held_after, split, tens
 
 ODD_REPLIES = [
-    Reply("truncated_body", cut_off(V3_BODY), close=True),
-    Reply("truncated_body", cut_off(PLAIN_BODY[:-9], PLAIN_BODY[-9:]), close=True),
-    Reply("truncated_body", chunked(V3_BODY)[:-5], close=True),
-    Reply("connection_error", http(V3_BODY)[:40], close=True),
+    Reply("truncated_body", cut_off(CANARY_BODY), close=True),
+    Reply("truncated_body", cut_off(STABLE_BODY[:-9], STABLE_BODY[-9:]), close=True),
+    Reply("truncated_body", chunked(CANARY_BODY)[:-5], close=True),
+    Reply("connection_error", http(CANARY_BODY)[:40], close=True),
     Reply("connection_error", b"", close=True),
     Reply("status_302", http(b"", "302 Found", location="/v3")),
-    Reply("status_404", http(V3_BODY, "404 Not Found")),
+    Reply("status_404", http(CANARY_BODY, "404 Not Found")),
     Reply("status_503", http(b"no healthy upstream", "503 Service Unavailable", "text/plain")),
     Reply("overloaded_503", http(b"", "503 Service Unavailable", "text/plain", x_envoy_overloaded="true")),
     Reply("connection_error", cut_off(b"no", b"body").replace(b"200 OK", b"503 Service Unavailable"), close=True),
-    Reply("unexpected_content_type", http(V3_BODY, content_type="text/html")),
-    Reply("unexpected_content_type", http(V3_BODY, Content_Type="application/json;charset=UTF-8")),
-    Reply("unexpected_encoding", http(gzip.compress(V3_BODY), content_encoding="gzip")),
-    Reply("client_error", http(V3_BODY, content_encoding="zstd")),
-    Reply("truncated_body", http(V3_BODY, content_encoding="gzip")),
-    Reply("unexpected_body", http(V3_BODY + b"\n")),
+    Reply("unexpected_content_type", http(CANARY_BODY, content_type="text/html")),
+    Reply("unexpected_content_type", http(CANARY_BODY, Content_Type="application/json;charset=UTF-8")),
+    Reply("unexpected_encoding", http(gzip.compress(CANARY_BODY), content_encoding="gzip")),
+    Reply("client_error", http(CANARY_BODY, content_encoding="zstd")),
+    Reply("truncated_body", http(CANARY_BODY, content_encoding="gzip")),
+    Reply("unexpected_body", http(CANARY_BODY + b"\n")),
     Reply("unexpected_body", http(b"")),
 ]
 
 
 @pytest.fixture(scope="module")
 def odd_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, dict[str, int]]:
-    """Run against a server that sends every odd reply, each after a V3 and a plain answer, and count at both ends."""
+    """Run against a server that sends every odd reply, each after one of either version, and count at both ends."""
 
     def reply(request: Request) -> Reply:
         number, kind = divmod(request.number, 3)
-        return ODD_REPLIES[number % len(ODD_REPLIES)] if kind == 2 else answer((V3, PLAIN)[kind])
+        return ODD_REPLIES[number % len(ODD_REPLIES)] if kind == 2 else answer((CANARY, STABLE)[kind])
 
     folder = tmp_path_factory.mktemp("odd")
     with serving(held_after(6 * len(ODD_REPLIES), reply)) as server:
-        ended = run_until_held(folder, server, "--expect-v3 50")
+        ended = run_until_held(folder, server, "--expect-canary 50")
     sent = {label: count for label, count in server.sent.items() if label != HELD}
     return ended, sent
 
 
-@pytest.mark.parametrize("kind", [V3, PLAIN, *sorted({reply.label for reply in ODD_REPLIES})])
+@pytest.mark.parametrize("kind", [CANARY, STABLE, *sorted({reply.label for reply in ODD_REPLIES})])
 def test_reply_counts_as_what_it_is(odd_run: tuple[Ended, dict[str, int]], kind: str) -> None:
-    """Each kind of reply is counted as often as it was sent: a bad one never as V3 or plain, none twice or left out."""
+    """Each kind of reply is counted as often as it was sent: a bad one never as a version's, none twice."""
     ended, sent = odd_run
     assert ended.taken.get(kind) == sent[kind], ended.taken
 
@@ -65,28 +64,28 @@ def test_odd_replies_decide_nothing(odd_run: tuple[Ended, dict[str, int]]) -> No
 
 
 def test_dropped_requests_are_not_sent_again(tmp_path: Path) -> None:
-    """40 % routed to a V3 that drops a third of its connections is no 30 %: each request is sent once, and counted."""
+    """40 % routed to a canary that drops a third of its connections is not 30 %: each request is sent once."""
     label = tens(4)
     dropped = Reply("connection_error", b"")
 
     def reply(request: Request) -> Reply:
-        routed_to_v3 = label(request.number) == V3
-        return dropped if routed_to_v3 and request.number % 3 == 0 else answer(label(request.number))
+        routed_to_canary = label(request.number) == CANARY
+        return dropped if routed_to_canary and request.number % 3 == 0 else answer(label(request.number))
 
     with serving(held_after(900, reply)) as server:
-        ended = run_until_held(tmp_path, server, "--expect-v3 30 --keep-alive")
+        ended = run_until_held(tmp_path, server, "--expect-canary 30 --keep-alive")
     assert ended.taken == {label: count for label, count in server.sent.items() if label != HELD}
     assert ended.exit_code == 11, ended.verdict["reason"]
-    seen_percent = 100 * ended.taken[V3] / (ended.taken[V3] + ended.taken[PLAIN])
+    seen_percent = 100 * ended.taken[CANARY] / (ended.taken[CANARY] + ended.taken[STABLE])
     assert 28 < seen_percent < 32, "a client that sends again would see this share only, and believe it"
 
 
-@pytest.mark.parametrize(("slow", "seed"), [(V3, 1), (V3, 2), (PLAIN, 3)])
+@pytest.mark.parametrize(("slow", "seed"), [(CANARY, 1), (CANARY, 2), (STABLE, 3)])
 def test_slower_version_does_not_refute_a_right_split(tmp_path: Path, slow: str, seed: int) -> None:
     """Answers are judged in the order of their requests: the very same ones refute in the order of completion."""
     users = 40
     with serving(SlowVersion(slow, users, seed)) as server:
-        ended = run(tmp_path, f"-u {users} --host {server.url} --expect-v3 30 --tolerance 10")
+        ended = run(tmp_path, f"-u {users} --host {server.url} --expect-canary 30 --tolerance 10")
     assert ended.exit_code == 0, ended.verdict["reason"]
     by_completion = Session(Expectation(30, tolerance_points=10))
     for label in server.completed:
@@ -103,8 +102,8 @@ def test_cookie_does_not_pin_a_user(tmp_path: Path) -> None:
         return Reply("pinned", b"") if pinned else answer(draw(request.number), set_cookie="version=v2; Path=/")
 
     with serving(held_after(60, reply)) as server:
-        ended = run_until_held(tmp_path, server, "--expect-v3 30 --keep-alive")
-    assert ended.taken == {V3: 18, PLAIN: 42}
+        ended = run_until_held(tmp_path, server, "--expect-canary 30 --keep-alive")
+    assert ended.taken == {CANARY: 18, STABLE: 42}
     assert "pinned" not in server.sent
 
 
@@ -112,22 +111,24 @@ def test_sticky_users_can_be_tested(tmp_path: Path) -> None:
     """A locustfile that keeps cookies sends them back from a user's second request on."""
     locustfile = tmp_path / "sticky.py"
     locustfile.write_text(
-        IMPORTING + "from loadtest.user import CanaryUser\nclass Sticky(CanaryUser):\n    keep_cookies = True\n",
+        "from canary_loadtest import CanaryUser\nclass Sticky(CanaryUser):\n    keep_cookies = True\n",
         encoding="utf-8",
     )
 
     def reply(request: Request) -> Reply:
-        return answer(V3 if "cookie: version=v2" in request.head.lower() else PLAIN, set_cookie="version=v2; Path=/")
+        return answer(
+            CANARY if "cookie: version=v2" in request.head.lower() else STABLE, set_cookie="version=v2; Path=/"
+        )
 
     with serving(held_after(10, reply)) as server:
-        ended = run_until_held(tmp_path, server, "--expect-v3 50", locustfile=locustfile)
-    assert ended.taken == {V3: 9, PLAIN: 1}
+        ended = run_until_held(tmp_path, server, "--expect-canary 50", locustfile=locustfile)
+    assert ended.taken == {CANARY: 9, STABLE: 1}
 
 
 def test_one_answer_per_connection_by_default(tmp_path: Path) -> None:
     """Without --keep-alive every request opens a connection, so that answers are independent behind any balancer."""
     with serving(held_after(60, split(3))) as server:
-        run_until_held(tmp_path, server, "--expect-v3 30")
+        run_until_held(tmp_path, server, "--expect-canary 30")
     assert server.connections == server.sent.total() == 61
     assert "connection: close" in server.heads[0].lower()
 
@@ -135,9 +136,9 @@ def test_one_answer_per_connection_by_default(tmp_path: Path) -> None:
 def test_keep_alive_uses_few_connections(tmp_path: Path) -> None:
     """With --keep-alive a user asks twenty times on one connection, then on the next."""
     with serving(held_after(60, split(3))) as server:
-        ended = run_until_held(tmp_path, server, "--expect-v3 30 --keep-alive")
+        ended = run_until_held(tmp_path, server, "--expect-canary 30 --keep-alive")
     assert server.connections == 4
-    assert ended.taken == {V3: 18, PLAIN: 42}
+    assert ended.taken == {CANARY: 18, STABLE: 42}
 
 
 def test_server_that_closes_unannounced_loses_nothing(tmp_path: Path) -> None:
@@ -150,8 +151,8 @@ def test_server_that_closes_unannounced_loses_nothing(tmp_path: Path) -> None:
         return closing
 
     with serving(held_after(60, reply)) as server:
-        ended = run_until_held(tmp_path, server, "--expect-v3 30")
-    assert ended.taken == {V3: 18, PLAIN: 42}
+        ended = run_until_held(tmp_path, server, "--expect-canary 30")
+    assert ended.taken == {CANARY: 18, STABLE: 42}
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_server_that_closes_unannounced_loses_nothing(tmp_path: Path) -> None:
 def test_host_header_reaches_the_server(tmp_path: Path, option: str, sent: str) -> None:
     """The server sees the host that was asked for, once, and the path of the contract."""
     with serving(held_after(1, split(3))) as server:
-        run_until_held(tmp_path, server, f"--expect-v3 30 {option}")
+        run_until_held(tmp_path, server, f"--expect-canary 30 {option}")
     lines = server.heads[0].splitlines()
     hosts = [line.split(": ", 1)[1] for line in lines if line.lower().startswith("host:")]
     assert lines[0] == "GET /test/test HTTP/1.1"
@@ -177,7 +178,7 @@ def rerouted_after(count: int) -> Handler:
 def test_change_of_weights_leaves_no_verdict_unless_the_route_is_named(tmp_path: Path) -> None:
     """Answers by two routes are two splits: without --route their mixture confirms nothing."""
     with serving(held_after(400, rerouted_after(50))) as server:
-        ended = run_until_held(tmp_path, server, "--expect-v3 30 --tolerance 10")
+        ended = run_until_held(tmp_path, server, "--expect-canary 30 --tolerance 10")
     assert ended.exit_code == 11
     assert "more than one route (50-50: 50, 70-30: 350)" in ended.verdict["reason"]
 
@@ -185,10 +186,10 @@ def test_change_of_weights_leaves_no_verdict_unless_the_route_is_named(tmp_path:
 def test_named_route_alone_is_judged(tmp_path: Path) -> None:
     """With --route the old route's answers before the change are set aside, and those after it count as wrong_route."""
     changed = rerouted_after(50)
-    stale = answer(PLAIN, x_canary_route="50-50")
+    stale = answer(STABLE, x_canary_route="50-50")
     stale.label = "wrong_route"
     with serving(lambda request: stale if request.number in {90, 110} else changed(request)) as server:
-        ended = run(tmp_path, f"-u 1 --host {server.url} --expect-v3 30 --tolerance 10 --route 70-30")
+        ended = run(tmp_path, f"-u 1 --host {server.url} --expect-canary 30 --tolerance 10 --route 70-30")
     assert ended.exit_code == 0, ended.verdict["reason"]
     assert ended.counts["other_by_kind"] == {"wrong_route": 2}
     assert list(ended.counts["routes"]) == ["70-30"]
@@ -199,7 +200,7 @@ def test_proxy_of_the_environment_is_not_asked(tmp_path: Path) -> None:
     """HTTP_PROXY and its relatives are ignored: they would catch loopback too, and answer for the service."""
     with serving(split(0)) as proxy, serving(split(3)) as server:
         names = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")
-        ended = run(tmp_path, f"--host {server.url} --expect-v3 30", environment=dict.fromkeys(names, proxy.url))
+        ended = run(tmp_path, f"--host {server.url} --expect-canary 30", environment=dict.fromkeys(names, proxy.url))
     assert ended.exit_code == 0, ended.stderr
     assert proxy.connections == 0
 
@@ -208,7 +209,7 @@ def test_plain_ascii_terminal_shows_the_verdict(tmp_path: Path) -> None:
     """Under a locale that knows only ASCII the table comes out, even where a route has a name beyond it."""
     ascii_only = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     with serving(split(3, x_canary_route="70-30-ü")) as server:
-        ended = run(tmp_path, f"--host {server.url} --expect-v3 30", environment=ascii_only)
+        ended = run(tmp_path, f"--host {server.url} --expect-canary 30", environment=ascii_only)
     assert ended.exit_code == 0, ended.stderr
     assert "verdict:  CONFIRMED" in ended.stdout
 
@@ -217,20 +218,20 @@ def test_locustfile_of_another_service(tmp_path: Path) -> None:
     """A subclass with its own path and classify judges a service with another contract."""
     locustfile = tmp_path / "shop.py"
     locustfile.write_text(
-        IMPORTING + "from loadtest.user import CanaryUser\n\n\n"
+        "from canary_loadtest import CanaryUser\n\n\n"
         "def classify(status, headers, body):\n"
-        "    return {'blue': 'v3', 'green': 'plain'}.get(headers.get('x-colour'), 'colourless')\n\n\n"
+        "    return {'blue': 'canary', 'green': 'stable'}.get(headers.get('x-colour'), 'colourless')\n\n\n"
         "class ShopUser(CanaryUser):\n    path = '/shop?item=1'\n    classify = classify\n",
         encoding="utf-8",
     )
     label = tens(3)
 
     def reply(request: Request) -> Reply:
-        colour = "blue" if label(request.number) == V3 else "green"
+        colour = "blue" if label(request.number) == CANARY else "green"
         return Reply(label(request.number), http(b"<h1>Shop</h1>", content_type="text/html", x_colour=colour))
 
     with serving(reply) as server:
-        ended = run(tmp_path, f"--host {server.url} --expect-v3 30", locustfile=locustfile)
+        ended = run(tmp_path, f"--host {server.url} --expect-canary 30", locustfile=locustfile)
     assert ended.exit_code == 0, ended.stderr
     assert server.heads[0].startswith("GET /shop?item=1 ")
 
@@ -239,11 +240,11 @@ def test_answer_that_takes_too_long_is_a_timeout(tmp_path: Path) -> None:
     """A request without an answer in the user's time is counted as timeout, and the next ones are judged."""
     locustfile = tmp_path / "hasty.py"
     locustfile.write_text(
-        IMPORTING + "from loadtest.user import CanaryUser\nclass Hasty(CanaryUser):\n    timeout_seconds = 0.5\n",
+        "from canary_loadtest import CanaryUser\nclass Hasty(CanaryUser):\n    timeout_seconds = 0.5\n",
         encoding="utf-8",
     )
     right, hanging = split(3), held_after(0, split(3))
     with serving(lambda request: hanging(request) if request.number == 5 else right(request)) as server:
-        ended = run(tmp_path, f"--host {server.url} --expect-v3 30", locustfile=locustfile)
+        ended = run(tmp_path, f"--host {server.url} --expect-canary 30", locustfile=locustfile)
     assert ended.exit_code == 0, ended.stderr
     assert ended.counts["other_by_kind"] == {"timeout": 1}

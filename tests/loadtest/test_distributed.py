@@ -13,9 +13,9 @@ import psutil
 import pytest
 import requests
 
-from .locust_process import LOCUSTFILE, VERDICT_FILE, Ended, end_of, locust, wait_until
-from .server import Server, serving
-from .traffic import split
+from tests.loadtest.locust_process import LOCUSTFILE, VERDICT_FILE, Ended, end_of, locust, wait_until
+from tests.loadtest.server import Server, serving
+from tests.loadtest.traffic import split
 
 
 def free_port() -> int:
@@ -49,19 +49,19 @@ def run_processes(folder: Path, server: Server, options: str) -> Ended:
 def test_the_counts_of_all_workers_decide(tmp_path: Path, expected: int, exit_code: int) -> None:
     """A right split is CONFIRMED and a wrong one REFUTED by what two workers count, long before the time is over."""
     with serving(split(3)) as server:
-        ended = run_processes(tmp_path, server, f"--expect-v3 {expected} -t 50s")
+        ended = run_processes(tmp_path, server, f"--expect-canary {expected} -t 50s")
     assert ended.exit_code == exit_code, ended.stderr
     counts = ended.counts
-    assert counts["v3"] + counts["plain"] <= server.sent.total()
+    assert counts["canary"] + counts["stable"] <= server.sent.total()
     assert counts["other"] == 0
 
 
 def test_nothing_is_lost_at_the_end_of_a_run(tmp_path: Path) -> None:
     """With --keep-going all that the workers counted until the end is in the verdict, to the request."""
     with serving(split(3)) as server:
-        ended = run_processes(tmp_path, server, "--expect-v3 30 -t 4s --keep-going")
+        ended = run_processes(tmp_path, server, "--expect-canary 30 -t 4s --keep-going")
     assert ended.exit_code == 0, ended.stderr
-    counted = ended.counts["v3"] + ended.counts["plain"] + ended.counts["other"]
+    counted = ended.counts["canary"] + ended.counts["stable"] + ended.counts["other"]
     # What is answered while the master asks for the last counts is sent, and rightly not counted.
     assert 0 < counted <= server.sent.total()
     # Unfinished are the requests in flight, at most one for each user, and what waits for an earlier one of them.
@@ -75,7 +75,7 @@ def workers_of(master: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 def test_a_killed_worker_makes_it_inconclusive_by_name(tmp_path: Path) -> None:
     """A verdict over counts of which a part died with its worker is none."""
-    options = "--expect-v3 30 -t 5s --keep-going"
+    options = "--expect-canary 30 -t 5s --keep-going"
     with serving(split(3)) as server, locust(tmp_path, two_workers(server, options)) as process:
         wait_until(lambda: server.sent.total() > 200, process)
         os.kill(workers_of(process)[0].pid, signal.SIGKILL)
@@ -87,7 +87,7 @@ def test_a_killed_worker_makes_it_inconclusive_by_name(tmp_path: Path) -> None:
 
 def test_a_stopped_worker_makes_it_inconclusive_by_name(tmp_path: Path) -> None:
     """A worker that hangs and never sends its last counts is missed."""
-    options = "--expect-v3 30 -t 4s --keep-going"
+    options = "--expect-canary 30 -t 4s --keep-going"
     with serving(split(3)) as server, locust(tmp_path, two_workers(server, options)) as process:
         wait_until(lambda: server.sent.total() > 200, process)
         frozen = workers_of(process)[0]
@@ -104,7 +104,7 @@ def test_a_stopped_worker_makes_it_inconclusive_by_name(tmp_path: Path) -> None:
 def test_a_master_without_workers_confirms_nothing(tmp_path: Path) -> None:
     """A master that nobody joins ends without a verdict on the split."""
     with serving(split(3)) as server:
-        options = f"--master --master-bind-port {free_port()} --host {server.url} --expect-v3 30 -t 2s"
+        options = f"--master --master-bind-port {free_port()} --host {server.url} --expect-canary 30 -t 2s"
         with locust(tmp_path, f"{options} --expect-workers-max-wait 2") as process:
             ended = end_of(process, tmp_path)
     assert ended.exit_code not in {0, 10}
@@ -116,7 +116,7 @@ def test_a_second_run_starts_clean_with_another_share(tmp_path: Path) -> None:
     web_port, port = free_port(), free_port()
     url = f"http://127.0.0.1:{web_port}"
     output = tmp_path / "output.txt"
-    options = f"--master --master-bind-port {port} --web-host 127.0.0.1 --web-port {web_port} --expect-v3 30"
+    options = f"--master --master-bind-port {port} --web-host 127.0.0.1 --web-port {web_port} --expect-canary 30"
     with serving(split(3)) as server, output.open("wb") as stdout, requests.Session() as session:
         session.trust_env = False
         argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *options.split(), "--host", server.url]
@@ -124,9 +124,9 @@ def test_a_second_run_starts_clean_with_another_share(tmp_path: Path) -> None:
             try:
                 with worker(tmp_path, port):
                     wait_until(lambda: has_worker(session, url), master)
-                    start(session, url, expect_v3="30")
+                    start(session, url, expect_canary="30")
                     wait_until(lambda: len(verdicts(output)) == 1, master)
-                    start(session, url, expect_v3="60")
+                    start(session, url, expect_canary="60")
                     wait_until(lambda: len(verdicts(output)) == 2, master)
             finally:
                 master.terminate()

@@ -4,35 +4,35 @@ import random
 
 import pytest
 
-from loadtest.classify import PLAIN, V3
-from loadtest.session import Session
-from loadtest.tally import Answer
-from loadtest.thresholds import CALIBRATED_RATIOS
-from loadtest.verdict import Expectation, Outcome
-from scripts.calibrate import horizon
-from scripts.lattice import walk
+from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.tally import Answer
+from canary_loadtest.core.thresholds import CALIBRATED_RATIOS
+from canary_loadtest.core.verdict import Expectation, Outcome
+from scripts.statistics.calibrate import horizon
+from scripts.statistics.lattice import walk
 
 SPLITS = [(30.0, 5.0), (30.0, 10.0), (10.0, 5.0), (90.0, 5.0), (50.0, 5.0), (99.0, 1.0), (0.2, 5.0)]
 ALPHA = 0.05
 HORIZON = 5000
 
 
-@pytest.mark.parametrize(("v3_percent", "points"), SPLITS)
-def test_a_right_split_is_refuted_with_probability_alpha_at_most(v3_percent: float, points: float) -> None:
+@pytest.mark.parametrize(("canary_percent", "points"), SPLITS)
+def test_a_right_split_is_refuted_with_probability_alpha_at_most(canary_percent: float, points: float) -> None:
     """Exactly: of runs with the configured share at most alpha are REFUTED, and nearly all others CONFIRMED."""
-    expectation = Expectation(v3_percent, points, ALPHA)
-    outcomes = walk(expectation.rule(), expectation.band, v3_percent / 100, HORIZON)
+    expectation = Expectation(canary_percent, points, ALPHA)
+    outcomes = walk(expectation.rule(), expectation.band, canary_percent / 100, HORIZON)
     assert 0.005 < outcomes.refuted <= ALPHA
     assert outcomes.confirmed >= 1 - ALPHA
 
 
-@pytest.mark.parametrize(("v3_percent", "points"), SPLITS)
+@pytest.mark.parametrize(("canary_percent", "points"), SPLITS)
 @pytest.mark.parametrize("edge", [0, 1])
 def test_a_split_off_by_the_tolerance_is_confirmed_with_probability_alpha_at_most(
-    v3_percent: float, points: float, edge: int
+    canary_percent: float, points: float, edge: int
 ) -> None:
     """Exactly: of runs whose share is off by the tolerance at most alpha are CONFIRMED, and the others REFUTED."""
-    expectation = Expectation(v3_percent, points, ALPHA)
+    expectation = Expectation(canary_percent, points, ALPHA)
     outcomes = walk(expectation.rule(), expectation.band, expectation.band[edge], HORIZON)
     assert outcomes.confirmed <= ALPHA
     assert outcomes.refuted >= 1 - ALPHA - 0.01
@@ -62,14 +62,14 @@ def test_calibrated_ratios_use_alpha_up_and_no_more(
 
 
 @pytest.mark.parametrize(
-    ("v3_percent", "points", "limit"), [(30.0, 5.0, 733), (30.0, 10.0, 181), (10.0, 5.0, 319), (50.0, 5.0, 872)]
+    ("canary_percent", "points", "limit"), [(30.0, 5.0, 733), (30.0, 10.0, 181), (10.0, 5.0, 319), (50.0, 5.0, 872)]
 )
 def test_a_right_split_is_confirmed_with_hardly_more_answers_than_any_test_needs(
-    v3_percent: float, points: float, limit: int
+    canary_percent: float, points: float, limit: int
 ) -> None:
     """Exactly: the mean number of answers is within 2 % of the least possible (optimal stopping, computed apart)."""
-    expectation = Expectation(v3_percent, points)
-    outcomes = walk(expectation.rule(), expectation.band, v3_percent / 100, 20_000, refute=False)
+    expectation = Expectation(canary_percent, points)
+    outcomes = walk(expectation.rule(), expectation.band, canary_percent / 100, 20_000, refute=False)
     assert outcomes.confirmed > 0.9999
     assert outcomes.mean_answers <= 1.02 * limit
 
@@ -87,14 +87,14 @@ def simulated(seed: int, share: float, expectation: Expectation) -> Outcome:
     draw = random.Random(seed)
     session = Session(expectation)
     for _ in range(4000):
-        session.finish(session.start(), Answer(V3 if draw.random() < share else PLAIN))
+        session.finish(session.start(), Answer(CANARY if draw.random() < share else STABLE))
         if session.decided:
             break
     return session.verdict().outcome
 
 
 @pytest.mark.parametrize(
-    ("v3_percent", "share", "wrong", "most"),
+    ("canary_percent", "share", "wrong", "most"),
     [
         (30, 0.30, Outcome.REFUTED, 0.05),
         (30, 0.35, Outcome.CONFIRMED, 0.05),
@@ -105,10 +105,10 @@ def simulated(seed: int, share: float, expectation: Expectation) -> Outcome:
     ],
 )
 def test_simulated_runs_are_wrong_as_rarely_as_promised(
-    v3_percent: float, share: float, wrong: Outcome, most: float
+    canary_percent: float, share: float, wrong: Outcome, most: float
 ) -> None:
     """Of 1,000 seeded runs no more end wrong than promised, beyond what chance allows with probability 1e-6."""
-    expectation = Expectation(v3_percent)
+    expectation = Expectation(canary_percent)
     outcomes = [simulated(seed, share, expectation) for seed in range(1000)]
     errors = outcomes.count(wrong)
     slack = 4.9 * (1000 * most * (1 - most)) ** 0.5

@@ -11,21 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.classify import PLAIN, V3, V3_BODY
-from loadtest.report import EXIT_CODES
-from loadtest.verdict import Outcome
-
-from . import misbehaviour as server_that
-from .documents import documented_rows
-from .locust_process import run_until_held
-from .server import chunked, cut_off, http, serving
-from .traffic import Handler, SlowVersion, held_after
+from canary_loadtest.core.contract import CANARY, CANARY_BODY, STABLE
+from canary_loadtest.core.verdict import Outcome
+from canary_loadtest.output.report import EXIT_CODES
+from tests.docs.hard_to_fool import documented_rows
+from tests.loadtest import misbehaviour as server_that
+from tests.loadtest.locust_process import run_until_held
+from tests.loadtest.server import chunked, cut_off, http, serving
+from tests.loadtest.traffic import Handler, SlowVersion, held_after
 
 CONFIRMED, REFUTED, INCONCLUSIVE = Outcome.CONFIRMED, Outcome.REFUTED, Outcome.INCONCLUSIVE
 UNTIL_DECIDED = 10_000
-RIGHT = "are V3: within"
+RIGHT = "are from the canary: within"
 WRONG = "the share is not"
-NEITHER = "answers were neither V3 nor plain"
+NEITHER = "answers were neither canary nor stable"
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,9 @@ def odd(name: str, does: str, label: str, raw: bytes) -> Case:
     """Return the case of a server whose every fifth reply is these bytes, after which it closes the connection."""
     return Case(
         name,
-        f"every fifth reply, beside 30 % V3: {does}",
+        f"every fifth reply, beside 30 % canary: {does}",
         lambda: server_that.is_odd_to_every_fifth(server_that.always(label, raw, close=True)),
-        "--expect-v3 30 --tolerance 10",
+        "--expect-canary 30 --tolerance 10",
         INCONCLUSIVE,
         label,
         f"80 of 400 {NEITHER}",
@@ -76,12 +75,12 @@ def odd(name: str, does: str, label: str, raw: bytes) -> Case:
 
 
 def sheds(name: str, lost: int, of: int, routed_percent: int, verdict: Outcome = INCONCLUSIVE) -> Case:
-    """Return the case of a server that turns away so many of so many of the requests that are routed to V3."""
+    """Return the case of a server that turns away so many of so many of the requests that are routed to canary."""
     return Case(
         name,
-        f"routes {routed_percent} % to V3, and sheds {lost} of {of} of these as 503",
-        lambda: server_that.loses_v3(lost, of, server_that.shed(), routed_percent // 10),
-        "--expect-v3 30",
+        f"routes {routed_percent} % to canary, and sheds {lost} of {of} of these as 503",
+        lambda: server_that.loses_canary(lost, of, server_that.shed(), routed_percent // 10),
+        "--expect-canary 30",
         verdict,
         "status_503",
         NEITHER if verdict is INCONCLUSIVE else WRONG,
@@ -91,21 +90,26 @@ def sheds(name: str, lost: int, of: int, routed_percent: int, verdict: Outcome =
 
 CASES = [
     odd("closed-before-answer", "the connection is closed without a byte", "connection_error", b""),
-    odd("closed-during-answer", "the connection is closed within the headers", "connection_error", http(V3_BODY)[:40]),
+    odd(
+        "closed-during-answer",
+        "the connection is closed within the headers",
+        "connection_error",
+        http(CANARY_BODY)[:40],
+    ),
     Case(
         "closed-after-answer",
         "closes each connection after a right answer, unannounced",
         server_that.closes_unannounced,
-        "--expect-v3 30 --tolerance 10",
+        "--expect-canary 30 --tolerance 10",
         CONFIRMED,
         "",
         RIGHT,
     ),
     Case(
         "reset-of-one-version",
-        "routes 40 % to V3, and resets 5 of 14 of these (35.7 %)",
-        lambda: server_that.loses_v3(5, 14, server_that.reset, 4),
-        "--expect-v3 30",
+        "routes 40 % to canary, and resets 5 of 14 of these (35.7 %)",
+        lambda: server_that.loses_canary(5, 14, server_that.reset, 4),
+        "--expect-canary 30",
         INCONCLUSIVE,
         "connection_error",
         NEITHER,
@@ -115,60 +119,65 @@ CASES = [
     sheds("shed-20-percent", 1, 5, 40),
     sheds("shed-35.7-percent", 5, 14, 40),
     sheds("shed-of-a-right-split", 1, 5, 30),
-    odd("truncated-body", "the V3 body, one byte short of its `content-length`", "truncated_body", cut_off(V3_BODY)),
+    odd(
+        "truncated-body",
+        "the canary body, one byte short of its `content-length`",
+        "truncated_body",
+        cut_off(CANARY_BODY),
+    ),
     Case(
         "chunked-body",
-        "sends the V3 answer in chunks",
-        lambda: server_that.answers_v3_by(chunked(V3_BODY)),
-        "--expect-v3 30 --tolerance 10",
+        "sends the canary answer in chunks",
+        lambda: server_that.answers_canary_by(chunked(CANARY_BODY)),
+        "--expect-canary 30 --tolerance 10",
         CONFIRMED,
         "",
         RIGHT,
     ),
     odd(
         "chunked-without-end",
-        "the V3 body in chunks, without the last, empty chunk",
+        "the canary body in chunks, without the last, empty chunk",
         "truncated_body",
-        chunked(V3_BODY)[:-5],
+        chunked(CANARY_BODY)[:-5],
     ),
     odd(
         "compressed-body",
-        "the V3 body, compressed although nobody asked for it",
+        "the canary body, compressed although nobody asked for it",
         "unexpected_encoding",
-        http(gzip.compress(V3_BODY), content_encoding="gzip"),
+        http(gzip.compress(CANARY_BODY), content_encoding="gzip"),
     ),
-    odd("redirected", "302 to where the V3 answer is", "status_302", http(b"", "302 Found", location="/v3")),
-    odd("almost-right-body", "the V3 body with a newline at its end", "unexpected_body", http(V3_BODY + b"\n")),
+    odd("redirected", "302 to where the canary answer is", "status_302", http(b"", "302 Found", location="/v3")),
+    odd("almost-right-body", "the canary body with a newline at its end", "unexpected_body", http(CANARY_BODY + b"\n")),
     odd(
         "wrong-type",
-        "the V3 body with the type of an HTML page",
+        "the canary body with the type of an HTML page",
         "unexpected_content_type",
-        http(V3_BODY, content_type="text/html"),
+        http(CANARY_BODY, content_type="text/html"),
     ),
     Case(
         "share-changes",
-        "routes 30 % to V3 for 300 requests, then 60 %",
+        "routes 30 % to canary for 300 requests, then 60 %",
         lambda: server_that.changes_share(3, 6, after=300),
-        "--expect-v3 30",
+        "--expect-canary 30",
         REFUTED,
         "",
         WRONG,
     ),
     Case(
         "share-changes-after-verdict",
-        "routes 30 % to V3 for 600 requests, then 60 %",
+        "routes 30 % to canary for 600 requests, then 60 %",
         lambda: server_that.changes_share(3, 6, after=600),
-        "--expect-v3 30 --keep-going",
+        "--expect-canary 30 --keep-going",
         REFUTED,
         "",
-        "V3), but refuted after",
+        "canary), but refuted after",
         answers=1500,
     ),
     Case(
         "share-changes-with-route",
         "routes 50 % by `50-50` for 50 requests, then 30 % by `70-30`",
         lambda: server_that.changes_share(5, 3, after=50, routes=("50-50", "70-30")),
-        "--expect-v3 30 --tolerance 10",
+        "--expect-canary 30 --tolerance 10",
         INCONCLUSIVE,
         "",
         "by more than one route (50-50: 50, 70-30: 350)",
@@ -176,18 +185,18 @@ CASES = [
     ),
     Case(
         "share-drifts",
-        "routes 30 % to V3, and 10 points more after each 300 requests",
+        "routes 30 % to canary, and 10 points more after each 300 requests",
         lambda: server_that.changes_share(*range(3, 11), after=300),
-        "--expect-v3 30",
+        "--expect-canary 30",
         REFUTED,
         "",
         WRONG,
     ),
     Case(
         "slow-version",
-        "answers plain at once, and V3 only when each of 40 users waits for one",
-        lambda: SlowVersion(V3, users=40, seed=1),
-        "--expect-v3 30 --tolerance 10 -u 40",
+        "answers stable at once, and canary only when each of 40 users waits for one",
+        lambda: SlowVersion(CANARY, users=40, seed=1),
+        "--expect-canary 30 --tolerance 10 -u 40",
         CONFIRMED,
         "",
         RIGHT,
@@ -195,27 +204,27 @@ CASES = [
     ),
     Case(
         "leak-at-0",
-        "routes nothing to V3, but every 200th request",
-        lambda: server_that.leaks(V3),
-        "--expect-v3 0",
+        "routes nothing to canary, but every 200th request",
+        lambda: server_that.leaks(CANARY),
+        "--expect-canary 0",
         REFUTED,
         "",
-        "1 of 200 answers (0.5 %) are V3",
+        "1 of 200 answers (0.5 %) are from the canary",
     ),
     Case(
         "leak-at-100",
-        "routes all to V3, but every 200th request",
-        lambda: server_that.leaks(PLAIN),
-        "--expect-v3 100",
+        "routes all to canary, but every 200th request",
+        lambda: server_that.leaks(STABLE),
+        "--expect-canary 100",
         REFUTED,
         "",
-        "199 of 200 answers (99.5 %) are V3",
+        "199 of 200 answers (99.5 %) are from the canary",
     ),
     Case(
-        "v3-on-route-to-v1",
-        "routes 20 % to v2, and of the 80 % to v1 the application answers every eighth by V3",
-        server_that.answers_v3_as_v1,
-        "--expect-v3 30",
+        "canary-on-route-to-v1",
+        "routes 20 % to v2, and of the 80 % to v1 the application answers every eighth by canary",
+        server_that.answers_canary_as_v1,
+        "--expect-canary 30",
         INCONCLUSIVE,
         "version_mismatch",
         NEITHER,
@@ -225,7 +234,7 @@ CASES = [
         "never-answers",
         "takes every request, and answers none",
         server_that.never_answers,
-        "--expect-v3 0",
+        "--expect-canary 0",
         INCONCLUSIVE,
         "",
         "no answer to any request; 1 still wait",
@@ -233,9 +242,9 @@ CASES = [
     ),
     Case(
         "pinned-connections",
-        "routes 30 % of the connections to V3, with all their requests",
+        "routes 30 % of the connections to canary, with all their requests",
         server_that.pins_connections,
-        "--expect-v3 30 --keep-alive",
+        "--expect-canary 30 --keep-alive",
         INCONCLUSIVE,
         "",
         "connections are pinned to a version",
@@ -245,16 +254,16 @@ CASES = [
         "pinned-connections-closed",
         "the same server",
         server_that.pins_connections,
-        "--expect-v3 30 --tolerance 10",
+        "--expect-canary 30 --tolerance 10",
         CONFIRMED,
         "",
         RIGHT,
     ),
     Case(
         "kept-connections",
-        "routes 30 % of the requests to V3, whatever their connection",
+        "routes 30 % of the requests to canary, whatever their connection",
         lambda: server_that.changes_share(3, after=1),
-        "--expect-v3 30 --tolerance 10 --keep-alive",
+        "--expect-canary 30 --tolerance 10 --keep-alive",
         CONFIRMED,
         "",
         RIGHT,

@@ -8,13 +8,12 @@ from functools import partial
 import pytest
 from scipy.stats import binom
 
-from loadtest.classify import PLAIN, V3
-from loadtest.session import Session
-from loadtest.verdict import Expectation, Outcome
-
-from .documents import documented_rows
-from .simulation import Ask, Response, Service, Simulation
-from .test_hard_to_fool import CASES
+from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.verdict import Expectation, Outcome
+from tests.docs.hard_to_fool import documented_rows
+from tests.loadtest.simulation import Ask, Response, Service, Simulation
+from tests.loadtest.test_hard_to_fool import CASES
 
 CONFIRMED, REFUTED, INCONCLUSIVE = Outcome.CONFIRMED, Outcome.REFUTED, Outcome.INCONCLUSIVE
 THIRTY = Expectation(30)
@@ -30,7 +29,7 @@ MISMATCH = Response("version_mismatch", QUICK_SECONDS)
 
 def routed(
     ask: Ask,
-    v3_percent: float,
+    canary_percent: float,
     *,
     lost: Mapping[str, tuple[float, Response]] | None = None,
     seconds: Mapping[str, float] | None = None,
@@ -40,13 +39,13 @@ def routed(
 
     Args:
         ask: the request.
-        v3_percent: how many are routed to v2.
+        canary_percent: how many are routed to v2.
         lost: by version: how many percent of its answers become something else, and what.
         seconds: by version: how long its answers take on average, where they are not quick.
         pinned: whether all requests of a kept connection go where its first one went.
     """
     chance = ask.random.random
-    label = V3 if 100 * chance() < v3_percent else PLAIN
+    label = CANARY if 100 * chance() < canary_percent else STABLE
     if pinned and ask.previous:
         label = ask.previous
     lost_percent, otherwise = (lost or {}).get(label, (0.0, SHED))
@@ -55,14 +54,14 @@ def routed(
     return Response(label, ask.random.expovariate(1 / (seconds or {}).get(label, QUICK_SECONDS)))
 
 
-def drifting(ask: Ask, v3_percent: float, points_per_100_requests: float) -> Response:
+def drifting(ask: Ask, canary_percent: float, points_per_100_requests: float) -> Response:
     """Answer as a service whose share grows from request to request."""
-    return routed(ask, v3_percent + points_per_100_requests * ask.number / 100)
+    return routed(ask, canary_percent + points_per_100_requests * ask.number / 100)
 
 
-def changing(ask: Ask, v3_percent: float, after: int, then_percent: float) -> Response:
+def changing(ask: Ask, canary_percent: float, after: int, then_percent: float) -> Response:
     """Answer as a service whose share changes once."""
-    return routed(ask, v3_percent if ask.number < after else then_percent)
+    return routed(ask, canary_percent if ask.number < after else then_percent)
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ class Rate:
     def documented(self) -> list[str]:
         """The cells of its row in the document."""
         expectation = self.expectation
-        options = f"{expectation.v3_percent:g} ± {expectation.points:g}"
+        options = f"{expectation.canary_percent:g} ± {expectation.points:g}"
         options += ", `--keep-alive`" * self.keep_alive + ", `--keep-going`" * self.keep_going
         promises = [f"{outcome} at most {percent:.3g} %" for outcome, percent in self.at_most_percent.items()]
         promises += [f"{outcome} at least {percent:.3g} %" for outcome, percent in self.at_least_percent.items()]
@@ -114,20 +113,20 @@ RATES = [
     *(
         Rate(
             "slow-version",
-            f"routes {routed_percent} % to V3; {name} answers take 100 times as long",
-            partial(routed, v3_percent=routed_percent, seconds={slow: SLOW_SECONDS}),
+            f"routes {routed_percent} % to canary; {name} answers take 100 times as long",
+            partial(routed, canary_percent=routed_percent, seconds={slow: SLOW_SECONDS}),
             FALSE_REFUTED if routed_percent == 30 else FALSE_CONFIRMED,
             NEARLY_CONFIRMED if routed_percent == 30 else {},
             requests=4000,
         )
-        for slow, name in ((V3, "V3"), (PLAIN, "plain"))
+        for slow, name in ((CANARY, "canary"), (STABLE, "stable"))
         for routed_percent in (30, 35)
     ),
     *(
         Rate(
             f"shed-{shed_percent:g}-percent",
-            f"routes 40 % to V3, and sheds {shed_percent:g} % of these",
-            partial(routed, v3_percent=40, lost={V3: (shed_percent, SHED)}),
+            f"routes 40 % to canary, and sheds {shed_percent:g} % of these",
+            partial(routed, canary_percent=40, lost={CANARY: (shed_percent, SHED)}),
             FALSE_CONFIRMED,
         )
         for shed_percent in (10, 20, 35.7)
@@ -135,42 +134,42 @@ RATES = [
     *(
         Rate(
             "shed-of-a-right-split",
-            f"routes 30 % to V3, and sheds {shed_percent} % of these",
-            partial(routed, v3_percent=30, lost={V3: (shed_percent, SHED)}),
+            f"routes 30 % to canary, and sheds {shed_percent} % of these",
+            partial(routed, canary_percent=30, lost={CANARY: (shed_percent, SHED)}),
             FALSE_REFUTED,
         )
         for shed_percent in (10, 20)
     ),
     Rate(
         "reset-of-one-version",
-        "routes 40 % to V3, and resets 35.7 % of these",
-        partial(routed, v3_percent=40, lost={V3: (35.7, RESET)}),
+        "routes 40 % to canary, and resets 35.7 % of these",
+        partial(routed, canary_percent=40, lost={CANARY: (35.7, RESET)}),
         FALSE_CONFIRMED,
     ),
     Rate(
         "never-answers",
-        "routes 40 % to V3, and never answers 35.7 % of these",
-        partial(routed, v3_percent=40, lost={V3: (35.7, HANGS)}),
+        "routes 40 % to canary, and never answers 35.7 % of these",
+        partial(routed, canary_percent=40, lost={CANARY: (35.7, HANGS)}),
         FALSE_CONFIRMED,
     ),
     Rate(
-        "v3-on-route-to-v1",
-        "routes 20 % to v2; every eighth answer of v1 is V3",
-        partial(routed, v3_percent=20, lost={PLAIN: (12.5, MISMATCH)}),
+        "canary-on-route-to-v1",
+        "routes 20 % to v2; every eighth answer of v1 is canary",
+        partial(routed, canary_percent=20, lost={STABLE: (12.5, MISMATCH)}),
         FALSE_CONFIRMED,
     ),
     Rate(
         "share-changes",
-        "routes 30 % to V3 for 300 requests, then 45 %",
-        partial(changing, v3_percent=30, after=300, then_percent=45),
+        "routes 30 % to canary for 300 requests, then 45 %",
+        partial(changing, canary_percent=30, after=300, then_percent=45),
         FALSE_CONFIRMED,
         NEARLY_REFUTED,
         keep_going=True,
     ),
     Rate(
         "share-changes-after-verdict",
-        "routes 30 % to V3 for 900 requests, then 60 %",
-        partial(changing, v3_percent=30, after=900, then_percent=60),
+        "routes 30 % to canary for 900 requests, then 60 %",
+        partial(changing, canary_percent=30, after=900, then_percent=60),
         FALSE_CONFIRMED,
         NEARLY_REFUTED,
         requests=1500,
@@ -178,8 +177,8 @@ RATES = [
     ),
     Rate(
         "share-drifts",
-        "routes 30 % to V3, and a point more after each 100 requests",
-        partial(drifting, v3_percent=30, points_per_100_requests=1),
+        "routes 30 % to canary, and a point more after each 100 requests",
+        partial(drifting, canary_percent=30, points_per_100_requests=1),
         FALSE_CONFIRMED,
         NEARLY_REFUTED,
         requests=1500,
@@ -187,15 +186,15 @@ RATES = [
     ),
     Rate(
         "share-drifts",
-        "routes 35 % to V3, and a point more after each 100 requests",
-        partial(drifting, v3_percent=35, points_per_100_requests=1),
+        "routes 35 % to canary, and a point more after each 100 requests",
+        partial(drifting, canary_percent=35, points_per_100_requests=1),
         FALSE_CONFIRMED,
     ),
     *(
         Rate(
             f"leak-at-{expected}",
             "routes 0.5 % the wrong way",
-            partial(routed, v3_percent=abs(expected - 0.5)),
+            partial(routed, canary_percent=abs(expected - 0.5)),
             most,
             expectation=Expectation(expected, points),
         )
@@ -205,8 +204,8 @@ RATES = [
     *(
         Rate(
             "pinned-connections",
-            f"routes {routed_percent} % of the connections to V3",
-            partial(routed, v3_percent=routed_percent, pinned=True),
+            f"routes {routed_percent} % of the connections to canary",
+            partial(routed, canary_percent=routed_percent, pinned=True),
             FALSE_CONFIRMED,
             {INCONCLUSIVE: 95.0},
             keep_alive=True,
@@ -215,8 +214,8 @@ RATES = [
     ),
     Rate(
         "kept-connections",
-        "routes 30 % to V3, whatever the connection",
-        partial(routed, v3_percent=30),
+        "routes 30 % to canary, whatever the connection",
+        partial(routed, canary_percent=30),
         FALSE_REFUTED,
         NEARLY_CONFIRMED,
         requests=4000,
@@ -224,8 +223,8 @@ RATES = [
     ),
     Rate(
         "kept-connections",
-        "routes 35 % to V3, whatever the connection",
-        partial(routed, v3_percent=35),
+        "routes 35 % to canary, whatever the connection",
+        partial(routed, canary_percent=35),
         FALSE_CONFIRMED,
         requests=4000,
         keep_alive=True,

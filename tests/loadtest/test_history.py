@@ -1,4 +1,4 @@
-"""The course of a measurement in bounded memory: `loadtest.history`."""
+"""The course of a measurement in bounded memory: `canary_loadtest.core.history`."""
 
 from collections import Counter
 from itertools import pairwise
@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.classify import PLAIN, V3
-from loadtest.history import ANOTHER_ROUTE, FIRST_SPACING_SECONDS, MOST_POINTS, History
-from loadtest.session import Session
-from loadtest.tally import Answer, Tally
-from loadtest.verdict import Expectation, Outcome, look
+from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.history import ANOTHER_ROUTE, FIRST_SPACING_SECONDS, MOST_POINTS, History
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.tally import Answer, Tally
+from canary_loadtest.core.verdict import Expectation, Outcome, look
 
-labels = st.sampled_from([V3, PLAIN, "status_503"])
+labels = st.sampled_from([CANARY, STABLE, "status_503"])
 steps = st.tuples(st.floats(0, 1e4), st.lists(labels, max_size=4))
 
 
@@ -40,9 +40,9 @@ def test_the_newest_point_is_the_tally_and_the_memory_is_bounded(
             session.add(Answer(label))
         history.record(now, session)
         newest = history.points[-1]
-        assert (newest.v3, newest.plain, newest.other) == (
-            session.tally.v3,
-            session.tally.plain,
+        assert (newest.canary, newest.stable, newest.other) == (
+            session.tally.canary,
+            session.tally.stable,
             session.tally.other_total,
         )
         assert newest.seconds == round(now, 2)
@@ -50,7 +50,7 @@ def test_the_newest_point_is_the_tally_and_the_memory_is_bounded(
     assert history.points[0].seconds == round(made[0][0], 2)
     for one, next_one in pairwise(history.points):
         assert one.seconds <= next_one.seconds
-        assert (one.v3, one.plain, one.other) <= (next_one.v3, next_one.plain, next_one.other)
+        assert (one.canary, one.stable, one.other) <= (next_one.canary, next_one.stable, next_one.other)
 
 
 def test_a_long_run_is_covered_evenly() -> None:
@@ -67,17 +67,17 @@ def test_a_long_run_is_covered_evenly() -> None:
 
 def test_the_columns_are_the_points() -> None:
     """What a page gets has one list for each attribute, all of one length."""
-    history = recorded((0, []), (1, [Answer(V3, "70-30"), Answer(PLAIN, "70-30")]))
+    history = recorded((0, []), (1, [Answer(CANARY, "70-30"), Answer(STABLE, "70-30")]))
     columns = history.columns()
     assert columns["seconds"] == [0, 1]
-    assert columns["v3"] == columns["plain"] == [0, 1]
+    assert columns["canary"] == columns["stable"] == [0, 1]
     assert columns["route"] == [None, "70-30"]
     assert {len(column) for column in columns.values()} == {2}
 
 
 def test_a_change_of_route_shows_once_its_answers_are_alone() -> None:
     """While answers come by both, the old one stands; what is judged ends with the change."""
-    old, new = Answer(PLAIN, "70-30"), Answer(V3, "0-100")
+    old, new = Answer(STABLE, "70-30"), Answer(CANARY, "0-100")
     history = recorded((1, [old]), (2, [old, new]), (3, [new]), (4, []), (5, [old]))
     assert [point.route for point in history.points] == ["70-30", "70-30", "0-100", "0-100", "70-30"]
     assert [point.evidence_for is None for point in history.points] == [False, True, True, True, True]
@@ -85,14 +85,14 @@ def test_a_change_of_route_shows_once_its_answers_are_alone() -> None:
 
 def test_a_change_before_the_first_look_shows_after_it() -> None:
     """Where the first look finds answers by both routes already, the earlier one is the old one."""
-    old, new = Answer(PLAIN, "70-30"), Answer(V3, "0-100")
+    old, new = Answer(STABLE, "70-30"), Answer(CANARY, "0-100")
     history = recorded((1, [old, new]), (2, [new]))
     assert [point.route for point in history.points] == ["70-30", "0-100"]
 
 
 def test_with_an_expected_route_any_other_is_another() -> None:
     """Answers by a route that is not counted show as such, before the expected one and after it."""
-    old, new = Answer(PLAIN, "70-30"), Answer(V3, "0-100")
+    old, new = Answer(STABLE, "70-30"), Answer(CANARY, "0-100")
     history = recorded((1, [old]), (2, [new]), (3, [old]), route="0-100")
     assert [point.route for point in history.points] == [ANOTHER_ROUTE, "0-100", ANOTHER_ROUTE]
 
@@ -103,11 +103,13 @@ def test_with_an_expected_route_any_other_is_another() -> None:
     st.integers(0, 3000),
     st.integers(0, 20),
 )
-def test_the_evidence_reaches_one_where_the_verdict_falls(v3_percent: float, v3: int, plain: int, other: int) -> None:
+def test_the_evidence_reaches_one_where_the_verdict_falls(
+    canary_percent: float, canary: int, stable: int, other: int
+) -> None:
     """The charts' threshold is the verdict's, for every rule."""
-    rule = Expectation(v3_percent).rule()
-    evidence_for, evidence_against = rule.evidence(v3, plain, other)
-    outcome = look(rule, v3, plain, other)
+    rule = Expectation(canary_percent).rule()
+    evidence_for, evidence_against = rule.evidence(canary, stable, other)
+    outcome = look(rule, canary, stable, other)
     assert (outcome is Outcome.CONFIRMED) == (evidence_for >= 1)
     assert (outcome is Outcome.REFUTED) == (evidence_against >= 1 and evidence_for < 1)
 
@@ -115,15 +117,15 @@ def test_the_evidence_reaches_one_where_the_verdict_falls(v3_percent: float, v3:
 def test_the_evidence_of_a_session_is_within_its_scale() -> None:
     """A split that could not be more wrong gives no infinite figures, which JSON has not."""
     session = Session(Expectation(98))
-    session.add_all(Tally(plain=5000))
+    session.add_all(Tally(stable=5000))
     assert session.evidence() == (-1.0, 2.0)
 
 
-@pytest.mark.parametrize("v3", [0, 1])
-def test_the_one_way_rule_counts_up_to_its_need(v3: int) -> None:
+@pytest.mark.parametrize("canary", [0, 1])
+def test_the_one_way_rule_counts_up_to_its_need(canary: int) -> None:
     """Where nothing may leak, the evidence is the part of the needed answers, and gone with the first leak."""
     session = Session(Expectation(0))
-    session.add_all(Tally(v3=v3, plain=100, other=Counter()))
+    session.add_all(Tally(canary=canary, stable=100, other=Counter()))
     needed = -(-log(0.05) // log(1 - 0.01))
     assert exp(needed * log(0.99)) <= 0.05 < exp((needed - 1) * log(0.99))
-    assert session.evidence() == ((0.0, 1.0) if v3 else (100 / needed, 0.0))
+    assert session.evidence() == ((0.0, 1.0) if canary else (100 / needed, 0.0))

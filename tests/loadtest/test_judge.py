@@ -1,4 +1,4 @@
-"""The verdict without Locust: what `python -m loadtest judge` ends as, for counts and for answers of other tools."""
+"""The verdict without Locust: what `python loadtest judge` ends as, for counts and for answers of other tools."""
 
 import io
 import json
@@ -11,23 +11,23 @@ from typing import NoReturn
 
 import pytest
 
-from loadtest.classify import CONTENT_TYPE, PLAIN_BODY, V3_BODY
-from loadtest.judge import main
+from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, STABLE_BODY
+from canary_loadtest.judge.command import main
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 RECORDED = ROOT / "tests" / "data" / "answers"
 EXIT_CODES = {"CONFIRMED": 0, "REFUTED": 10, "INCONCLUSIVE": 11}
 ARTICLE = [
-    PLAIN_BODY,
-    V3_BODY,
-    PLAIN_BODY,
-    PLAIN_BODY,
-    V3_BODY,
-    PLAIN_BODY,
-    PLAIN_BODY,
-    PLAIN_BODY,
-    V3_BODY,
-    PLAIN_BODY,
+    STABLE_BODY,
+    CANARY_BODY,
+    STABLE_BODY,
+    STABLE_BODY,
+    CANARY_BODY,
+    STABLE_BODY,
+    STABLE_BODY,
+    STABLE_BODY,
+    CANARY_BODY,
+    STABLE_BODY,
 ]
 
 Judge = Callable[..., int]
@@ -48,9 +48,9 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
 
 
 def process(arguments: list[str], stdin: bytes | None = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """Run `python -m loadtest` in the repository."""
+    """Run `python loadtest` in the repository."""
     return subprocess.run(
-        [sys.executable, "-m", "loadtest", *arguments],
+        [sys.executable, "loadtest", *arguments],
         cwd=ROOT,
         env=os.environ | environment,
         input=stdin,
@@ -63,19 +63,19 @@ def process(arguments: list[str], stdin: bytes | None = b"", **environment: str)
 @pytest.mark.parametrize(
     ("options", "outcome"),
     [
-        ("--expect-v3 30 --v3 300 --plain 700 --other 0", "CONFIRMED"),
-        ("--expect-v3 30% --v3 300 --plain 700 --other 2", "CONFIRMED"),
-        ("--expect-v3 50 --v3 300 --plain 700 --other 0", "REFUTED"),
-        ("--expect-v3 30 --v3 3 --plain 7 --other 0", "INCONCLUSIVE"),
-        ("--expect-v3 30 --v3 300 --plain 700 --other 500", "INCONCLUSIVE"),
-        ("--expect-v3 30 --v3 0 --plain 0 --other 0", "INCONCLUSIVE"),
-        ("--expect-v3 30 --v3 0 --plain 0 --other 9", "INCONCLUSIVE"),
-        ("--expect-v3 30 --tolerance 1 --v3 300 --plain 700 --other 0", "INCONCLUSIVE"),
-        ("--expect-v3 30 --alpha 1e-9 --v3 300 --plain 700 --other 0", "INCONCLUSIVE"),
-        ("--expect-v3 0 --v3 0 --plain 400 --other 0", "CONFIRMED"),
-        ("--expect-v3 0 --v3 1 --plain 400 --other 0", "REFUTED"),
-        ("--expect-v3 100 --v3 400 --plain 0 --other 0", "CONFIRMED"),
-        ("--expect-v3 100 --v3 400 --plain 1 --other 0", "REFUTED"),
+        ("--expect-canary 30 --canary 300 --stable 700 --other 0", "CONFIRMED"),
+        ("--expect-canary 30% --canary 300 --stable 700 --other 2", "CONFIRMED"),
+        ("--expect-canary 50 --canary 300 --stable 700 --other 0", "REFUTED"),
+        ("--expect-canary 30 --canary 3 --stable 7 --other 0", "INCONCLUSIVE"),
+        ("--expect-canary 30 --canary 300 --stable 700 --other 500", "INCONCLUSIVE"),
+        ("--expect-canary 30 --canary 0 --stable 0 --other 0", "INCONCLUSIVE"),
+        ("--expect-canary 30 --canary 0 --stable 0 --other 9", "INCONCLUSIVE"),
+        ("--expect-canary 30 --tolerance 1 --canary 300 --stable 700 --other 0", "INCONCLUSIVE"),
+        ("--expect-canary 30 --alpha 1e-9 --canary 300 --stable 700 --other 0", "INCONCLUSIVE"),
+        ("--expect-canary 0 --canary 0 --stable 400 --other 0", "CONFIRMED"),
+        ("--expect-canary 0 --canary 1 --stable 400 --other 0", "REFUTED"),
+        ("--expect-canary 100 --canary 400 --stable 0 --other 0", "CONFIRMED"),
+        ("--expect-canary 100 --canary 400 --stable 1 --other 0", "REFUTED"),
     ],
 )
 def test_counts_decide_exit_code(
@@ -99,8 +99,8 @@ def test_counts_decide_exit_code(
         ("--format jsonl --route 70-30", "k6.jsonl", {"status_503": 1, "connection_error": 2}),
         ("--format vegeta", "vegeta.jsonl", {"status_503": 1, "connection_error": 2}),
         ("--format vegeta --route 70-30", "vegeta.jsonl", {"status_503": 1, "connection_error": 2}),
-        ("--format service-log", "service.log", {"v3": 6, "plain": 14}),
-        ("--format service-log --sent 20", "service.log", {"v3": 6, "plain": 14}),
+        ("--format service-log", "service.log", {"canary": 6, "stable": 14}),
+        ("--format service-log --sent 20", "service.log", {"canary": 6, "stable": 14}),
     ],
 )
 def test_recorded_answers_count_as_the_server_did(
@@ -108,10 +108,10 @@ def test_recorded_answers_count_as_the_server_did(
 ) -> None:
     """The real output of curl, k6, vegeta and, for hey, of the service holds the counts that the server had."""
     file = tmp_path / "verdict.json"
-    exit_code = judge(f"--expect-v3 30 --verdict-json {file} {options} {RECORDED / recorded}")
+    exit_code = judge(f"--expect-canary 30 --verdict-json {file} {options} {RECORDED / recorded}")
     counts = json.loads(file.read_text(encoding="utf-8"))["counts"]
-    answers = {"v3": counts["v3"], "plain": counts["plain"]}
-    assert answers | counts["other_by_kind"] == {"v3": 8, "plain": 19} | counted
+    answers = {"canary": counts["canary"], "stable": counts["stable"]}
+    assert answers | counts["other_by_kind"] == {"canary": 8, "stable": 19} | counted
     assert exit_code == 11
 
 
@@ -119,19 +119,19 @@ def test_recorded_answers_count_as_the_server_did(
 def test_ten_answers_of_the_article_prove_nothing(
     judge: Judge, capsys: pytest.CaptureFixture[str], separator: bytes
 ) -> None:
-    """The article's seven plain and three V3 answers, with no newline between them, are INCONCLUSIVE."""
-    assert judge("--expect-v3 30 --sent 10", separator.join(ARTICLE)) == 11
+    """The article's seven stable and three canary answers, with no newline between them, are INCONCLUSIVE."""
+    assert judge("--expect-canary 30 --sent 10", separator.join(ARTICLE)) == 11
     assert "10 answers decide nothing yet" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("options", "exit_code", "words"),
     [
-        ("--expect-v3 30", 11, "requests without an answer do not show among them"),
-        ("--expect-v3 30 --sent 1000", 0, "CONFIRMED"),
-        ("--expect-v3 30 --sent 1500", 11, "500 no_answer"),
-        ("--expect-v3 50", 10, "REFUTED"),
-        ("--expect-v3 30 --sent 999", 2, "--sent 999: there are 1000 answers already"),
+        ("--expect-canary 30", 11, "requests without an answer do not show among them"),
+        ("--expect-canary 30 --sent 1000", 0, "CONFIRMED"),
+        ("--expect-canary 30 --sent 1500", 11, "500 no_answer"),
+        ("--expect-canary 50", 10, "REFUTED"),
+        ("--expect-canary 30 --sent 999", 2, "--sent 999: there are 1000 answers already"),
     ],
 )
 def test_bodies_confirm_only_where_all_requests_are_known(
@@ -147,44 +147,44 @@ def test_number_of_requests_replaces_the_guess_at_foreign_text(judge: Judge, tmp
     """Error pages run together or of many lines are as many as the requests that are left for them."""
     file = tmp_path / "verdict.json"
     pages = b"<html>\n<h1>\n503\n</h1>\n</html>\n"
-    judge(f"--expect-v3 30 --sent 12 --verdict-json {file}", b"".join(ARTICLE) + 2 * pages)
+    judge(f"--expect-canary 30 --sent 12 --verdict-json {file}", b"".join(ARTICLE) + 2 * pages)
     assert json.loads(file.read_text(encoding="utf-8"))["counts"]["other_by_kind"] == {"unexpected_body": 2}
 
 
 def test_more_records_than_were_sent_are_refused(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
     """Errors that are told one by one do not vanish because fewer requests are said to have been sent."""
-    bodies = [V3_BODY] * 300 + [PLAIN_BODY] * 700 + [b"no healthy upstream"] * 200
+    bodies = [CANARY_BODY] * 300 + [STABLE_BODY] * 700 + [b"no healthy upstream"] * 200
     lines = b"".join(body + b"\n" for body in bodies)
-    assert judge("--expect-v3 30 --format lines --sent 1000", lines) == 2
+    assert judge("--expect-canary 30 --format lines --sent 1000", lines) == 2
     assert "--sent 1000: there are 1200 answers already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["bodies", "lines", "jsonl", "vegeta", "service-log"])
 def test_empty_input_is_inconclusive(judge: Judge, capsys: pytest.CaptureFixture[str], name: str) -> None:
     """A pipe from which nothing came has no verdict."""
-    assert judge(f"--expect-v3 0 --format {name}") == 11
+    assert judge(f"--expect-canary 0 --format {name}") == 11
     assert "INCONCLUSIVE" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--v3 3 --plain 7 --other 0", ["--expect-v3", "required"]),
-        ("--expect-v3 101", ["--expect-v3", "101", "from 0 to 100"]),
-        ("--expect-v3 third", ["--expect-v3", "'third' is not a number"]),
-        ("--expect-v3 30 --tolerance 100", ["--tolerance", "100", "below 100"]),
-        ("--expect-v3 30 --alpha 0", ["--alpha", "0", "above 0"]),
-        ("--expect-v3 30 --v3 3", ["--v3, --plain and --other"]),
-        ("--expect-v3 30 --v3 3 --plain 7 --other 0 curl.txt", ["without FILE"]),
-        ("--expect-v3 30 --v3 3 --plain 7 --other 0 --sent 10", ["without FILE, --sent"]),
-        ("--expect-v3 30 --v3 3 --plain 7 --other 0 --route 70-30", ["or --route"]),
-        ("--expect-v3 30 --v3 -3 --plain 7 --other 0", ["--v3"]),
-        ("--expect-v3 30 --v3 three --plain 7 --other 0", ["--v3", "'three' is not a number of answers"]),
-        ("--expect-v3 30 --route 70-30", ["--route", "--format bodies has none"]),
-        ("--expect-v3 30 --format xml", ["--format", "'xml'", "vegeta"]),
-        ("--expect-v3 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere/v.json does not exist"]),
-        ("--expect-v3 30 nowhere.txt", ["nowhere.txt: No such file or directory"]),
-        ("--expect-v3 30 .", [".: Is a directory"]),
+        ("--canary 3 --stable 7 --other 0", ["--expect-canary", "required"]),
+        ("--expect-canary 101", ["--expect-canary", "101", "from 0 to 100"]),
+        ("--expect-canary third", ["--expect-canary", "'third' is not a number"]),
+        ("--expect-canary 30 --tolerance 100", ["--tolerance", "100", "below 100"]),
+        ("--expect-canary 30 --alpha 0", ["--alpha", "0", "above 0"]),
+        ("--expect-canary 30 --canary 3", ["--canary, --stable and --other"]),
+        ("--expect-canary 30 --canary 3 --stable 7 --other 0 curl.txt", ["without FILE"]),
+        ("--expect-canary 30 --canary 3 --stable 7 --other 0 --sent 10", ["without FILE, --sent"]),
+        ("--expect-canary 30 --canary 3 --stable 7 --other 0 --route 70-30", ["or --route"]),
+        ("--expect-canary 30 --canary -3 --stable 7 --other 0", ["--canary"]),
+        ("--expect-canary 30 --canary three --stable 7 --other 0", ["--canary", "'three' is not a number of answers"]),
+        ("--expect-canary 30 --route 70-30", ["--route", "--format bodies has none"]),
+        ("--expect-canary 30 --format xml", ["--format", "'xml'", "vegeta"]),
+        ("--expect-canary 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere/v.json does not exist"]),
+        ("--expect-canary 30 nowhere.txt", ["nowhere.txt: No such file or directory"]),
+        ("--expect-canary 30 .", [".: Is a directory"]),
     ],
 )
 def test_wrong_use_is_named(judge: Judge, capsys: pytest.CaptureFixture[str], options: str, words: list[str]) -> None:
@@ -202,17 +202,17 @@ def test_interrupt_leaves_no_verdict(
     def interrupted(_: str) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("loadtest.judge._open", interrupted)
-    assert judge("--expect-v3 30") == 130
+    monkeypatch.setattr("canary_loadtest.judge.command._open", interrupted)
+    assert judge("--expect-canary 30") == 130
     assert capsys.readouterr().err == "judge: interrupted, no verdict\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["juge"]])
 def test_module_tells_how_it_is_used(arguments: list[str]) -> None:
-    """`python -m loadtest` without its one command says what it is, and ends with 2."""
+    """`python loadtest` without its one command says what it is, and ends with 2."""
     ended = process(arguments)
     assert (ended.returncode, ended.stdout) == (2, b"")
-    assert ended.stderr.startswith(b"usage: python -m loadtest judge")
+    assert ended.stderr.startswith(b"usage: python loadtest judge")
 
 
 def test_help_lists_formats_and_exit_codes() -> None:
@@ -231,13 +231,13 @@ def test_pipe_is_judged_under_an_ascii_locale(tmp_path: Path) -> None:
             {
                 "status": 200,
                 "headers": {"Content-Type": CONTENT_TYPE, "X-Canary-Route": route},
-                "body": PLAIN_BODY.decode(),
+                "body": STABLE_BODY.decode(),
             }
         ).encode()
         for route in ("70-30-ü", "\ud800")
     ]
     ended = process(
-        ["judge", "--expect-v3", "30", "--format", "jsonl", "--verdict-json", str(file)],
+        ["judge", "--expect-canary", "30", "--format", "jsonl", "--verdict-json", str(file)],
         b"\n".join(lines),
         LC_ALL="C",
         PYTHONUTF8="0",
@@ -250,7 +250,7 @@ def test_pipe_is_judged_under_an_ascii_locale(tmp_path: Path) -> None:
 
 def test_closed_standard_input_is_named() -> None:
     """Without a standard input, and without a file, there is nothing to judge: exit code 2, no traceback."""
-    command = f'exec "{sys.executable}" -m loadtest judge --expect-v3 30 <&-'
+    command = f'exec "{sys.executable}" loadtest judge --expect-canary 30 <&-'
     ended = subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, check=False, timeout=60)
     assert (ended.returncode, ended.stdout) == (2, b"")
     assert b"standard input is closed" in ended.stderr

@@ -1,6 +1,5 @@
 """What a run of the load test ends as: its exit code, table and verdict file, each from a real process."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -11,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from .locust_process import IMPORTING, ROOT, USERS, Ended, end_of, locust, run, run_until_held, wait_until
-from .server import Reply, serving
-from .traffic import held_after, split
+from tests.loadtest.locust_process import USERS, Ended, end_of, locust, run, run_until_held, wait_until
+from tests.loadtest.server import Reply, serving
+from tests.loadtest.traffic import held_after, split
+from tests.support.repository import ROOT
 
-USER = (
-    IMPORTING + "from locust import events\nfrom loadtest.user import CanaryUser\nclass User(CanaryUser):\n    pass\n"
-)
+USER = "from locust import events\nfrom canary_loadtest import CanaryUser\nclass User(CanaryUser):\n    pass\n"
 
 EVENTS = ["init", "test_start", "request", "test_stop", "quitting", "quit"]
 
@@ -29,7 +27,7 @@ def is_usage_error(ended: Ended, *words: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("v3_of_ten", "expect_v3", "exit_code", "outcome"),
+    ("canary_of_ten", "expect_canary", "exit_code", "outcome"),
     [
         (3, "30", 0, "CONFIRMED"),
         (3, "50", 10, "REFUTED"),
@@ -39,10 +37,12 @@ def is_usage_error(ended: Ended, *words: str) -> bool:
         (9, "100", 10, "REFUTED"),
     ],
 )
-def test_split_decides_exit_code(tmp_path: Path, v3_of_ten: int, expect_v3: str, exit_code: int, outcome: str) -> None:
+def test_split_decides_exit_code(
+    tmp_path: Path, canary_of_ten: int, expect_canary: str, exit_code: int, outcome: str
+) -> None:
     """A run ends by itself once the verdict is certain, and exit code, table and verdict file all tell it."""
-    with serving(split(v3_of_ten)) as server:
-        ended = run(tmp_path, f"--host {server.url} --expect-v3 {expect_v3}")
+    with serving(split(canary_of_ten)) as server:
+        ended = run(tmp_path, f"--host {server.url} --expect-canary {expect_canary}")
     assert ended.exit_code == ended.verdict["exit_code"] == exit_code, ended.stderr
     assert ended.verdict["verdict"] == outcome
     assert f"verdict:  {outcome} - {ended.verdict['reason']}\nnext:     " in ended.stdout
@@ -54,17 +54,17 @@ def test_split_decides_exit_code(tmp_path: Path, v3_of_ten: int, expect_v3: str,
 def test_run_time_ends_undecided_run(tmp_path: Path) -> None:
     """A run whose time is over before the verdict says so, how many answers it took, and ends with 11."""
     with serving(held_after(20, split(3))) as server:
-        ended = run(tmp_path, f"-u 1 -t 4s --host {server.url} --expect-v3 30")
+        ended = run(tmp_path, f"-u 1 -t 4s --host {server.url} --expect-canary 30")
     assert ended.exit_code == 11, ended.stderr
     assert "20 answers decide nothing yet: about" in ended.verdict["reason"]
-    assert ended.taken == {"v3": 6, "plain": 14}
+    assert ended.taken == {"canary": 6, "stable": 14}
     assert ended.verdict["unfinished"] == 1
 
 
 def test_run_without_a_request_is_inconclusive(tmp_path: Path) -> None:
     """A run in which nobody asked for anything has no verdict, although nothing failed."""
     with serving(split(3)) as server:
-        ended = run(tmp_path, f"-u 0 -t 1s --host {server.url} --expect-v3 30")
+        ended = run(tmp_path, f"-u 0 -t 1s --host {server.url} --expect-canary 30")
     assert (ended.exit_code, ended.verdict["reason"]) == (11, "no request was sent")
     assert server.connections == 0
 
@@ -72,7 +72,7 @@ def test_run_without_a_request_is_inconclusive(tmp_path: Path) -> None:
 def test_answer_that_never_comes_is_inconclusive(tmp_path: Path) -> None:
     """A target that takes requests and answers none is told apart from one that was never asked."""
     with serving(held_after(0, split(3))) as server:
-        ended = run_until_held(tmp_path, server, "--expect-v3 30")
+        ended = run_until_held(tmp_path, server, "--expect-canary 30")
     assert ended.exit_code == 11
     assert ended.verdict["reason"] == "no answer to any request; 1 still wait for theirs"
 
@@ -81,7 +81,7 @@ def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
     """A port on which nobody listens gives connection errors and no verdict, not even for an expected 0 %."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    ended = run(tmp_path, f"-t 4s --host {host} --expect-v3 0")
+    ended = run(tmp_path, f"-t 4s --host {host} --expect-canary 0")
     assert ended.exit_code == 11, ended.stderr
     assert set(ended.taken) == {"connection_error"}
     assert "is something listening at --host" in ended.stdout
@@ -90,19 +90,19 @@ def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--expect-v3 30", ["--host is missing"]),
-        ("--host http://127.0.0.1", ["--expect-v3 is missing"]),
-        ("--expect-v3 130", ["--expect-v3", "130", "from 0 to 100"]),
-        ("--expect-v3 nan", ["--expect-v3", "nan", "from 0 to 100"]),
-        ("--expect-v3 third", ["--expect-v3", "'third' is not a number"]),
-        ("--expect-v3 30 --tolerance 0", ["--tolerance", "0.0", "above 0"]),
-        ("--expect-v3 30 --alpha 5", ["--alpha", "5.0", "at most 0.5"]),
-        ("--expect-v3 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere", "does not exist"]),
-        ("--expect-v3 30 --verdict-json .", ["--verdict-json", "is a folder"]),
-        ("--expect-v3 30 --verdict-text nowhere/v.txt", ["--verdict-text", "nowhere", "does not exist"]),
-        ("--expect-v3 30 --report report.pdf", ["--report", "report.pdf", "ends in .html"]),
-        ("--expect-v3 30 --report nowhere/report.html", ["--report", "nowhere", "does not exist"]),
-        ("--expect-v3 30 --summary .", ["--summary", "is a folder"]),
+        ("--expect-canary 30", ["--host is missing"]),
+        ("--host http://127.0.0.1", ["--expect-canary is missing"]),
+        ("--expect-canary 130", ["--expect-canary", "130", "from 0 to 100"]),
+        ("--expect-canary nan", ["--expect-canary", "nan", "from 0 to 100"]),
+        ("--expect-canary third", ["--expect-canary", "'third' is not a number"]),
+        ("--expect-canary 30 --tolerance 0", ["--tolerance", "0.0", "above 0"]),
+        ("--expect-canary 30 --alpha 5", ["--alpha", "5.0", "at most 0.5"]),
+        ("--expect-canary 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere", "does not exist"]),
+        ("--expect-canary 30 --verdict-json .", ["--verdict-json", "is a folder"]),
+        ("--expect-canary 30 --verdict-text nowhere/v.txt", ["--verdict-text", "nowhere", "does not exist"]),
+        ("--expect-canary 30 --report report.pdf", ["--report", "report.pdf", "ends in .html"]),
+        ("--expect-canary 30 --report nowhere/report.html", ["--report", "nowhere", "does not exist"]),
+        ("--expect-canary 30 --summary .", ["--summary", "is a folder"]),
     ],
 )
 def test_wrong_option_is_named(tmp_path: Path, options: str, words: list[str]) -> None:
@@ -114,23 +114,23 @@ def test_wrong_option_is_named(tmp_path: Path, options: str, words: list[str]) -
 def test_interrupted_run_is_inconclusive(tmp_path: Path, end_with: signal.Signals) -> None:
     """A run that is interrupted before its verdict ends with 11, and still shows and writes what it counted."""
     with serving(held_after(50, split(3))) as server:
-        ended = run_until_held(tmp_path, server, "--expect-v3 30", end_with=end_with)
+        ended = run_until_held(tmp_path, server, "--expect-canary 30", end_with=end_with)
     assert ended.exit_code == ended.verdict["exit_code"] == 11, ended.stderr
     assert "verdict:  INCONCLUSIVE - 50 answers decide nothing yet" in ended.stdout
-    assert ended.taken == {"v3": 15, "plain": 35}
+    assert ended.taken == {"canary": 15, "stable": 35}
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("v3_of_ten", [3, 8])
+@pytest.mark.parametrize("canary_of_ten", [3, 8])
 @pytest.mark.parametrize("event", EVENTS)
-def test_crash_in_a_listener_leaves_no_verdict(tmp_path: Path, event: str, v3_of_ten: int) -> None:
+def test_crash_in_a_listener_leaves_no_verdict(tmp_path: Path, event: str, canary_of_ten: int) -> None:
     """A listener that crashes never leaves the exit code of a verdict, however the split came out."""
     locustfile = tmp_path / "crashing.py"
     locustfile.write_text(
         f"{USER}@events.{event}.add_listener\ndef crash(**_):\n    raise RuntimeError('broken')\n", encoding="utf-8"
     )
-    with serving(split(v3_of_ten)) as server:
-        ended = run(tmp_path, f"--host {server.url} --expect-v3 30", locustfile=locustfile)
+    with serving(split(canary_of_ten)) as server:
+        ended = run(tmp_path, f"--host {server.url} --expect-canary 30", locustfile=locustfile)
     assert ended.exit_code not in {0, 10}, ended.stderr
     assert "Traceback" in ended.stderr, "the crash itself is shown"
 
@@ -149,7 +149,7 @@ def test_user_that_crashes_is_inconclusive(tmp_path: Path, body: str) -> None:
     locustfile = tmp_path / "crashing.py"
     locustfile.write_text(USER + body, encoding="utf-8")
     with serving(split(3)) as server:
-        ended = run(tmp_path, f"-t 1s --host {server.url} --expect-v3 30", locustfile=locustfile)
+        ended = run(tmp_path, f"-t 1s --host {server.url} --expect-canary 30", locustfile=locustfile)
     assert ended.exit_code not in {0, 10}, ended.stderr
     assert ended.verdict.get("verdict", "INCONCLUSIVE") == "INCONCLUSIVE"
 
@@ -165,13 +165,12 @@ def test_locustfile_that_cannot_run_leaves_no_verdict(tmp_path: Path, source: st
 
 
 def test_help_shows_every_option(tmp_path: Path) -> None:
-    """`python -m loadtest locust --help` shows the load test's options beside Locust's, from any directory."""
-    argv = [sys.executable, "-m", "loadtest", "locust", "--help"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    """`python loadtest locust --help` shows the load test's options beside Locust's, from any directory."""
+    argv = [sys.executable, str(ROOT / "loadtest"), "locust", "--help"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True)
     options = (
-        "--expect-v3 --tolerance --alpha --route --host-header --keep-alive --keep-going --verdict-json --verdict-text"
-        " --report --summary --headless"
+        "--expect-canary --tolerance --alpha --route --host-header --keep-alive --keep-going --verdict-json"
+        " --verdict-text --report --summary --headless"
     )
     assert [option for option in options.split() if option not in done.stdout] == []
 
@@ -182,7 +181,7 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
         variables = {
             "LOCUST_USERS": "1",
             "LOCUST_HOST": server.url,
-            "LOCUST_EXPECT_V3": "31",
+            "LOCUST_EXPECT_CANARY": "31",
             "LOCUST_TOLERANCE": "12",
             "LOCUST_ALPHA": "0.02",
             "LOCUST_ROUTE": "70-30",
@@ -197,7 +196,7 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
         }
         ended = run(tmp_path, "", environment=variables)
     assert ended.exit_code == 0, ended.stderr
-    assert ended.verdict["expected"] == {"v3_percent": 31.0, "tolerance_points": 12.0, "alpha": 0.02}
+    assert ended.verdict["expected"] == {"canary_percent": 31.0, "tolerance_points": 12.0, "alpha": 0.02}
     assert list(ended.counts["routes"]) == ["70-30"]
     assert "host: micro-api.test" in server.heads[0].lower()
     assert server.connections == 200 // 20 + 1  # a connection is kept for 20 answers
@@ -209,16 +208,16 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
 def test_run_told_to_go_on_stays_until_its_time(tmp_path: Path) -> None:
     """With --keep-going a verdict stands over all answers of the time given, not only over the first."""
     with serving(held_after(200, split(3))) as server:
-        ended = run(tmp_path, f"-u 1 -t 5s --host {server.url} --expect-v3 30 --tolerance 10 --keep-going")
+        ended = run(tmp_path, f"-u 1 -t 5s --host {server.url} --expect-canary 30 --tolerance 10 --keep-going")
     assert ended.exit_code == 0, ended.stderr
     assert ended.verdict["decided_after"] < 200
-    assert ended.taken == {"v3": 60, "plain": 140}
+    assert ended.taken == {"canary": 60, "stable": 140}
 
 
 def test_interrupt_of_a_run_told_to_go_on_takes_its_verdict(tmp_path: Path) -> None:
     """Ctrl-C before the end of a run that was told to go on leaves it INCONCLUSIVE, confirmed so far or not."""
     with serving(held_after(3000, split(3))) as server:
-        ended = run_until_held(tmp_path, server, "--expect-v3 30 --keep-going", end_with=signal.SIGINT)
+        ended = run_until_held(tmp_path, server, "--expect-canary 30 --keep-going", end_with=signal.SIGINT)
     assert ended.exit_code == 11, ended.stderr
     assert ended.verdict["reason"] == "interrupted before the end of the test"
     assert ended.verdict["decided_after"] < 3000
@@ -228,7 +227,7 @@ def test_later_answers_refute_a_confirmed_share(tmp_path: Path) -> None:
     """With --keep-going a share that changes after its confirmation is refuted, and the reason names both points."""
     right, wrong = split(3), split(8)
     with serving(held_after(400, lambda request: (right if request.number < 200 else wrong)(request))) as server:
-        ended = run_until_held(tmp_path, server, "--expect-v3 30 --tolerance 10 --keep-going")
+        ended = run_until_held(tmp_path, server, "--expect-canary 30 --tolerance 10 --keep-going")
     assert ended.verdict["verdict"] == "REFUTED"
     assert ended.exit_code == 10, ended.stderr
     assert ended.verdict["decided_after"] < 200
@@ -236,13 +235,13 @@ def test_later_answers_refute_a_confirmed_share(tmp_path: Path) -> None:
     assert "but refuted after 2" in ended.verdict["reason"]
 
 
-@pytest.mark.parametrize("expect_v3", ["30", "0"])
-def test_one_error_does_not_block_a_confirmation(tmp_path: Path, expect_v3: str) -> None:
+@pytest.mark.parametrize("expect_canary", ["30", "0"])
+def test_one_error_does_not_block_a_confirmation(tmp_path: Path, expect_canary: str) -> None:
     """A single failed request among many right answers is counted, and does not stand against CONFIRMED for good."""
-    right = split(int(expect_v3) // 10)
+    right = split(int(expect_canary) // 10)
     dropped = Reply("connection_error", b"")
     with serving(lambda request: dropped if request.number == 9 else right(request)) as server:
-        ended = run(tmp_path, f"--host {server.url} --expect-v3 {expect_v3}")
+        ended = run(tmp_path, f"--host {server.url} --expect-canary {expect_canary}")
     assert ended.exit_code == 0, ended.stderr
     assert ended.counts["other_by_kind"] == {"connection_error": 1}
 
@@ -256,7 +255,7 @@ def test_verdict_file_that_cannot_be_written_is_no_verdict(tmp_path: Path, optio
     right = split(3)
     with (
         serving(lambda request: replace(right(request), gate=gone)) as server,
-        locust(tmp_path, f"--host {server.url} --expect-v3 30 {option} results/verdict") as process,
+        locust(tmp_path, f"--host {server.url} --expect-canary 30 {option} results/verdict") as process,
     ):
         wait_until(lambda: bool(server.heads), process)
         folder.rmdir()

@@ -1,4 +1,4 @@
-"""The page of a measurement, live and as a report: `loadtest.page`. Chromium looks at it in `tests/browser`."""
+"""The page of a measurement, live and as a report: `canary_loadtest.output.page`. See also tests/browser."""
 
 import hashlib
 import html
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from loadtest import page, report
-from loadtest.classify import PLAIN, V3
-from loadtest.history import History
-from loadtest.session import Session
-from loadtest.tally import Answer
-from loadtest.verdict import Expectation
+from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.history import History
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.tally import Answer
+from canary_loadtest.core.verdict import Expectation
+from canary_loadtest.output import page, report
 
 ABOUT = {"target": "http://127.0.0.1:8080", "written_at": "2026-01-02 03:04:05+00:00"}
 HOSTILE = "</script><script>alert(1)</script><!-- {{ 7 * 7 }}"
@@ -22,7 +22,7 @@ HOSTILE = "</script><script>alert(1)</script><!-- {{ 7 * 7 }}"
 def measured(route: str = "70-30") -> tuple[Session, History]:
     """Return a measurement of a few answers by this route, and how it went on."""
     session, history = Session(Expectation(30)), History()
-    for second, label in enumerate([V3, PLAIN, PLAIN, "status_503"]):
+    for second, label in enumerate([CANARY, STABLE, STABLE, "status_503"]):
         session.add(Answer(label, route))
         history.record(second, session)
     return session, history
@@ -49,7 +49,7 @@ def test_the_data_are_the_verdict_file_and_the_course() -> None:
     assert {name: data[name] for name in verdict} == verdict
     columns = history.columns()
     assert data["history"] == columns
-    assert (columns["v3"][-1], columns["plain"][-1], columns["other"][-1]) == (1, 2, 1)
+    assert (columns["canary"][-1], columns["stable"][-1], columns["other"][-1]) == (1, 2, 1)
     assert json.loads(json.dumps(data, allow_nan=False)) == data
 
 

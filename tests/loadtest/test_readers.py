@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from loadtest import readers
-from loadtest.classify import CONTENT_TYPE, PLAIN, PLAIN_BODY, V3, V3_BODY
-from loadtest.readers import FORMATS
-from loadtest.tally import Tally
+from canary_loadtest.core.contract import CANARY, CANARY_BODY, CONTENT_TYPE, STABLE, STABLE_BODY
+from canary_loadtest.core.tally import Tally
+from canary_loadtest.judge import readers
+from canary_loadtest.judge.readers import FORMATS
 
-BODIES = {V3: V3_BODY, PLAIN: PLAIN_BODY}
+BODIES = {CANARY: CANARY_BODY, STABLE: STABLE_BODY}
 NOISE = b"curl: (52) Empty reply from server"
 
 
@@ -46,7 +46,7 @@ def vegeta_record_of(answer: str, code: int = 200, **headers: str) -> dict[str, 
 
 def log_record_of(answer: str, status: int = 200) -> dict[str, Any]:
     """Return the service's log line for an answer."""
-    version = {V3: "v2", PLAIN: "v1"}[answer]
+    version = {CANARY: "v2", STABLE: "v1"}[answer]
     return {"message": readers.SERVICE_LOG_MESSAGE, "version": version, "status": status}
 
 
@@ -77,9 +77,9 @@ def answers_in(name: str, *answers: str) -> bytes:
 
 @ANY_FORMAT
 def test_answers_are_counted(name: str) -> None:
-    """Each format counts three V3 and two plain answers as that, and nothing else."""
-    tally = read(name, answers_in(name, V3, PLAIN, V3, V3, PLAIN))
-    assert (tally.v3, tally.plain, tally.other) == (3, 2, Counter())
+    """Each format counts three canary and two stable answers as that, and nothing else."""
+    tally = read(name, answers_in(name, CANARY, STABLE, CANARY, CANARY, STABLE))
+    assert (tally.canary, tally.stable, tally.other) == (3, 2, Counter())
     assert tally.routes == Counter({"": 5})
 
 
@@ -98,27 +98,39 @@ def test_blank_line_is_an_answer_only_where_each_line_is_one(name: str, kinds: d
 
 
 @pytest.mark.parametrize("separator", [b"", b"\n", b"\r\n", b"  \n\n"])
-@pytest.mark.parametrize("piece_bytes", [1, 2, 3, 17, len(PLAIN_BODY), len(V3_BODY), 200])
+@pytest.mark.parametrize("piece_bytes", [1, 2, 3, 17, len(STABLE_BODY), len(CANARY_BODY), 200])
 def test_bodies_may_be_cut_anywhere(separator: bytes, piece_bytes: int) -> None:
     """Bodies count once wherever the pipe cuts them, whether or not white space stands between them."""
-    data = separator.join([V3_BODY, PLAIN_BODY, PLAIN_BODY, V3_BODY, V3_BODY]) + separator
+    data = separator.join([CANARY_BODY, STABLE_BODY, STABLE_BODY, CANARY_BODY, CANARY_BODY]) + separator
     tally = read("bodies", Dripping(data, piece_bytes))
-    assert (tally.v3, tally.plain, tally.other) == (3, 2, Counter())
+    assert (tally.canary, tally.stable, tally.other) == (3, 2, Counter())
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 7, 64, 1000])
 def test_text_between_bodies_counts_as_one_body(piece_bytes: int) -> None:
     """Foreign text counts once for each line of it between two bodies, also where no newline parts it from them."""
-    data = NOISE + V3_BODY + NOISE + b"\n" + PLAIN_BODY + NOISE + b"\n" + NOISE + b"\n" + V3_BODY + V3_BODY[:-1]
+    data = (
+        NOISE
+        + CANARY_BODY
+        + NOISE
+        + b"\n"
+        + STABLE_BODY
+        + NOISE
+        + b"\n"
+        + NOISE
+        + b"\n"
+        + CANARY_BODY
+        + CANARY_BODY[:-1]
+    )
     tally = read("bodies", Dripping(data, piece_bytes))
-    assert (tally.v3, tally.plain, tally.other) == (2, 1, Counter(unexpected_body=5))
+    assert (tally.canary, tally.stable, tally.other) == (2, 1, Counter(unexpected_body=5))
 
 
 def test_long_foreign_text_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """An endless line is cut into pieces, and the body that follows it is still found."""
     monkeypatch.setattr(readers, "PIECE_BYTES", 256)
-    tally = read("bodies", b"x" * 2000 + V3_BODY)
-    assert (tally.v3, tally.plain) == (1, 0)
+    tally = read("bodies", b"x" * 2000 + CANARY_BODY)
+    assert (tally.canary, tally.stable) == (1, 0)
     assert tally.other["unexpected_body"] >= 1
 
 
@@ -126,56 +138,66 @@ def test_long_foreign_text_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "line", "kind"),
     [
         ("lines", NOISE, "unexpected_line"),
-        ("lines", V3_BODY + PLAIN_BODY, "unexpected_line"),
+        ("lines", CANARY_BODY + STABLE_BODY, "unexpected_line"),
         ("jsonl", NOISE, "unexpected_record"),
         ("jsonl", b"[]", "unexpected_record"),
         ("jsonl", b"[" * 100_000, "unexpected_record"),
         ("jsonl", b'{"status": "200"}', "unexpected_record"),
         ("jsonl", b'{"status": 200, "headers": []}', "unexpected_record"),
         ("jsonl", b'{"status": 0, "headers": {}, "body": null}', "connection_error"),
-        ("jsonl", json_line(record_of(V3, 503)), "status_503"),
-        ("jsonl", json_line(record_of(V3, 503, **{"x-envoy-overloaded": "true"})), "overloaded_503"),
-        ("jsonl", json_line(record_of(V3, content_type="text/html")), "unexpected_content_type"),
-        ("jsonl", json_line(record_of(V3) | {"body": V3_BODY.decode() + "\n"}), "unexpected_body"),
-        ("jsonl", json_line(record_of(V3) | {"body": None}), "unexpected_body"),
-        ("jsonl", json.dumps(record_of(V3) | {"body": "\ud800"}).encode(), "unexpected_body"),
-        ("vegeta", json_line(vegeta_record_of(V3) | {"code": 0}), "connection_error"),
-        ("vegeta", json_line(vegeta_record_of(V3, 404)), "status_404"),
-        ("vegeta", json_line(vegeta_record_of(V3) | {"body": "not base 64"}), "unexpected_body"),
-        ("vegeta", json_line(vegeta_record_of(V3) | {"body": 7}), "unexpected_body"),
-        ("service-log", json_line(log_record_of(V3, 503)), "status_503"),
-        ("service-log", json_line(log_record_of(V3) | {"version": "v9"}), "unexpected_version"),
-        ("service-log", json_line(log_record_of(V3) | {"status": [200]}), "unexpected_status"),
+        ("jsonl", json_line(record_of(CANARY, 503)), "status_503"),
+        ("jsonl", json_line(record_of(CANARY, 503, **{"x-envoy-overloaded": "true"})), "overloaded_503"),
+        ("jsonl", json_line(record_of(CANARY, content_type="text/html")), "unexpected_content_type"),
+        ("jsonl", json_line(record_of(CANARY) | {"body": CANARY_BODY.decode() + "\n"}), "unexpected_body"),
+        ("jsonl", json_line(record_of(CANARY) | {"body": None}), "unexpected_body"),
+        ("jsonl", json.dumps(record_of(CANARY) | {"body": "\ud800"}).encode(), "unexpected_body"),
+        ("vegeta", json_line(vegeta_record_of(CANARY) | {"code": 0}), "connection_error"),
+        ("vegeta", json_line(vegeta_record_of(CANARY, 404)), "status_404"),
+        ("vegeta", json_line(vegeta_record_of(CANARY) | {"body": "not base 64"}), "unexpected_body"),
+        ("vegeta", json_line(vegeta_record_of(CANARY) | {"body": 7}), "unexpected_body"),
+        ("service-log", json_line(log_record_of(CANARY, 503)), "status_503"),
+        ("service-log", json_line(log_record_of(CANARY) | {"version": "v9"}), "unexpected_version"),
+        ("service-log", json_line(log_record_of(CANARY) | {"status": [200]}), "unexpected_status"),
     ],
     ids=lambda value: ascii(value)[:40],
 )
 def test_anything_else_is_told_apart(name: str, line: bytes, kind: str) -> None:
     """What is not exactly an answer of the contract counts as the kind that it is, beside the answers."""
-    tally = read(name, answers_in(name, V3) + line.rstrip(b"\n") + b"\n" + answers_in(name, PLAIN))
-    assert (tally.v3, tally.plain, tally.other) == (1, 1, Counter({kind: 1}))
+    tally = read(name, answers_in(name, CANARY) + line.rstrip(b"\n") + b"\n" + answers_in(name, STABLE))
+    assert (tally.canary, tally.stable, tally.other) == (1, 1, Counter({kind: 1}))
 
 
 def test_service_log_holds_other_lines_too() -> None:
     """Lines of the service's log that are not calls are no answers, of whatever shape they are."""
     other = json_line({"message": "started", "version": "v2", "status": 200}) + NOISE + b"\n"
-    tally = read("service-log", other + answers_in("service-log", V3) + other)
-    assert (tally.v3, tally.plain, tally.other) == (1, 0, Counter())
+    tally = read("service-log", other + answers_in("service-log", CANARY) + other)
+    assert (tally.canary, tally.stable, tally.other) == (1, 0, Counter())
 
 
 @pytest.mark.parametrize(("name", "to_record"), [("jsonl", record_of), ("vegeta", vegeta_record_of)])
 def test_route_is_read_from_the_headers(name: str, to_record: Callable[..., dict[str, Any]]) -> None:
     """Answers by the old route before the change are set aside, and those after it count as wrong_route."""
-    by_route = [to_record(V3, **{"X-Canary-Route": route}) for route in ("old", "new", "new", "old")]
+    by_route = [to_record(CANARY, **{"X-Canary-Route": route}) for route in ("old", "new", "new", "old")]
     data = b"".join(map(json_line, by_route))
     tally = read(name, data, "new")
-    assert (tally.settling, tally.v3, tally.other) == (1, 2, Counter(wrong_route=1))
+    assert (tally.settling, tally.canary, tally.other) == (1, 2, Counter(wrong_route=1))
     assert read(name, data).routes == Counter(old=2, new=2)
 
 
 FRAGMENTS = st.one_of(
     st.binary(max_size=40),
     st.sampled_from(
-        [V3_BODY, PLAIN_BODY, V3_BODY[:30], V3_BODY[30:], PLAIN_BODY[:9], b"\n", b"\r\n", b"{}", b"null\n"]
+        [
+            CANARY_BODY,
+            STABLE_BODY,
+            CANARY_BODY[:30],
+            CANARY_BODY[30:],
+            STABLE_BODY[:9],
+            b"\n",
+            b"\r\n",
+            b"{}",
+            b"null\n",
+        ]
     ),
 )
 
@@ -186,8 +208,8 @@ FRAGMENTS = st.one_of(
 def test_bytes_without_sense_are_survived(name: str, data: bytes, piece_bytes: int) -> None:
     """No reader ever fails on bytes, or counts more answers than there are bodies among them."""
     tally = read(name, Dripping(data, piece_bytes))
-    assert tally.v3 <= data.count(V3_BODY)
-    assert tally.plain <= data.count(PLAIN_BODY)
+    assert tally.canary <= data.count(CANARY_BODY)
+    assert tally.stable <= data.count(STABLE_BODY)
 
 
 VALUES = st.recursive(
@@ -205,8 +227,8 @@ FIELDS = st.sampled_from(["status", "code", "headers", "body", "version", "messa
 @example(changes={"status": [200]})
 def test_records_without_sense_are_survived(name: str, changes: dict[str, Any]) -> None:
     """No reader ever fails on a record whose fields hold anything, and the answers around it count."""
-    line = json.dumps(json.loads(answers_in(name, V3)) | changes).encode() + b"\n"
-    tally = read(name, answers_in(name, PLAIN, V3) + line + answers_in(name, PLAIN))
-    assert 1 <= tally.v3 <= 2
-    assert 2 <= tally.plain <= 3
+    line = json.dumps(json.loads(answers_in(name, CANARY)) | changes).encode() + b"\n"
+    tally = read(name, answers_in(name, STABLE, CANARY) + line + answers_in(name, STABLE))
+    assert 1 <= tally.canary <= 2
+    assert 2 <= tally.stable <= 3
     assert tally.total <= 4

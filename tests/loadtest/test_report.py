@@ -1,4 +1,4 @@
-"""What people and programs are told: `loadtest.report`."""
+"""What people and programs are told: `canary_loadtest.output.report`."""
 
 import json
 from collections import Counter
@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from loadtest import report
-from loadtest.session import Session
-from loadtest.tally import Connections, Tally
-from loadtest.verdict import Expectation, Outcome
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.tally import Connections, Tally
+from canary_loadtest.core.verdict import Expectation, Outcome
+from canary_loadtest.output import report
 
 
-def session_of(tally: Tally, v3_percent: float = 30, route: str | None = None) -> Session:
+def session_of(tally: Tally, canary_percent: float = 30, route: str | None = None) -> Session:
     """Return a session with these counts."""
-    session = Session(Expectation(v3_percent), route)
+    session = Session(Expectation(canary_percent), route)
     session.add_all(tally)
     return session
 
@@ -29,43 +29,45 @@ def test_the_exit_codes_are_documented_and_differ_from_what_tools_use() -> None:
 def test_the_table_tells_counts_shares_interval_verdict_and_next_step() -> None:
     """All that a person needs stands in one table."""
     other = Counter({"status_503": 3, "timeout": 1})
-    lines = report.table(session_of(Tally(v3=300, plain=696, other=other)).verdict()).splitlines()
+    lines = report.table(session_of(Tally(canary=300, stable=696, other=other)).verdict()).splitlines()
     assert [line.split()[:5] for line in lines[1:7]] == [
-        ["V3", "(canary,", "v2)", "300", "30.0"],
-        ["plain", "(stable,", "v1)", "696", "69.6"],
+        ["canary", "(canary,", "v2)", "300", "30.0"],
+        ["stable", "(stable,", "v1)", "696", "69.6"],
         ["other", "4", "0.4", "%"],
         ["status_503", "3"],
         ["timeout", "1"],
         ["total", "1000"],
     ]
     assert "between 25.0 and 35.7 % with 95 % certainty" in lines[1]
-    assert lines[7] == "expected: 30 % V3, tolerance 5 percentage points"
-    assert lines[8].startswith("verdict:  CONFIRMED - 300 of 1000 answers (30.0 %) are V3: within 5 points of 30 % (")
+    assert lines[7] == "expected: 30 % canary, tolerance 5 percentage points"
+    assert lines[8].startswith(
+        "verdict:  CONFIRMED - 300 of 1000 answers (30.0 %) are from the canary: within 5 points of 30 % ("
+    )
     assert lines[9].startswith("next:     the weights are carried out")
 
 
 def test_the_json_says_the_same() -> None:
     """The verdict file has verdict, reason and counts, other by kind."""
-    data = report.as_dict(session_of(Tally(v3=3, plain=7, other=Counter({"timeout": 1}))).verdict())
+    data = report.as_dict(session_of(Tally(canary=3, stable=7, other=Counter({"timeout": 1}))).verdict())
     assert json.loads(json.dumps(data)) == data
     assert (data["verdict"], data["exit_code"]) == ("INCONCLUSIVE", 11)
     assert data["counts"] == {
-        "v3": 3,
-        "plain": 7,
+        "canary": 3,
+        "stable": 7,
         "other": 1,
         "other_by_kind": {"timeout": 1},
         "routes": {},
         "settling": 0,
-        "connections": {"v3": 0, "plain": 0, "other": 0, "pairs": 0, "changes": 0},
+        "connections": {"canary": 0, "stable": 0, "other": 0, "pairs": 0, "changes": 0},
     }
-    assert data["expected"] == {"v3_percent": 30, "tolerance_points": 5.0, "alpha": 0.05}
+    assert data["expected"] == {"canary_percent": 30, "tolerance_points": 5.0, "alpha": 0.05}
 
 
 def test_the_verdict_file_is_written_whole(tmp_path: Path) -> None:
     """The file holds the JSON, replaces an older one, and leaves nothing beside it."""
     file = tmp_path / "verdict.json"
     file.write_text("old")
-    verdict = session_of(Tally(v3=300, plain=700)).verdict()
+    verdict = session_of(Tally(canary=300, stable=700)).verdict()
     report.write_json(verdict, str(file))
     assert json.loads(file.read_text(encoding="utf-8")) == report.as_dict(verdict)
     assert [entry.name for entry in tmp_path.iterdir()] == ["verdict.json"]
@@ -84,7 +86,7 @@ def test_the_table_is_written_into_the_file_that_is_there(tmp_path: Path) -> Non
     file = tmp_path / "termination-log"
     file.write_text("old" * 1000)
     inode = file.stat().st_ino
-    verdict = session_of(Tally(v3=300, plain=700)).verdict()
+    verdict = session_of(Tally(canary=300, stable=700)).verdict()
     report.write_text(verdict, str(file))
     assert file.read_text(encoding="utf-8") == report.table(verdict) + "\n"
     assert file.stat().st_ino == inode
@@ -94,9 +96,11 @@ def test_the_summary_is_appended_as_markdown(tmp_path: Path) -> None:
     """A CI job's page gets a heading with the verdict, the counts and the next step, below what it has already."""
     file = tmp_path / "summary.md"
     file.write_text("# Job\n\n")
-    report.append_summary(session_of(Tally(v3=300, plain=696, other=Counter(timeout=4))).verdict(), str(file))
+    report.append_summary(session_of(Tally(canary=300, stable=696, other=Counter(timeout=4))).verdict(), str(file))
     text = file.read_text(encoding="utf-8")
-    assert text.startswith("# Job\n\n### ✅ Canary split: CONFIRMED\n\n300 of 1000 answers (30.0 %) are V3: within 5")
+    assert text.startswith(
+        "# Job\n\n### ✅ Canary split: CONFIRMED\n\n300 of 1000 answers (30.0 %) are from the canary: within 5"
+    )
     assert (
         "\n| V3 (canary, v2) | 300 | 30.0 % |\n| plain (stable, v1) | 696 | 69.6 % |\n| timeout | 4 | 0.4 % |\n" in text
     )
@@ -107,7 +111,7 @@ def test_the_summary_is_appended_as_markdown(tmp_path: Path) -> None:
 def test_the_summary_shows_names_from_outside_as_they_are() -> None:
     """A route cannot put a link, a picture or HTML into a CI job's page."""
     route = "<img src=x> [a](http://b) `c` | d\n# e"
-    text = report.summary(session_of(Tally(v3=2, plain=7, routes=Counter({route: 5, "0-100": 4}))).verdict())
+    text = report.summary(session_of(Tally(canary=2, stable=7, routes=Counter({route: 5, "0-100": 4}))).verdict())
     assert r"\<img src=x\> \[a\](http://b) \`c\` \| d \# e: 5" in text
 
 
@@ -115,15 +119,19 @@ def test_the_summary_shows_names_from_outside_as_they_are() -> None:
     ("tally", "route", "hint"),
     [
         (Tally(), None, "give it time"),
-        (Tally(v3=3, plain=7), None, "run longer"),
+        (Tally(canary=3, stable=7), None, "run longer"),
         (Tally(other=Counter({"connection_error": 9})), None, "is something listening"),
-        (Tally(v3=1, other=Counter({"overloaded_503": 9})), None, "connectionPool"),
-        (Tally(v3=1, other=Counter({"status_418": 9})), None, "find out what the status_418 answers are"),
-        (Tally(v3=1, other=Counter({"version_mismatch": 9})), None, "wrong image"),
-        (Tally(v3=200, plain=200, connections=Connections(v3=20, plain=20, pairs=360)), None, "without --keep-alive"),
+        (Tally(canary=1, other=Counter({"overloaded_503": 9})), None, "connectionPool"),
+        (Tally(canary=1, other=Counter({"status_418": 9})), None, "find out what the status_418 answers are"),
+        (Tally(canary=1, other=Counter({"version_mismatch": 9})), None, "wrong image"),
+        (
+            Tally(canary=200, stable=200, connections=Connections(canary=20, stable=20, pairs=360)),
+            None,
+            "without --keep-alive",
+        ),
         (Tally(settling=9), "70-30", "compare --route"),
-        (Tally(v3=2, plain=7, routes=Counter({"70-30": 5, "0-100": 4})), None, "while the weights stand still"),
-        (Tally(v3=500, plain=500), None, "do not shift further"),
+        (Tally(canary=2, stable=7, routes=Counter({"70-30": 5, "0-100": 4})), None, "while the weights stand still"),
+        (Tally(canary=500, stable=500), None, "do not shift further"),
     ],
 )
 def test_each_result_says_what_to_do_next(tally: Tally, route: str | None, hint: str) -> None:
@@ -141,19 +149,19 @@ def test_each_result_says_what_to_do_next(tally: Tally, route: str | None, hint:
 )
 def test_progress_foretells_the_verdict(rate: float, seconds_left: float | None, end: str) -> None:
     """While it runs, a person reads how much is to come and whether the time will do."""
-    session = session_of(Tally(v3=3, plain=7))
+    session = session_of(Tally(canary=3, stable=7))
     to_go = session.to_go()
     assert to_go is not None
     line = end.format(to_go=to_go, seconds=to_go / rate if rate else 0)
-    assert report.progress_line(session, rate, seconds_left) == f"10 answers, 30.0 % V3, 0 other: {line}"
+    assert report.progress_line(session, rate, seconds_left) == f"10 answers, 30.0 % canary, 0 other: {line}"
 
 
 @pytest.mark.parametrize(
     ("tally", "line"),
     [
         (Tally(), "no answer counted yet"),
-        (Tally(v3=3, plain=7, other=Counter(x=5)), "15 answers, 20.0 % V3, 5 other: no verdict in sight"),
-        (Tally(v3=300, plain=700), "1000 answers, 30.0 % V3, 0 other: CONFIRMED"),
+        (Tally(canary=3, stable=7, other=Counter(x=5)), "15 answers, 20.0 % canary, 5 other: no verdict in sight"),
+        (Tally(canary=300, stable=700), "1000 answers, 30.0 % canary, 0 other: CONFIRMED"),
     ],
 )
 def test_progress_at_the_ends(tally: Tally, line: str) -> None:

@@ -13,10 +13,10 @@ import psutil
 import pytest
 import requests
 
-from .locust_process import DEADLINE_SECONDS, IMPORTING, LOCUSTFILE, locust, run, run_until_held, wait_until
-from .server import serving
-from .test_distributed import free_port, start, two_workers, verdicts, workers_of
-from .traffic import HELD, held_after, split
+from tests.loadtest.locust_process import DEADLINE_SECONDS, LOCUSTFILE, locust, run, run_until_held, wait_until
+from tests.loadtest.server import serving
+from tests.loadtest.test_distributed import free_port, start, two_workers, verdicts, workers_of
+from tests.loadtest.traffic import HELD, held_after, split
 
 KEPT = "--report split.html --summary summary.md"
 
@@ -39,19 +39,19 @@ def summaries(folder: Path) -> list[str]:
 def newest(data: dict[str, Any]) -> tuple[int, int, int]:
     """Return the counts with which the course of a measurement ends."""
     history = data["history"]
-    return history["v3"][-1], history["plain"][-1], history["other"][-1]
+    return history["canary"][-1], history["stable"][-1], history["other"][-1]
 
 
 def test_a_report_says_what_the_verdict_file_says(tmp_path: Path) -> None:
     """Verdict, counts and all else are the same; the course begins with nothing and ends with the counts."""
     with serving(split(3, x_canary_route="70-30")) as server:
-        ended = run(tmp_path, f"--host {server.url} --expect-v3 30 {KEPT}")
+        ended = run(tmp_path, f"--host {server.url} --expect-canary 30 {KEPT}")
     data = kept(tmp_path)
     assert {name: data[name] for name in ended.verdict} == ended.verdict
     assert (data["state"], data["target"], data["to_go"]) == ("ended", server.url, 0)
-    assert newest(data) == (data["counts"]["v3"], data["counts"]["plain"], 0)
+    assert newest(data) == (data["counts"]["canary"], data["counts"]["stable"], 0)
     history = data["history"]
-    assert history["v3"][0] == history["plain"][0] == history["seconds"][0] == 0
+    assert history["canary"][0] == history["stable"][0] == history["seconds"][0] == 0
     assert history["route"][-1] == "70-30"
     assert history["evidence_for"][-1] >= 1 > history["evidence_against"][-1]
     assert summaries(tmp_path) == ["CONFIRMED"]
@@ -61,7 +61,7 @@ def test_a_report_says_what_the_verdict_file_says(tmp_path: Path) -> None:
 def test_an_interrupted_run_leaves_its_report(tmp_path: Path, end_with: signal.Signals) -> None:
     """Ctrl-C and SIGTERM leave what was counted until then."""
     with serving(held_after(50, split(3))) as server:
-        run_until_held(tmp_path, server, f"--expect-v3 30 {KEPT}", end_with=end_with)
+        run_until_held(tmp_path, server, f"--expect-canary 30 {KEPT}", end_with=end_with)
     data = kept(tmp_path)
     assert (data["verdict"], *newest(data)) == ("INCONCLUSIVE", 15, 35, 0)
     assert summaries(tmp_path) == ["INCONCLUSIVE"]
@@ -70,7 +70,7 @@ def test_an_interrupted_run_leaves_its_report(tmp_path: Path, end_with: signal.S
 def test_a_killed_worker_leaves_a_report_that_names_it(tmp_path: Path) -> None:
     """The master writes what the others counted, and what is missing."""
     with serving(split(3)) as server:
-        options = two_workers(server, f"--expect-v3 30 -t 5s --keep-going {KEPT}")
+        options = two_workers(server, f"--expect-canary 30 -t 5s --keep-going {KEPT}")
         with locust(tmp_path, options) as process:
             wait_until(lambda: server.sent.total() > 200, process)
             os.kill(workers_of(process)[0].pid, signal.SIGKILL)
@@ -78,20 +78,20 @@ def test_a_killed_worker_leaves_a_report_that_names_it(tmp_path: Path) -> None:
     data = kept(tmp_path)
     assert data["verdict"] == "INCONCLUSIVE"
     assert "the last counts of " in data["reason"]
-    assert sum(newest(data)) == sum(data["counts"][kind] for kind in ("v3", "plain", "other")) > 0
+    assert sum(newest(data)) == sum(data["counts"][kind] for kind in ("canary", "stable", "other")) > 0
 
 
 def test_a_crash_is_no_verdict_in_the_report_either(tmp_path: Path) -> None:
     """What is kept of a run in which a listener crashed says so, however the answers came out."""
     locustfile = tmp_path / "crashing.py"
     locustfile.write_text(
-        f"{IMPORTING}from locust import events\nfrom loadtest.user import CanaryUser\n"
+        "from locust import events\nfrom canary_loadtest import CanaryUser\n"
         "class User(CanaryUser):\n    pass\n"
         "@events.test_stop.add_listener\ndef crash(**_):\n    raise RuntimeError('broken')\n",
         encoding="utf-8",
     )
     with serving(split(3)) as server:
-        ended = run(tmp_path, f"--host {server.url} --expect-v3 30 {KEPT}", locustfile=locustfile)
+        ended = run(tmp_path, f"--host {server.url} --expect-canary 30 {KEPT}", locustfile=locustfile)
     assert ended.exit_code == 2, ended.stderr
     assert kept(tmp_path)["reason"] == "a listener or a greenlet crashed, see the log"
     assert summaries(tmp_path) == ["INCONCLUSIVE"]
@@ -101,7 +101,7 @@ def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     """A folder in the place of the report is named, and the exit code is no verdict's."""
     with (
         serving(held_after(50, split(3))) as server,
-        locust(tmp_path, f"-u 1 --host {server.url} --expect-v3 30 {KEPT}") as process,
+        locust(tmp_path, f"-u 1 --host {server.url} --expect-canary 30 {KEPT}") as process,
     ):
         wait_until(lambda: server.sent[HELD] == 1, process)
         (tmp_path / "split.html").mkdir()
@@ -116,7 +116,7 @@ def test_with_the_web_ui_each_run_leaves_its_report(tmp_path: Path) -> None:
     """The report is of the latest run as soon as that has ended, and the summary has one part for each."""
     port, output = free_port(), tmp_path / "output.txt"
     url = f"http://127.0.0.1:{port}"
-    options = f"--web-port {port} --expect-v3 30 {KEPT}"
+    options = f"--web-port {port} --expect-canary 30 {KEPT}"
     with serving(split(3)) as server, output.open("wb") as stdout, requests.Session() as session:
         session.trust_env = False
         argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *options.split(), "--host", server.url]
@@ -124,13 +124,13 @@ def test_with_the_web_ui_each_run_leaves_its_report(tmp_path: Path) -> None:
             try:
                 wait_until(lambda: listens(process), process)
                 assert addresses(process) == {"127.0.0.1"}, "unless told, nobody else can reach the web UI"
-                start(session, url, expect_v3="30")
+                start(session, url, expect_canary="30")
                 wait_until(lambda: len(verdicts(output)) == 1, process)
                 wait_until((tmp_path / "summary.md").exists, process)
                 assert kept(tmp_path)["verdict"] == "CONFIRMED"
                 live = session.get(f"{url}/canary-split/data").json()
                 assert live | {"written_at": ""} == kept(tmp_path) | {"written_at": ""}
-                start(session, url, expect_v3="60")
+                start(session, url, expect_canary="60")
                 wait_until(lambda: len(summaries(tmp_path)) == 2, process)
             finally:
                 process.terminate()
@@ -142,7 +142,17 @@ def test_the_tab_is_below_the_base_path_of_the_web_ui(tmp_path: Path) -> None:
     """Behind a proxy that serves Locust below a path, the tab is there too, and nowhere else."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--expect-v3", "30", "--web-base-path", "/locust"]
+    argv = [
+        sys.executable,
+        "-m",
+        "locust",
+        "-f",
+        str(LOCUSTFILE),
+        "--expect-canary",
+        "30",
+        "--web-base-path",
+        "/locust",
+    ]
     with (
         requests.Session() as session,
         subprocess.Popen([*argv, "--web-port", str(port)], cwd=tmp_path, stderr=subprocess.DEVNULL) as process,

@@ -1,14 +1,14 @@
-"""One measurement: `loadtest.session`."""
+"""One measurement: `canary_loadtest.core.session`."""
 
 import random
 from collections.abc import Iterable, Iterator
 
 import pytest
 
-from loadtest.classify import PLAIN, V3
-from loadtest.session import Session
-from loadtest.tally import Answer, Tally
-from loadtest.verdict import Expectation, Outcome
+from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.tally import Answer, Tally
+from canary_loadtest.core.verdict import Expectation, Outcome
 
 
 def fed(session: Session, labels: Iterable[str], route: str = "") -> Session:
@@ -19,9 +19,9 @@ def fed(session: Session, labels: Iterable[str], route: str = "") -> Session:
 
 
 def draws(seed: int, share: float, count: int) -> list[str]:
-    """Return seeded answers of which `share` is V3."""
+    """Return seeded answers of which `share` is canary."""
     draw = random.Random(seed)
-    return [V3 if draw.random() < share else PLAIN for _ in range(count)]
+    return [CANARY if draw.random() < share else STABLE for _ in range(count)]
 
 
 def test_the_first_rule_to_fire_decides_and_ends_the_count() -> None:
@@ -30,7 +30,7 @@ def test_the_first_rule_to_fire_decides_and_ends_the_count() -> None:
     verdict = session.verdict()
     assert verdict.outcome is Outcome.CONFIRMED
     assert verdict.decided_after == verdict.tally.total < 3000
-    fed(session, [PLAIN] * 3000)
+    fed(session, [STABLE] * 3000)
     assert session.verdict() == verdict
 
 
@@ -68,13 +68,13 @@ def test_answers_by_more_than_one_route_prove_nothing() -> None:
 
 def test_with_a_route_named_only_its_answers_count() -> None:
     """Answers by the old route before the new one is there are left out."""
-    session = fed(Session(Expectation(30), "70-30"), [PLAIN] * 500, route="100-0")
+    session = fed(Session(Expectation(30), "70-30"), [STABLE] * 500, route="100-0")
     verdict = fed(session, draws(1, 0.3, 3000), route="70-30").verdict()
     assert verdict.outcome is Outcome.CONFIRMED
     assert verdict.tally.settling == 500
 
 
-@pytest.mark.parametrize("slow", [V3, PLAIN])
+@pytest.mark.parametrize("slow", [CANARY, STABLE])
 def test_the_slower_version_is_not_counted_late(slow: str) -> None:
     """With one version 40 times slower the counts are those of the requests in order, whatever finished first."""
     session = Session(Expectation(30), keep_going=True)
@@ -88,7 +88,7 @@ def test_the_slower_version_is_not_counted_late(slow: str) -> None:
             in_completion_order.add(Answer(done))
         waiting.append((now + (400 if label == slow else 10), session.start(), label))
     counted = session.tally.total
-    assert session.tally.v3 == labels[:counted].count(V3)
+    assert session.tally.canary == labels[:counted].count(CANARY)
     assert session.verdict().outcome is not Outcome.REFUTED
     assert in_completion_order.verdict().outcome is Outcome.REFUTED
 
@@ -98,8 +98,8 @@ def test_the_slower_version_is_not_counted_late(slow: str) -> None:
     [
         ([], "no request was sent"),
         (["connection_error"] * 40, "none of 40 answers was the contract's (40 connection_error)"),
-        ([PLAIN] * 7 + [V3] * 3, "10 answers decide nothing yet: about"),
-        ([PLAIN, V3, PLAIN, "status_503", PLAIN] * 24, "24 of 120 answers were neither V3 nor plain"),
+        ([STABLE] * 7 + [CANARY] * 3, "10 answers decide nothing yet: about"),
+        ([STABLE, CANARY, STABLE, "status_503", STABLE] * 24, "24 of 120 answers were neither canary nor stable"),
     ],
 )
 def test_an_undecided_session_says_why(labels: list[str], part_of_reason: str) -> None:
@@ -121,7 +121,7 @@ def test_a_server_that_never_answers_is_told_from_no_request() -> None:
 
 def test_a_route_that_never_comes_is_named() -> None:
     """With only answers by other routes the reason names the one that is missing."""
-    verdict = fed(Session(Expectation(30), "70-30"), [PLAIN] * 50, route="100-0").verdict()
+    verdict = fed(Session(Expectation(30), "70-30"), [STABLE] * 50, route="100-0").verdict()
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "no answer named the route 70-30; 50 answers" in verdict.reason
 
@@ -130,14 +130,14 @@ def test_a_route_that_never_comes_is_named() -> None:
 def test_nothing_is_confirmed_where_unanswered_requests_do_not_show(known: bool, outcome: Outcome) -> None:  # noqa: FBT001
     """Answers alone confirm nothing: the requests that got none must be known too."""
     session = Session(Expectation(30))
-    session.add_all(Tally(v3=300, plain=700))
+    session.add_all(Tally(canary=300, stable=700))
     assert session.verdict(requests_known=known).outcome is outcome
 
 
 def test_refuted_needs_no_knowledge_of_unanswered_requests() -> None:
     """Answers of one version alone refute a split."""
     session = Session(Expectation(0))
-    session.add_all(Tally(v3=1, plain=700))
+    session.add_all(Tally(canary=1, stable=700))
     assert session.verdict(requests_known=False).outcome is Outcome.REFUTED
 
 
@@ -148,14 +148,14 @@ def kept(seed: int, share: float, count: int, *, pinned: bool, reuse: int = 20) 
     for number in range(count):
         first = number % reuse == 0
         previous = "" if first else answers[-1].label
-        label = previous if pinned and not first else (V3 if draw.random() < share else PLAIN)
+        label = previous if pinned and not first else (CANARY if draw.random() < share else STABLE)
         answers.append(Answer(label, previous=previous))
     return answers
 
 
-def judged(answers: Iterable[Answer], v3_percent: float = 30) -> Session:
+def judged(answers: Iterable[Answer], canary_percent: float = 30) -> Session:
     """Return the session after these answers."""
-    session = Session(Expectation(v3_percent))
+    session = Session(Expectation(canary_percent))
     for answer in answers:
         session.add(answer)
     return session
@@ -198,7 +198,7 @@ def loosely_kept(seed: int, share: float, repeat: float) -> Iterator[Answer]:
     for number in range(4000):
         first = number % 20 == 0
         repeats = not first and draw.random() < repeat
-        label = previous if repeats else (V3 if draw.random() < share else PLAIN)
+        label = previous if repeats else (CANARY if draw.random() < share else STABLE)
         yield Answer(label, previous="" if first else previous)
         previous = label
 

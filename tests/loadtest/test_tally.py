@@ -1,4 +1,4 @@
-"""Counting: `loadtest.tally`."""
+"""Counting: `canary_loadtest.core.tally`."""
 
 import json
 from collections.abc import Sequence
@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.classify import PLAIN, V3
-from loadtest.tally import MORE_ROUTES, MOST_ROUTES, NOT_KEPT, Answer, StartOrder, Tally
+from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.tally import MORE_ROUTES, MOST_ROUTES, NOT_KEPT, Answer, StartOrder, Tally
 
-labels = st.sampled_from([V3, PLAIN, "status_503", "connection_error"])
+labels = st.sampled_from([CANARY, STABLE, "status_503", "connection_error"])
 answers = st.lists(
     st.builds(
         Answer,
         label=labels,
         route=st.sampled_from(["", "70-30", "0-100"]),
-        previous=st.sampled_from([NOT_KEPT, "", V3, PLAIN, "status_503"]),
+        previous=st.sampled_from([NOT_KEPT, "", CANARY, STABLE, "status_503"]),
     ),
     max_size=60,
 )
@@ -38,7 +38,7 @@ def test_merging_is_counting_everything_in_one_place(
     parts = [tally_of(part) for part in (first, second, third)]
     together = tally_of([*first, *second, *third])
     assert (parts[0] + parts[1]) + parts[2] == parts[2] + (parts[1] + parts[0]) == together
-    assert together.total == together.v3 + together.plain + together.other_total == len(first + second + third)
+    assert together.total == together.canary + together.stable + together.other_total == len(first + second + third)
 
 
 @given(sequence=answers)
@@ -50,35 +50,35 @@ def test_a_tally_survives_json(sequence: list[Answer]) -> None:
 
 def test_a_copy_is_not_changed_by_later_answers() -> None:
     """A copy keeps its counts."""
-    tally = tally_of([Answer(V3, "70-30"), Answer("status_503")])
+    tally = tally_of([Answer(CANARY, "70-30"), Answer("status_503")])
     copy = tally.copy()
     tally.add("status_503")
-    tally.add(V3, "70-30")
-    assert (copy.v3, copy.other_total, copy.routes["70-30"]) == (1, 1, 1)
+    tally.add(CANARY, "70-30")
+    assert (copy.canary, copy.other_total, copy.routes["70-30"]) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(
-    ("sequence", "settling", "v3", "plain", "other"),
+    ("sequence", "settling", "canary", "stable", "other"),
     [
-        ([(PLAIN, "100-0"), (PLAIN, "100-0"), (V3, "70-30")], 2, 1, 0, {}),
-        ([(PLAIN, ""), (V3, "70-30")], 1, 1, 0, {}),
-        ([(V3, "70-30"), (PLAIN, "100-0"), (PLAIN, "")], 0, 1, 0, {"wrong_route": 2}),
-        ([("status_503", ""), (PLAIN, "100-0")], 1, 0, 0, {"status_503": 1}),
-        ([("status_503", "100-0"), (V3, "70-30")], 1, 1, 0, {}),
-        ([(V3, "70-30"), ("status_503", "70-30"), (PLAIN, "70-30")], 0, 1, 1, {"status_503": 1}),
+        ([(STABLE, "100-0"), (STABLE, "100-0"), (CANARY, "70-30")], 2, 1, 0, {}),
+        ([(STABLE, ""), (CANARY, "70-30")], 1, 1, 0, {}),
+        ([(CANARY, "70-30"), (STABLE, "100-0"), (STABLE, "")], 0, 1, 0, {"wrong_route": 2}),
+        ([("status_503", ""), (STABLE, "100-0")], 1, 0, 0, {"status_503": 1}),
+        ([("status_503", "100-0"), (CANARY, "70-30")], 1, 1, 0, {}),
+        ([(CANARY, "70-30"), ("status_503", "70-30"), (STABLE, "70-30")], 0, 1, 1, {"status_503": 1}),
     ],
 )
 def test_only_answers_by_the_expected_route_count(
-    sequence: list[tuple[str, str]], settling: int, v3: int, plain: int, other: dict[str, int]
+    sequence: list[tuple[str, str]], settling: int, canary: int, stable: int, other: dict[str, int]
 ) -> None:
     """Answers by other routes are left out until the expected one is there, and errors from then on."""
     tally = tally_of([Answer(*answer) for answer in sequence], "70-30")
-    assert (tally.settling, tally.v3, tally.plain, dict(tally.other)) == (settling, v3, plain, other)
+    assert (tally.settling, tally.canary, tally.stable, dict(tally.other)) == (settling, canary, stable, other)
 
 
 def test_routes_are_bounded() -> None:
     """A server that names a new route each time does not fill the memory."""
-    tally = tally_of([Answer(V3, str(number)) for number in range(1000)])
+    tally = tally_of([Answer(CANARY, str(number)) for number in range(1000)])
     assert len(tally.routes) == MOST_ROUTES + 1
     assert tally.routes[MORE_ROUTES] == 1000 - MOST_ROUTES
 
@@ -99,6 +99,6 @@ def test_a_request_without_an_answer_holds_back_the_later_ones() -> None:
     """What was started later is not judged before what was started earlier."""
     order = StartOrder()
     slow, quick = order.start(), order.start()
-    assert list(order.finish(quick, Answer(PLAIN))) == []
+    assert list(order.finish(quick, Answer(STABLE))) == []
     assert order.unfinished == 2
-    assert list(order.finish(slow, Answer(V3))) == [Answer(V3), Answer(PLAIN)]
+    assert list(order.finish(slow, Answer(CANARY))) == [Answer(CANARY), Answer(STABLE)]

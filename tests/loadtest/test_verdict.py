@@ -1,4 +1,4 @@
-"""The statistics of `loadtest.verdict` against SciPy and against brute force."""
+"""The statistics of `canary_loadtest.core.verdict` against SciPy and against brute force."""
 
 from math import log
 from typing import cast
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import betabinom, binom
 
-from loadtest.estimates import answers_to_go, share_interval_percent
-from loadtest.verdict import (
+from canary_loadtest.core.estimates import answers_to_go, share_interval_percent
+from canary_loadtest.core.verdict import (
     Expectation,
     ExpectationError,
     OneWayRule,
@@ -25,50 +25,56 @@ counts = st.integers(0, 5000)
 few = st.integers(0, 40)
 
 
-def split_rule(v3_percent: float, points: float) -> SplitRule:
+def split_rule(canary_percent: float, points: float) -> SplitRule:
     """Return the rule for a share that is neither 0 nor 100 %."""
-    return cast("SplitRule", Expectation(v3_percent, points).rule())
+    return cast("SplitRule", Expectation(canary_percent, points).rule())
 
 
-def one_way_rule(v3_percent: float, points: float | None = None, alpha: float = 0.05) -> OneWayRule:
+def one_way_rule(canary_percent: float, points: float | None = None, alpha: float = 0.05) -> OneWayRule:
     """Return the rule for 0 or 100 %."""
-    return cast("OneWayRule", Expectation(v3_percent, points, alpha).rule())
+    return cast("OneWayRule", Expectation(canary_percent, points, alpha).rule())
 
 
-@pytest.mark.parametrize(("v3_percent", "points"), SPLITS)
-@given(v3=counts, plain=counts)
-def test_evidence_for_is_two_binomial_likelihood_ratios(v3_percent: float, points: float, v3: int, plain: int) -> None:
+@pytest.mark.parametrize(("canary_percent", "points"), SPLITS)
+@given(canary=counts, stable=counts)
+def test_evidence_for_is_two_binomial_likelihood_ratios(
+    canary_percent: float, points: float, canary: int, stable: int
+) -> None:
     """The evidence for a share is that of SciPy's binomial probabilities against each edge of the band."""
-    n, p0 = v3 + plain, v3_percent / 100
-    edges = [edge / 100 for edge in reversed(Expectation(v3_percent, points).band_percent)]
-    expected = tuple(float(binom.logpmf(v3, n, p0) - binom.logpmf(v3, n, edge)) for edge in edges)
-    assert split_rule(v3_percent, points).evidence_for(v3, plain, 0) == pytest.approx(expected, rel=1e-8, abs=1e-6)
+    n, p0 = canary + stable, canary_percent / 100
+    edges = [edge / 100 for edge in reversed(Expectation(canary_percent, points).band_percent)]
+    expected = tuple(float(binom.logpmf(canary, n, p0) - binom.logpmf(canary, n, edge)) for edge in edges)
+    assert split_rule(canary_percent, points).evidence_for(canary, stable, 0) == pytest.approx(
+        expected, rel=1e-8, abs=1e-6
+    )
 
 
-@pytest.mark.parametrize(("v3_percent", "points"), SPLITS)
-@given(v3=counts, plain=counts)
+@pytest.mark.parametrize(("canary_percent", "points"), SPLITS)
+@given(canary=counts, stable=counts)
 def test_evidence_against_is_the_beta_binomial_bayes_factor(
-    v3_percent: float, points: float, v3: int, plain: int
+    canary_percent: float, points: float, canary: int, stable: int
 ) -> None:
     """The evidence against a share is SciPy's beta-binomial probability over its binomial one."""
-    n, p0 = v3 + plain, v3_percent / 100
+    n, p0 = canary + stable, canary_percent / 100
     weight = max(p0 * (1 - p0) / (points / 100) ** 2 - 1, 2)
-    expected = betabinom.logpmf(v3, n, weight * p0, weight * (1 - p0)) - binom.logpmf(v3, n, p0)
-    assert split_rule(v3_percent, points).evidence_against(v3, plain, 0) == pytest.approx(expected, rel=1e-7, abs=1e-6)
+    expected = betabinom.logpmf(canary, n, weight * p0, weight * (1 - p0)) - binom.logpmf(canary, n, p0)
+    assert split_rule(canary_percent, points).evidence_against(canary, stable, 0) == pytest.approx(
+        expected, rel=1e-7, abs=1e-6
+    )
 
 
-@pytest.mark.parametrize(("v3_percent", "points"), SPLITS)
-@given(v3=st.integers(0, 400), plain=st.integers(0, 400), other=few)
+@pytest.mark.parametrize(("canary_percent", "points"), SPLITS)
+@given(canary=st.integers(0, 400), stable=st.integers(0, 400), other=few)
 def test_unlabelled_answers_are_counted_in_the_worst_way(
-    v3_percent: float, points: float, v3: int, plain: int, other: int
+    canary_percent: float, points: float, canary: int, stable: int, other: int
 ) -> None:
     """Evidence with unlabelled answers is the least over every way to give them to the versions."""
-    rule = split_rule(v3_percent, points)
-    ways = [(v3 + more, plain + other - more) for more in range(other + 1)]
+    rule = split_rule(canary_percent, points)
+    ways = [(canary + more, stable + other - more) for more in range(other + 1)]
     evidence_for = tuple(map(min, zip(*(rule.evidence_for(a, b, 0) for a, b in ways), strict=True)))
     evidence_against = min(rule.evidence_against(a, b, 0) for a, b in ways)
-    assert rule.evidence_for(v3, plain, other) == pytest.approx(evidence_for, abs=1e-9)
-    assert rule.evidence_against(v3, plain, other) == pytest.approx(evidence_against, abs=1e-9)
+    assert rule.evidence_for(canary, stable, other) == pytest.approx(evidence_for, abs=1e-9)
+    assert rule.evidence_against(canary, stable, other) == pytest.approx(evidence_against, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +87,7 @@ def test_unlabelled_answers_are_counted_in_the_worst_way(
         ((0, 1000, 0), Outcome.REFUTED),
         ((3000, 7000, 500), Outcome.INCONCLUSIVE),
         ((0, 0, 10_000), Outcome.INCONCLUSIVE),
-        ((2400, 7000, 600), Outcome.INCONCLUSIVE),  # 30 % routed to V3 of which a fifth is shed, or 24 % to V3
+        ((2400, 7000, 600), Outcome.INCONCLUSIVE),  # 30 % routed to canary of which a fifth is shed, or 24 % to canary
         ((2800, 7000, 200), Outcome.CONFIRMED),  # fewer shed: within half of the tolerance whoever was meant
     ],
 )
@@ -90,34 +96,34 @@ def test_a_look_at_70_30(counts: tuple[int, int, int], outcome: Outcome) -> None
     assert look(Expectation(30).rule(), *counts) is outcome
 
 
-@given(v3=counts, plain=counts, other=counts)
-def test_more_unlabelled_answers_than_the_tolerance_never_confirm(v3: int, plain: int, other: int) -> None:
+@given(canary=counts, stable=counts, other=counts)
+def test_more_unlabelled_answers_than_the_tolerance_never_confirm(canary: int, stable: int, other: int) -> None:
     """No split is confirmed when the unlabelled answers alone could move the share by more than the tolerance."""
-    if other > 0.05 * (v3 + plain + other):
-        assert not Expectation(30).rule().confirms(v3, plain, other)
+    if other > 0.05 * (canary + stable + other):
+        assert not Expectation(30).rule().confirms(canary, stable, other)
 
 
-@given(v3=counts, plain=counts, other=few, v3_percent=st.sampled_from([0.0, 1.0, 10.0, 30.0, 50.0, 100.0]))
-def test_the_rules_are_symmetric(v3: int, plain: int, other: int, v3_percent: float) -> None:
+@given(canary=counts, stable=counts, other=few, canary_percent=st.sampled_from([0.0, 1.0, 10.0, 30.0, 50.0, 100.0]))
+def test_the_rules_are_symmetric(canary: int, stable: int, other: int, canary_percent: float) -> None:
     """Exchanging the two answers and the expected share gives the same outcome."""
-    mirrored = look(Expectation(100 - v3_percent).rule(), plain, v3, other)
-    assert look(Expectation(v3_percent).rule(), v3, plain, other) is mirrored
+    mirrored = look(Expectation(100 - canary_percent).rule(), stable, canary, other)
+    assert look(Expectation(canary_percent).rule(), canary, stable, other) is mirrored
 
 
 @pytest.mark.parametrize(("points", "answers"), [(None, 299), (1.0, 299), (0.1, 2995), (5.0, 59)])
 def test_answers_that_exclude_a_leak(points: float | None, answers: int) -> None:
-    """Without errors 0 % is confirmed by exactly as many plain answers as exclude a leak of the tolerance."""
+    """Without errors 0 % is confirmed by exactly as many stable answers as exclude a leak of the tolerance."""
     rule = one_way_rule(0, points)
     assert not rule.confirms(0, answers - 1, 0)
     assert rule.confirms(0, answers, 0)
 
 
-@pytest.mark.parametrize("v3_percent", [0, 100])
-def test_one_wrong_answer_refutes_a_one_way_split(v3_percent: float) -> None:
+@pytest.mark.parametrize("canary_percent", [0, 100])
+def test_one_wrong_answer_refutes_a_one_way_split(canary_percent: float) -> None:
     """At 0 and 100 % a single answer of the wrong version refutes, however many right ones there are."""
     right, wrong = 100_000, 1
-    v3, plain = (right, wrong) if v3_percent else (wrong, right)
-    assert look(Expectation(v3_percent).rule(), v3, plain, 0) is Outcome.REFUTED
+    canary, stable = (right, wrong) if canary_percent else (wrong, right)
+    assert look(Expectation(canary_percent).rule(), canary, stable, 0) is Outcome.REFUTED
 
 
 def leak_confirmed_probability(rule: OneWayRule, leak: float, horizon: int) -> float:
@@ -157,11 +163,11 @@ def test_one_error_does_not_block_a_one_way_split_for_good() -> None:
     assert not rule.confirms(0, needed[1] - 2, 1)
 
 
-@given(v3=st.integers(0, 3000), plain=st.integers(0, 3000), other=few, alpha=st.sampled_from([0.05, 0.01]))
-def test_the_interval_ends_where_the_uniform_mixture_says(v3: int, plain: int, other: int, alpha: float) -> None:
+@given(canary=st.integers(0, 3000), stable=st.integers(0, 3000), other=few, alpha=st.sampled_from([0.05, 0.01]))
+def test_the_interval_ends_where_the_uniform_mixture_says(canary: int, stable: int, other: int, alpha: float) -> None:
     """Both ends are the roots that SciPy finds for the beta-binomial ratio of a uniform mixture."""
-    n = v3 + plain + other
-    low, high = share_interval_percent(alpha, v3, plain, other)
+    n = canary + stable + other
+    low, high = share_interval_percent(alpha, canary, stable, other)
 
     def end(k: int, outside: float) -> float:
         if n == 0 or k == n * outside:
@@ -169,8 +175,8 @@ def test_the_interval_ends_where_the_uniform_mixture_says(v3: int, plain: int, o
         uniform = betabinom.logpmf(k, n, 1, 1)
         return float(brentq(lambda p: uniform - binom.logpmf(k, n, p) + log(alpha), *sorted((k / n, outside))))
 
-    assert low == pytest.approx(100 * end(v3, 0.0), abs=1e-6)
-    assert high == pytest.approx(100 * end(v3 + other, 1.0), abs=1e-6)
+    assert low == pytest.approx(100 * end(canary, 0.0), abs=1e-6)
+    assert high == pytest.approx(100 * end(canary + other, 1.0), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -191,21 +197,21 @@ def test_an_impossible_expectation_is_refused(expectation: object, field: str) -
         expectation()  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("v3_percent", [0.0, 0.2, 1.0, 30.0, 50.0, 99.0, 100.0])
-def test_answers_to_go_are_enough_and_not_too_many(v3_percent: float) -> None:
+@pytest.mark.parametrize("canary_percent", [0.0, 0.2, 1.0, 30.0, 50.0, 99.0, 100.0])
+def test_answers_to_go_are_enough_and_not_too_many(canary_percent: float) -> None:
     """Answers in the expected ratio decide after about as many as were foretold, and not after half of them."""
-    expectation = Expectation(v3_percent)
+    expectation = Expectation(canary_percent)
     rule = expectation.rule()
     foretold = answers_to_go(rule, expectation, (0, 0, 0))
     assert foretold is not None
-    assert look(rule, *in_ratio(v3_percent, foretold)) is Outcome.CONFIRMED
-    assert look(rule, *in_ratio(v3_percent, foretold // 2)) is Outcome.INCONCLUSIVE
+    assert look(rule, *in_ratio(canary_percent, foretold)) is Outcome.CONFIRMED
+    assert look(rule, *in_ratio(canary_percent, foretold // 2)) is Outcome.INCONCLUSIVE
 
 
-def in_ratio(v3_percent: float, n: int) -> tuple[int, int, int]:
+def in_ratio(canary_percent: float, n: int) -> tuple[int, int, int]:
     """Return n answers in the expected ratio."""
-    v3 = round(n * v3_percent / 100)
-    return v3, n - v3, 0
+    canary = round(n * canary_percent / 100)
+    return canary, n - canary, 0
 
 
 @pytest.mark.parametrize(

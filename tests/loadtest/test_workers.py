@@ -1,4 +1,4 @@
-"""Counts of many workers put together: `loadtest.workers` and the session that looks at them."""
+"""Counts of many workers put together: `canary_loadtest.core.workers` and the session that looks at them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.classify import PLAIN, V3
-from loadtest.session import Session, Verdict
-from loadtest.tally import Tally
-from loadtest.verdict import Expectation, Outcome
-from loadtest.workers import WorkerReport, Workers
+from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.session import Session, Verdict
+from canary_loadtest.core.tally import Tally
+from canary_loadtest.core.verdict import Expectation, Outcome
+from canary_loadtest.core.workers import WorkerReport, Workers
 
 Spread = Sequence[tuple[str, int]]
-labels = st.sampled_from([V3, V3, PLAIN, PLAIN, PLAIN, PLAIN, "status_503"])
+labels = st.sampled_from([CANARY, CANARY, STABLE, STABLE, STABLE, STABLE, "status_503"])
 spread_answers = st.lists(st.tuples(labels, st.integers(0, 7)), max_size=300)
 
 
@@ -26,9 +26,9 @@ def report_of(answers: Spread, worker: int, unfinished: int = 0, *, final: bool 
     return WorkerReport(tally, unfinished, final)
 
 
-def verdict_of(workers: Workers, v3_percent: float = 30) -> Verdict:
+def verdict_of(workers: Workers, canary_percent: float = 30) -> Verdict:
     """Return the verdict of one look at all the workers."""
-    session = Session(Expectation(v3_percent))
+    session = Session(Expectation(canary_percent))
     session.look_at(workers.merged(), held_back=workers.held_back(), unfinished=workers.unfinished())
     return session.verdict()
 
@@ -67,9 +67,9 @@ def test_a_report_survives_the_way_to_the_master(answers: Spread, unfinished: in
 def test_a_late_report_does_not_replace_the_final_one() -> None:
     """What a worker has called final stays."""
     workers = Workers()
-    workers.take("0", report_of([(V3, 0)] * 9, 0))
-    workers.take("0", report_of([(V3, 0)] * 5, 0, final=False))
-    assert workers.merged().v3 == 9
+    workers.take("0", report_of([(CANARY, 0)] * 9, 0))
+    workers.take("0", report_of([(CANARY, 0)] * 5, 0, final=False))
+    assert workers.merged().canary == 9
 
 
 def test_workers_that_say_nothing_are_known_by_name() -> None:
@@ -86,18 +86,18 @@ def test_workers_that_say_nothing_are_known_by_name() -> None:
 def test_each_worker_that_waits_holds_back_one_answer() -> None:
     """An answer that a worker waits for counts as unlabelled, so that it could be of either version."""
     workers = Workers()
-    workers.take("a", WorkerReport(Tally(plain=299), unfinished=3, final=True))
+    workers.take("a", WorkerReport(Tally(stable=299), unfinished=3, final=True))
     assert workers.held_back() == 1
-    assert verdict_of(workers, v3_percent=0).outcome is Outcome.INCONCLUSIVE
+    assert verdict_of(workers, canary_percent=0).outcome is Outcome.INCONCLUSIVE
     workers = Workers()
-    workers.take("a", WorkerReport(Tally(plain=299), unfinished=0, final=True))
-    assert verdict_of(workers, v3_percent=0).outcome is Outcome.CONFIRMED
+    workers.take("a", WorkerReport(Tally(stable=299), unfinished=0, final=True))
+    assert verdict_of(workers, canary_percent=0).outcome is Outcome.CONFIRMED
 
 
 def test_workers_stuck_at_a_leak_do_not_confirm_that_there_is_none() -> None:
     """If each leaked answer hangs, every worker counts only what came before its first leak: no proof of no leak."""
     workers = Workers()
     for number in range(100):
-        workers.take(str(number), WorkerReport(Tally(plain=20), unfinished=1, final=True))
-    assert workers.merged().plain == 2000
-    assert verdict_of(workers, v3_percent=0).outcome is Outcome.INCONCLUSIVE
+        workers.take(str(number), WorkerReport(Tally(stable=20), unfinished=1, final=True))
+    assert workers.merged().stable == 2000
+    assert verdict_of(workers, canary_percent=0).outcome is Outcome.INCONCLUSIVE

@@ -4,23 +4,22 @@ import threading
 from collections.abc import Callable
 from random import Random
 
-from loadtest.classify import PLAIN, V3
-
-from .server import Reply, Request, answer
+from canary_loadtest.core.contract import CANARY, STABLE
+from tests.loadtest.server import Reply, Request, answer
 
 Handler = Callable[[Request], Reply]
 
 HELD = "held"
 
 
-def tens(v3_of_ten: int, seed: int = 8) -> Callable[[int], str]:
-    """Return a function from a request's number to its label: so many V3 in each block of ten, shuffled."""
+def tens(canary_of_ten: int, seed: int = 8) -> Callable[[int], str]:
+    """Return a function from a request's number to its label: so many canary in each block of ten, shuffled."""
     random = Random(seed)
     labels: list[str] = []
 
     def label(number: int) -> str:
         while len(labels) <= number:
-            block = [V3] * v3_of_ten + [PLAIN] * (10 - v3_of_ten)
+            block = [CANARY] * canary_of_ten + [STABLE] * (10 - canary_of_ten)
             random.shuffle(block)
             labels.extend(block)
         return labels[number]
@@ -28,9 +27,9 @@ def tens(v3_of_ten: int, seed: int = 8) -> Callable[[int], str]:
     return label
 
 
-def split(v3_of_ten: int, seed: int = 8, **headers: str) -> Handler:
+def split(canary_of_ten: int, seed: int = 8, **headers: str) -> Handler:
     """Return a handler that answers by `tens`; keyword names become response headers."""
-    label = tens(v3_of_ten, seed)
+    label = tens(canary_of_ten, seed)
     return lambda request: answer(label(request.number), **headers)
 
 
@@ -50,7 +49,7 @@ class SlowVersion:
     """Answers of one version only when every user waits for one: the most that a slower version can lag behind."""
 
     def __init__(self, slow: str, users: int, seed: int) -> None:
-        """Draw three V3 of ten, and hold back the label `slow`."""
+        """Draw three canary of ten, and hold back the label `slow`."""
         self._slow, self._users = slow, users
         self._label = tens(3, seed)
         self._gate = threading.Event()

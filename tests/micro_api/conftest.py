@@ -19,8 +19,9 @@ from flask.testing import FlaskClient
 
 from micro_api.app import create_app
 from micro_api.settings import Settings
+from tests.support.repository import ROOT
 
-CONFIGURATION = Path(__file__).resolve().parents[2] / "services" / "micro_api" / "gunicorn_conf.py"
+CONFIGURATION = ROOT / "services" / "micro_api" / "gunicorn_conf.py"
 GUNICORN = ("gunicorn", "-c", str(CONFIGURATION))
 DEADLINE_SECONDS = 30.0
 

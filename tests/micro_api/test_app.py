@@ -9,8 +9,7 @@ from flask.testing import FlaskClient
 
 from micro_api import answers
 from micro_api.answers import CONTENT_TYPE, SUCCESS
-
-from .conftest import LogLines, make_client
+from tests.micro_api.conftest import LogLines, make_client
 
 PATHS = ("/", "/test/test", "/healthz", "/readyz", "/metrics", "/openapi.json")
 

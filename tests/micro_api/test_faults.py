@@ -15,8 +15,7 @@ from micro_api import faults, routes
 from micro_api.answers import CONTENT_TYPE, SUCCESS
 from micro_api.faults import Fault, are_configured, draw_fault
 from micro_api.settings import Settings
-
-from .conftest import LogLines, StartService, UnixConnection, make_client
+from tests.micro_api.conftest import LogLines, StartService, UnixConnection, make_client
 
 CHANCE_OF_FALSE_ALARM = 1e-9
 FAILURE = '{"code":9999,"message":"系统异常"}'.encode()

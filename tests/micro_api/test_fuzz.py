@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 from micro_api import page
 from micro_api.answers import CONTENT_TYPE
 from micro_api.routes import OPENAPI_DOCUMENT
-
-from .conftest import DEADLINE_SECONDS, Service, StartService, wait_until
+from tests.micro_api.conftest import DEADLINE_SECONDS, Service, StartService, wait_until
 
 PATHS = sorted(json.loads(OPENAPI_DOCUMENT.read_text("utf-8"))["paths"])
 DOCUMENTED_TYPES = {CONTENT_TYPE, page.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"}

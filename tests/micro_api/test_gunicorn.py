@@ -13,8 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from micro_api.answers import CONTENT_TYPE, SUCCESS
-
-from .conftest import CONFIGURATION, GUNICORN, LogLine, Service, StartService, UnixConnection, wait_until
+from tests.micro_api.conftest import CONFIGURATION, GUNICORN, LogLine, Service, StartService, UnixConnection, wait_until
 
 CALLED = "测试接口被调用！"
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from micro_api import logs
 from micro_api.logs import json_string
-
-from .conftest import LogLines, make_client
+from tests.micro_api.conftest import LogLines, make_client
 
 
 @pytest.fixture

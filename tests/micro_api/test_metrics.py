@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from .conftest import LogLines, make_client
+from tests.micro_api.conftest import LogLines, make_client
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 

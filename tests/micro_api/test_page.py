@@ -7,8 +7,7 @@ import re
 import pytest
 
 from micro_api.page import PAGE
-
-from .conftest import make_client
+from tests.micro_api.conftest import make_client
 
 TEXT = PAGE.decode()
 

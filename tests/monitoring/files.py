@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.repository import ROOT
+
 MONITORING = ROOT / "monitoring"
 RULES = MONITORING / "rules" / "rules.yml"
 DASHBOARD = MONITORING / "grafana" / "canary.json"

@@ -11,10 +11,11 @@ import yaml
 
 from scripts.lab import control
 from scripts.lab.state import LabFolder
-from tests.k8s.manifests import resources, versions
 from tests.lab.helpers import HOST, TIMEOUT_SECONDS, CommandLine
-from tests.monitoring.files import DASHBOARD, MONITORING, ROOT, dashboard, load, metrics_of, queries, rules
-from tests.schemas import validate
+from tests.manifests.k8s import resources, versions
+from tests.manifests.schemas import validate
+from tests.monitoring.files import DASHBOARD, MONITORING, dashboard, load, metrics_of, queries, rules
+from tests.support.repository import ROOT
 
 FILES = sorted(file for file in MONITORING.rglob("*") if file.suffix in {".yml", ".yaml"})
 PATCH = MONITORING / "mesh" / "deployment.yaml"  # says what it changes, and is no whole resource

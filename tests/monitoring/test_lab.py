@@ -18,12 +18,13 @@ import pytest
 from scripts.lab import control
 from scripts.lab.processes import wait_until
 from scripts.lab.state import LabFolder
-from tests.documents import console_examples, pattern_of
+from tests.docs.documents import console_examples, pattern_of
 from tests.lab.helpers import HOST, STATES, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio
 from tests.loadtest import locust_process
 from tests.monitoring import prometheus
-from tests.monitoring.files import LAST_RULES, MONITORING, ROOT, queries
+from tests.monitoring.files import LAST_RULES, MONITORING, queries
 from tests.monitoring.prometheus import Prometheus
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.prometheus
 
@@ -98,11 +99,11 @@ def test_client_tally_and_counters_agree_to_the_request(lab: RunningLab, tmp_pat
     sides = (SERVICE_COUNTS, ENVOY_COUNTS, CLIENT_COUNTS)
     before = {side: counts(lab, side) for side in sides}
     # Answers that come after the verdict are not judged, and those in flight at the end would be cut off.
-    options = "--expect-v3 30 --route 70-30 -u 5 -t 10s --keep-going --stop-timeout 30"
+    options = "--expect-canary 30 --route 70-30 -u 5 -t 10s --keep-going --stop-timeout 30"
     ended = locust_process.run(tmp_path, f"--host {lab.url} --host-header {HOST} {options}")
     assert ended.verdict, ended.stderr
     of(lab).wait_for_scrape(time.time())
-    tally = Counter({"v1": ended.counts["plain"], "v2": ended.counts["v3"]})
+    tally = Counter({"v1": ended.counts["stable"], "v2": ended.counts["canary"]})
     assert tally.total() > 100
     counted = {side: counts(lab, side) - before[side] for side in sides}
     assert counted == {SERVICE_COUNTS: tally, ENVOY_COUNTS: tally, CLIENT_COUNTS: Counter({"all": tally.total()})}

@@ -1,0 +1,1 @@
+"""Pure: what is counted, and what the counts prove."""

@@ -1,0 +1,1 @@
+"""The verdict without Locust, on counts or on answers of other tools."""

@@ -1,0 +1,141 @@
+"""The verdict without Locust: `python loadtest judge` judges counts, or answers that another tool sent for."""
+
+import argparse
+import io
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import BinaryIO
+
+from canary_loadtest.core.session import Session, Verdict
+from canary_loadtest.core.tally import Tally
+from canary_loadtest.judge.readers import FORMATS
+from canary_loadtest.options import add_expectation, expectation_of, writable_file
+from canary_loadtest.output import report
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+EXAMPLES = """examples:
+  for i in {1..1000}; do curl -s "$URL"; done | PROGRAM --expect-canary 30 --sent 1000
+  PROGRAM --expect-canary 30 --canary 3 --stable 7 --other 0
+  vegeta encode --to json answers.bin | PROGRAM --expect-canary 30 --format vegeta
+  k6 run answers.js ... ; PROGRAM --expect-canary 30 --format jsonl answers.jsonl
+"""
+
+
+class UsageError(Exception):
+    """A wrong combination of options; the message tells what to do."""
+
+
+def main(arguments: list[str] | None = None, program: str = "canary-judge") -> int:
+    """Judge what the command line names, and return the exit code.
+
+    Args:
+        arguments: the command line without the program's name, None for that of this process.
+        program: how it was called, for the usage and the examples.
+    """
+    parser = _parser(program)
+    options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        verdict = _judge(options)
+        print(report.table(verdict))
+        if options.verdict_json is not None:
+            report.write_json(verdict, options.verdict_json)
+        if options.summary is not None:
+            report.append_summary(verdict, options.summary)
+    except UsageError as problem:
+        parser.error(str(problem))
+    except OSError as problem:
+        return _fail(f"{problem.filename or options.file}: {problem.strerror}", EXIT_USAGE)
+    except KeyboardInterrupt:
+        return _fail("interrupted, no verdict", EXIT_INTERRUPTED)
+    return report.EXIT_CODES[verdict.outcome]
+
+
+def _fail(message: str, exit_code: int) -> int:
+    print(f"judge: {message}", file=sys.stderr)
+    return exit_code
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
+    examples = EXAMPLES.replace("PROGRAM", program)
+    formats = "\n".join(f"  {name:<12} {a_format.description}" for name, a_format in FORMATS.items())
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description="Say whether answers confirm or refute the configured share of the canary.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"formats:\n{formats}\n\n{EXAMPLES.replace('PROGRAM', program)}\n{report.EXIT_CODE_HELP}",
+    )
+    add_expectation(parser, required=True)
+    parser.add_argument(
+        "--canary", type=_count, metavar="N", help="judge counts instead of answers: so many canary answers"
+    )
+    parser.add_argument("--stable", type=_count, metavar="N", help="so many stable answers")
+    parser.add_argument("--other", type=_count, metavar="N", help="so many requests that got neither")
+    parser.add_argument("--format", choices=FORMATS, default="bodies", help="of the answers (default: %(default)s)")
+    parser.add_argument("--sent", type=_count, metavar="N", help="how many requests were sent; missing ones are other")
+    parser.add_argument("--route", metavar="NAME", help="count only answers whose x-canary-route header is NAME")
+    parser.add_argument("--verdict-json", type=writable_file, metavar="FILE", help="also write the verdict as JSON")
+    parser.add_argument("--summary", type=writable_file, metavar="FILE", help="also append the verdict as Markdown")
+    parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="of answers (default: standard input)")
+    return parser
+
+
+def _count(text: str) -> int:
+    """Parse a number of answers."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of answers")
+    return int(text)
+
+
+def _judge(options: argparse.Namespace) -> Verdict:
+    counts = (options.canary, options.stable, options.other)
+    if any(count is not None for count in counts):
+        return _judge_counts(options, counts)
+    if options.route is not None and options.format not in {"jsonl", "vegeta"}:
+        raise UsageError(f"--route needs answers with headers: --format {options.format} has none")
+    with _open(options.file) as stream:
+        tally = FORMATS[options.format].read(stream, options.route)
+    if options.sent is not None:
+        tally = _with_missing(tally, options.sent, is_guess=options.format == "bodies")
+    return _conclude(options, tally)
+
+
+def _judge_counts(options: argparse.Namespace, counts: tuple[int | None, ...]) -> Verdict:
+    if None in counts or options.file != "-" or options.sent is not None or options.route is not None:
+        raise UsageError("give --canary, --stable and --other, all three and without FILE, --sent or --route")
+    tally = Tally(canary=options.canary, stable=options.stable, other=+Counter({"other": options.other}))
+    return _conclude(options, tally)
+
+
+def _with_missing(tally: Tally, sent: int, *, is_guess: bool) -> Tally:
+    """Add the requests that left no answer.
+
+    Where the text between bodies had to be guessed to be so many answers, the number of requests settles how many it
+    was; records that are counted one by one must not be more than were sent, or errors would vanish.
+    """
+    counted = tally.total + tally.settling
+    if counted <= sent:
+        return tally + Tally(other=+Counter({"no_answer": sent - counted}))
+    known = tally.canary + tally.stable
+    if known > sent or not is_guess:
+        raise UsageError(f"--sent {sent}: there are {known if is_guess else counted} answers already")
+    return Tally(tally.canary, tally.stable, +Counter({"unexpected_body": sent - known}), tally.routes)
+
+
+def _conclude(options: argparse.Namespace, tally: Tally) -> Verdict:
+    session = Session(expectation_of(options), options.route)
+    session.add_all(tally)
+    counted = options.canary is not None or options.sent is not None
+    return session.verdict(requests_known=counted or FORMATS[options.format].tells_all)
+
+
+def _open(file: str) -> BinaryIO:
+    if file != "-":
+        return Path(file).open("rb")
+    if sys.stdin is None:
+        raise UsageError("standard input is closed: pipe the answers in, or name a FILE")
+    return sys.stdin.buffer

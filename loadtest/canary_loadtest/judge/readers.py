@@ -1,0 +1,145 @@
+"""Readers of answers that another tool sent for: each takes a binary stream and returns the tally of its answers.
+
+Called by `judge`. No reader keeps more than a piece, or a line, of the stream in memory.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from canary_loadtest.core.contract import CANARY, CANARY_BODY, STABLE, STABLE_BODY, classify
+from canary_loadtest.core.tally import ROUTE_HEADER, Tally
+
+PIECE_BYTES = 1 << 20
+SERVICE_LOG_MESSAGE = "测试接口被调用！"
+
+
+def read_bodies(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: ARG001 - every reader is called alike
+    """Count bodies that follow one another with or without white space between them, as curl prints them.
+
+    Whatever else stands between two bodies counts as one unexpected body, since nothing tells where one ends.
+    """
+    tally = Tally()
+    rest = b""
+    while piece := stream.read(PIECE_BYTES):
+        *complete, rest = _cut_out_bodies(rest + piece, tally)
+        tally.other["unexpected_body"] += sum(1 for text in complete if text.strip())
+        if len(rest) > PIECE_BYTES:
+            tally.other["unexpected_body"] += 1
+            rest = rest[-len(CANARY_BODY) :]
+    tally.other["unexpected_body"] += bool(rest.strip())
+    return _without_zeros(tally)
+
+
+def _cut_out_bodies(data: bytes, tally: Tally) -> list[bytes]:
+    """Count the contract's bodies in `data`, and return what stands between them, by lines."""
+    canary, stable = data.count(CANARY_BODY), data.count(STABLE_BODY)
+    tally.canary += canary
+    tally.stable += stable
+    tally.routes[""] += canary + stable
+    return data.replace(CANARY_BODY, b"\n").replace(STABLE_BODY, b"\n").split(b"\n")
+
+
+def read_lines(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: ARG001 - every reader is called alike
+    """Count lines of which each is, or contains, the body of one answer: a log, or curl told to end the line."""
+    tally = Tally()
+    for line in stream:
+        is_canary, is_stable = CANARY_BODY in line, STABLE_BODY in line
+        label = CANARY if is_canary else STABLE
+        tally.add(label if is_canary != is_stable else "unexpected_line")
+    return tally
+
+
+def read_jsonl(stream: BinaryIO, route: str | None = None) -> Tally:
+    """Count lines of JSON, each {"status": 200, "headers": {...}, "body": "..."}; status 0 for no answer."""
+    tally = Tally()
+    for record in _records(stream):
+        text = record.get("body")
+        body = text.encode(errors="replace") if isinstance(text, str) else b""  # JSON can hold half a character
+        _add(tally, record.get("status"), record.get("headers"), body, route)
+    return tally
+
+
+def read_vegeta(stream: BinaryIO, route: str | None = None) -> Tally:
+    """Count the lines of `vegeta encode --to json`: code, headers as lists, body in base 64; code 0 for no answer."""
+    tally = Tally()
+    for record in _records(stream):
+        try:
+            body = base64.b64decode(record.get("body") or "", validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            body = b""
+        _add(tally, record.get("code"), record.get("headers"), body, route)
+    return tally
+
+
+def read_service_log(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: ARG001 - every reader is called alike
+    """Count the service's own log lines for calls of /test/test, by the version that wrote them; skip all others."""
+    tally = Tally()
+    for record in _records(stream):
+        if record.get("message") == SERVICE_LOG_MESSAGE:
+            status = record.get("status", 200)
+            label = {"v1": STABLE, "v2": CANARY}.get(str(record.get("version")), "unexpected_version")
+            if status != 200:
+                label = f"status_{status}" if isinstance(status, int) else "unexpected_status"
+            tally.add(label)
+    return tally
+
+
+def _records(stream: BinaryIO) -> Iterator[Mapping[str, Any]]:
+    """Yield the JSON object of each line, an empty one for a line that is none; blank lines are no answers."""
+    for line in stream:
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            record = None
+        yield record if isinstance(record, dict) else {}
+
+
+def _add(tally: Tally, status: object, headers: object, body: bytes, expected_route: str | None) -> None:
+    """Classify one answer of a JSON record, and count it."""
+    if not isinstance(status, int) or not isinstance(headers, dict | None):
+        tally.add("unexpected_record")
+        return
+    if status == 0:
+        tally.add("connection_error")
+        return
+    by_name = {str(name).lower(): _header_value(value) for name, value in (headers or {}).items()}
+    tally.add(classify(status, by_name, body), by_name.get(ROUTE_HEADER, ""), expected_route)
+
+
+def _header_value(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _without_zeros(tally: Tally) -> Tally:
+    """Drop kinds and routes that were counted zero times, as merging tallies does."""
+    return tally + Tally()
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of piped answers.
+
+    Attributes:
+        read: counts the answers of a stream; answers by another route than the given one are told apart.
+        tells_all: whether requests that got no answer show in it too.
+        description: what it is, for --help.
+    """
+
+    read: Callable[[BinaryIO, str | None], Tally]
+    tells_all: bool
+    description: str
+
+
+FORMATS: Mapping[str, Format] = {
+    "bodies": Format(read_bodies, tells_all=False, description="bodies one after another (curl in a loop)"),
+    "lines": Format(read_lines, tells_all=True, description="one line for each request, with the body in it (a log)"),
+    "jsonl": Format(read_jsonl, tells_all=True, description="one JSON object with status, headers, body a line (k6)"),
+    "vegeta": Format(read_vegeta, tells_all=True, description="vegeta encode --to json"),
+    "service-log": Format(read_service_log, tells_all=False, description="the service's log lines (hey, wrk, any)"),
+}

@@ -1,0 +1,185 @@
+"""The options that the load test adds to Locust's own, and the checks that the judge shares with them."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from canary_loadtest.core.verdict import (
+    DEFAULT_ALPHA,
+    DEFAULT_LEAK_POINTS,
+    DEFAULT_TOLERANCE_POINTS,
+    Expectation,
+    ExpectationError,
+)
+
+
+def _checked(field: str) -> Callable[[str], float]:
+    """Return an argparse type that takes what `Expectation` allows for `field`."""
+
+    def number(text: str) -> float:
+        text = text.removesuffix("%").strip()
+        try:
+            value = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        try:
+            Expectation(**{"canary_percent": 50.0, field: value})
+        except ExpectationError as problem:
+            raise argparse.ArgumentTypeError(str(problem)) from None
+        return value
+
+    return number
+
+
+def writable_file(text: str) -> str:
+    """Return the absolute path of a file that can be written, before a run is spent on it.
+
+    Raises:
+        argparse.ArgumentTypeError: the folder does not exist, or the path is a folder.
+    """
+    file = Path(text).absolute()
+    if file.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder: name a file")
+    if not file.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder of {text} does not exist: make it first")
+    return str(file)  # Locust sends the options to its workers, and can send text only
+
+
+def html_file(text: str) -> str:
+    """Return the absolute path of an HTML file that can be written, and a JSON file beside it.
+
+    Raises:
+        argparse.ArgumentTypeError: the name does not end in .html, or `writable_file` objects to either file.
+    """
+    if Path(text).suffix != ".html":
+        raise argparse.ArgumentTypeError(f"{text} is no HTML file: give it a name that ends in .html")
+    writable_file(str(Path(text).with_suffix(".json")))
+    return writable_file(text)
+
+
+def add_expectation(parser: Any, env_prefix: str | None = None, *, required: bool = False) -> None:  # noqa: ANN401 - a parser or a group: argparse has no public name for both
+    """Add `--expect-canary`, `--tolerance` and `--alpha` to an argparse (or Locust) parser.
+
+    Args:
+        parser: the parser, or a group of one.
+        env_prefix: prefix of the environment variables that set them, None where the parser knows none.
+        required: whether `--expect-canary` must be given.
+    """
+
+    def env(name: str) -> dict[str, str]:
+        return {} if env_prefix is None else {"env_var": env_prefix + name}
+
+    parser.add_argument(
+        "--expect-canary",
+        type=_checked("canary_percent"),
+        metavar="PERCENT",
+        required=required,
+        help="the canary's share that is configured, in percent: 30 for weights 70/30",
+        **env("EXPECT_CANARY"),
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=_checked("tolerance_points"),
+        metavar="POINTS",
+        help=(
+            "how far off, in percentage points, a split must not be confirmed"
+            f" (default {DEFAULT_TOLERANCE_POINTS:g}; {DEFAULT_LEAK_POINTS:g} where 0 or 100 is expected)"
+        ),
+        **env("TOLERANCE"),
+    )
+    parser.add_argument(
+        "--alpha",
+        type=_checked("alpha"),
+        default=DEFAULT_ALPHA,
+        metavar="PROBABILITY",
+        help=(
+            "the most that each error may happen, a right split refuted or a wrong one confirmed"
+            " (default %(default)s; take 0.01 where one release asks many times)"
+        ),
+        **env("ALPHA"),
+    )
+
+
+def expectation_of(options: argparse.Namespace) -> Expectation:
+    """Return the expectation that the parsed options state.
+
+    Raises:
+        ExpectationError: a value is no number or outside of its range; only Locust's web UI lets that come so far.
+    """
+
+    def number(name: str) -> float | None:
+        value = getattr(options, name)
+        try:
+            return None if value in {None, ""} else float(str(value).removesuffix("%"))
+        except ValueError:
+            raise ExpectationError(f"{name} is {value!r}: give a number") from None
+
+    canary_percent, alpha = number("expect_canary"), number("alpha")
+    if canary_percent is None:
+        raise ExpectationError("the expected share of the canary is missing: give a percentage from 0 to 100")
+    return Expectation(canary_percent, number("tolerance"), DEFAULT_ALPHA if alpha is None else alpha)
+
+
+def add_locust_options(parser: argparse.ArgumentParser) -> None:
+    """Add all options of the load test to Locust's parser."""
+    group = parser.add_argument_group("Canary split", "What is expected of the answers, and how they are asked for")
+    add_expectation(group, "LOCUST_")
+    group.add_argument(
+        "--route",
+        metavar="NAME",
+        env_var="LOCUST_ROUTE",
+        help="count only answers whose x-canary-route header is NAME, such as 70-30 (default: any one route)",
+    )
+    group.add_argument(
+        "--host-header",
+        metavar="HOST",
+        env_var="LOCUST_HOST_HEADER",
+        help="the Host header to send, such as micro-api.default.svc.cluster.local (default: that of --host)",
+    )
+    group.add_argument(
+        "--keep-alive",
+        action="store_true",
+        env_var="LOCUST_KEEP_ALIVE",
+        help=(
+            "reuse each connection for 20 answers, which is faster. Only behind a proxy that picks a version for each"
+            " request, such as Envoy: a plain Kubernetes Service picks once for each connection, all answers on it are"
+            " one draw, and the result is INCONCLUSIVE"
+        ),
+    )
+    group.add_argument(
+        "--keep-going",
+        action="store_true",
+        env_var="LOCUST_KEEP_GOING",
+        help="do not stop at the verdict but run until --run-time; later answers may refute what was confirmed",
+    )
+    group.add_argument(
+        "--verdict-json",
+        type=writable_file,
+        metavar="FILE",
+        env_var="LOCUST_VERDICT_JSON",
+        help="also write the verdict to FILE, as JSON",
+    )
+    group.add_argument(
+        "--verdict-text",
+        type=writable_file,
+        metavar="FILE",
+        env_var="LOCUST_VERDICT_TEXT",
+        help="also write the table with the verdict to FILE, such as a container's /dev/termination-log",
+    )
+    group.add_argument(
+        "--report",
+        type=html_file,
+        metavar="FILE",
+        env_var="LOCUST_REPORT",
+        help="also write a report with charts to FILE, which ends in .html, and its data as JSON beside it",
+    )
+    group.add_argument(
+        "--summary",
+        type=writable_file,
+        metavar="FILE",
+        env_var="LOCUST_SUMMARY",
+        help="also append the verdict to FILE as Markdown, such as to $GITHUB_STEP_SUMMARY for a CI job's page",
+    )
+    # Whoever can reach the web UI can send load anywhere from this machine: --web-host '*' for all interfaces.
+    parser.set_defaults(web_host="127.0.0.1")

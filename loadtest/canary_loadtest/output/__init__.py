@@ -1,0 +1,1 @@
+"""The verdict as table, JSON, Markdown and page."""

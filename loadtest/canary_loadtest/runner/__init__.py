@@ -1,0 +1,1 @@
+"""All that needs Locust: the user, its client, and Locust's events."""

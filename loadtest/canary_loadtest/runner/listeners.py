@@ -1,0 +1,158 @@
+"""Locust's events, told to the `run` of this process: options, start, stop, exit code.
+
+Importing this module registers the listeners; `user` does, and with it every locustfile that uses `CanaryUser`. They
+must be registered at import: Locust fires `quitting` in reverse, so that these run after its own last reports.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn, cast
+from weakref import WeakKeyDictionary
+
+from gevent import getcurrent
+from locust import events, log
+from locust.env import Environment
+from locust.runners import MasterRunner, Runner, WorkerRunner
+
+from canary_loadtest.core.verdict import Outcome
+from canary_loadtest.options import add_locust_options
+from canary_loadtest.output import page, report
+from canary_loadtest.runner import web
+from canary_loadtest.runner.run import JudgingRun, MasterRun
+from canary_loadtest.runner.worker_run import WorkerRun
+
+Run = JudgingRun | WorkerRun
+_runs: WeakKeyDictionary[Environment, Run] = WeakKeyDictionary()
+
+
+def run_of(environment: Environment) -> Run:
+    """Return what follows this environment's process."""
+    return _runs[environment]
+
+
+def options_of(environment: Environment) -> argparse.Namespace:
+    """Return the parsed options, which an environment of the `locust` command always has."""
+    return cast("argparse.Namespace", environment.parsed_options)
+
+
+def usage_error(message: str) -> NoReturn:
+    """End the process as for any wrong option: a message and exit code 2."""
+    print(f"locustfile.py: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def on_init(environment: Environment, **_: object) -> None:
+    """Attach to the runner, and let no failure from here on end as exit code 0."""
+    options = options_of(environment)
+    runner = cast("Runner", environment.runner)
+    if isinstance(runner, WorkerRunner):
+        run = _runs[environment] = WorkerRun(options, runner)
+        events.report_to_master.add_listener(lambda client_id, data: data.update(canary=run.payload()))  # noqa: ARG005
+        return
+    if options.expect_canary is None:
+        usage_error("--expect-canary is missing: which percentage of the answers is configured to be canary?")
+    if options.headless and not environment.host:
+        usage_error("--host is missing: where is the service, such as http://127.0.0.1:8080?")
+    environment.process_exit_code = report.EXIT_CODES[Outcome.INCONCLUSIVE]
+    judging: JudgingRun
+    if isinstance(runner, MasterRunner):
+        judging = master = MasterRun(options, runner)
+        events.worker_report.add_listener(lambda client_id, data: master.take(client_id, data.get("canary")))
+    else:
+        judging = JudgingRun(options, runner)
+    _runs[environment] = judging
+    if environment.web_ui is not None:
+        web.add_tab(environment.web_ui, judging, options.web_base_path)
+    events.reset_stats.add_listener(judging.reset)
+    # Registered now, later than Locust's own, and so called earlier: while a test that nobody has ended still runs.
+    events.quitting.add_listener(lambda environment: on_quitting_early(judging, environment))
+    events.quit.add_listener(lambda exit_code: on_quit(environment, exit_code))
+
+
+def on_test_start(environment: Environment, **_: object) -> None:
+    """Begin a measurement."""
+    run_of(environment).begin()
+
+
+def on_test_stopping(environment: Environment, **_: object) -> None:
+    """Gather the last counts."""
+    run = run_of(environment)
+    if isinstance(run, JudgingRun):
+        run.finish()
+
+
+def on_test_stop(environment: Environment, **_: object) -> None:
+    """End a measurement; with the web UI, where the process lives on, keep its report now."""
+    run = run_of(environment)
+    run.end()
+    if isinstance(run, JudgingRun) and not run.options.headless:
+        keep_report(run)
+
+
+def on_quitting_early(run: JudgingRun, _: Environment) -> None:
+    """Take the verdict from a test that Ctrl-C cuts off; SIGTERM is an orderly end, and comes in a greenlet."""
+    if getcurrent().parent is None:
+        run.interrupt()
+
+
+def on_quitting(environment: Environment, **_: object) -> None:
+    """Turn the verdict into the exit code, and write the files that were asked for."""
+    run = run_of(environment)
+    if isinstance(run, WorkerRun):
+        return
+    run.close()
+    verdict = run.verdict()
+    environment.process_exit_code = report.EXIT_CODES[verdict.outcome]
+    written = [
+        keep(run.options.verdict_json, lambda file: report.write_json(verdict, file)),
+        keep(run.options.verdict_text, lambda file: report.write_text(verdict, file)),
+        keep_report(run),
+    ]
+    if not all(written):
+        environment.process_exit_code = 1
+
+
+def keep_report(run: JudgingRun) -> bool:
+    """Write the report and the summary of a test that has ended, once, and tell whether all went well."""
+    if run.kept:
+        return True
+    run.kept = True
+    verdict = run.verdict()
+    written = [
+        keep(run.options.report, lambda file: page.write_report(run.page_data(), report.table(verdict), file)),
+        keep(run.options.summary, lambda file: report.append_summary(verdict, file)),
+    ]
+    return all(written)
+
+
+def keep(file: str | None, write: Callable[[str], None]) -> bool:
+    """Write a file that was asked for, and tell whether that went well."""
+    try:
+        if file is not None:
+            write(file)
+    except OSError as problem:
+        print(f"the file {file} was not written: {problem.strerror}", file=sys.stderr)
+        return False
+    return True
+
+
+def on_quit(environment: Environment, exit_code: int) -> None:
+    """Show the verdict last, where it is seen, unless a crash makes it worthless."""
+    run = run_of(environment)
+    if isinstance(run, JudgingRun):
+        print(report.table(run.verdict()), flush=True)
+    if exit_code in report.EXIT_CODES.values() and log.unhandled_greenlet_exception:
+        print("no verdict: a listener or a greenlet crashed, see the log above", file=sys.stderr)
+        sys.exit(2)
+
+
+for hook, listener in {
+    events.init_command_line_parser: add_locust_options,
+    events.init: on_init,
+    events.test_start: on_test_start,
+    events.test_stopping: on_test_stopping,
+    events.test_stop: on_test_stop,
+    events.quitting: on_quitting,
+}.items():
+    hook.add_listener(listener)

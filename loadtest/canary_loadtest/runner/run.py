@@ -1,0 +1,240 @@
+"""What follows a Locust process from test to test and judges: alone, or as the master of workers (see `worker_run`).
+
+Called by `listeners`, which are Locust's way to tell what happens, and by `user`, which hands over the answers.
+"""
+
+import argparse
+import sys
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import gevent
+from locust import log
+from locust.runners import MasterRunner, Runner
+
+from canary_loadtest.core.history import History
+from canary_loadtest.core.session import Session, Verdict
+from canary_loadtest.core.verdict import ExpectationError
+from canary_loadtest.core.workers import WorkerReport, Workers
+from canary_loadtest.options import expectation_of
+from canary_loadtest.output import page, report
+from canary_loadtest.runner.worker_run import EPOCH, FINAL_MESSAGE, FINISH_MESSAGE, RESET_MESSAGE, Counter
+
+LOOK_SECONDS = 0.25
+LOOKS_PER_PROGRESS = 8
+FINAL_COUNTS_SECONDS = 10.0
+
+
+class JudgingRun:
+    """A process that tests alone: it counts, looks and says the verdict."""
+
+    def __init__(self, options: argparse.Namespace, runner: Runner) -> None:
+        """Attach to a Locust runner.
+
+        Args:
+            options: Locust's options and those of `add_locust_options`, parsed.
+            runner: what is to be stopped when the verdict is certain.
+        """
+        self.options = options
+        self.counter = self._new_session()
+        self.history = History()
+        self._runner = runner
+        self._began = time.monotonic()
+        self._progress: gevent.Greenlet[..., Any] | None = None
+        self._stopping = False
+        self._running = False
+        self._interrupted = False
+        self.kept = False
+
+    def _new_session(self) -> Session:
+        return Session(expectation_of(self.options), self.options.route or None, keep_going=self.options.keep_going)
+
+    def begin(self) -> None:
+        """Start counting from nothing: a test starts, perhaps the second one of this process."""
+        self.end_progress()
+        self._stopping = self._interrupted = self.kept = False
+        try:
+            self.clear()
+        except ExpectationError as problem:  # the web UI takes any text
+            print(f"not started: {problem}", file=sys.stderr, flush=True)
+            gevent.spawn(self._runner.stop)
+            return
+        self._running = True
+        self._began = time.monotonic()
+        self.record()
+        self._progress = gevent.spawn(self._follow)
+
+    def reset(self) -> None:
+        """Forget all that is counted, as the button of the web UI asks, and in the middle of a test begin anew."""
+        if self._running:
+            self.begin()
+        else:
+            with suppress(ExpectationError):  # a test with such options was told so, and did not start
+                self.clear()
+
+    def clear(self) -> None:
+        """Forget all that is counted.
+
+        Raises:
+            ExpectationError: the options state none that can be tested.
+        """
+        self._running = False
+        self.history = History()
+        self.counter = self._new_session()
+
+    def finish(self) -> None:
+        """Gather what is still to be counted, before the users are stopped: here nothing."""
+
+    def end(self) -> None:
+        """Stop the progress; with the web UI, where the process lives on, show the verdict now."""
+        self.close()
+        self.end_progress()
+        if not self.options.headless:
+            print(report.table(self.verdict()), flush=True)
+
+    def close(self) -> None:
+        """Record the end of the test: what is counted is final, whether or not Locust has stopped it yet."""
+        self.record()
+        self._running = False
+
+    def end_progress(self) -> None:
+        """Stop reporting progress."""
+        if self._progress is not None:
+            self._progress.kill(block=False)
+            self._progress = None
+
+    def answer_counted(self, counter: Counter) -> None:
+        """End the test once its verdict is certain."""
+        if counter is self.counter:
+            self.stop_when_decided()
+
+    def stop_when_decided(self) -> None:
+        """End the test once its verdict is certain, unless it is to go on."""
+        if not self.counter.decided or self.counter.keep_going or self._stopping:
+            return
+        self._stopping = True
+        # From a greenlet of its own: a task that stops the run is killed halfway, and the run goes on without it.
+        gevent.spawn(self._runner.quit if self.options.headless else self._runner.stop)
+
+    def interrupt(self) -> None:
+        """Note that somebody ends the test by hand: what was to be measured is not."""
+        self._interrupted = self._running
+
+    def record(self) -> None:
+        """Add what is known now to the history, while the test runs."""
+        if self._running:
+            self.history.record(time.monotonic() - self._began, self.counter)
+
+    @property
+    def state(self) -> str:
+        """Say whether a test is "running", has "ended", or none has begun: "ready"."""
+        if self._running:
+            return "running"
+        return "ended" if self.history.points else "ready"
+
+    def verdict_so_far(self) -> Verdict:
+        """Return the verdict; while the test runs, counts that are still to come are nothing against it."""
+        return self.counter.verdict() if self._running else self.verdict()
+
+    def page_data(self) -> dict[str, Any]:
+        """Return what the page and the report show of this test so far."""
+        return page.data_of(
+            self.verdict_so_far(),
+            self.history,
+            state=self.state,
+            to_go=self.counter.to_go(),
+            about={
+                "target": self.options.host or "",
+                "written_at": datetime.now(UTC).isoformat(sep=" ", timespec="seconds"),
+            },
+        )
+
+    def verdict(self) -> Verdict:
+        """Return the verdict at the end, which is none of a test that was interrupted."""
+        return self.counter.verdict(objection=self._objection())
+
+    def _objection(self) -> str:
+        if log.unhandled_greenlet_exception:
+            return "a listener or a greenlet crashed, see the log"
+        return "interrupted before the end of the test" if self._interrupted and self.counter.decided else ""
+
+    def _follow(self) -> None:
+        """Record the course of the test, and print a line about it now and then."""
+        counted = 0
+        seconds_per_line = LOOK_SECONDS * LOOKS_PER_PROGRESS
+        for look in count(1):
+            gevent.sleep(LOOK_SECONDS)
+            self.record()
+            if look % LOOKS_PER_PROGRESS:
+                continue
+            total = self.counter.tally.total
+            rate, counted = (total - counted) / seconds_per_line, total
+            left = self.options.run_time - look * LOOK_SECONDS if self.options.run_time else None
+            print(report.progress_line(self.counter, rate, left), file=sys.stderr, flush=True)
+
+
+class MasterRun(JudgingRun):
+    """The process that judges what its workers count."""
+
+    def __init__(self, options: argparse.Namespace, runner: MasterRunner) -> None:
+        """Attach to a Locust master."""
+        super().__init__(options, runner)
+        self._master = runner
+        self._workers = Workers()
+        setattr(options, EPOCH, 0)
+        runner.register_message(FINAL_MESSAGE, self._take_final)
+
+    def begin(self) -> None:
+        """Start counting from nothing, on every worker that is there."""
+        super().begin()
+        for worker in self._master.clients:
+            self._workers.expect(worker)
+
+    def clear(self) -> None:
+        """Forget all that is counted, also what is on its way: the epoch travels with Locust's own start message."""
+        setattr(self.options, EPOCH, getattr(self.options, EPOCH) + 1)
+        self._workers = Workers()
+        super().clear()
+
+    def reset(self) -> None:
+        """Forget all that is counted, and in the middle of a test begin anew, here and on every worker."""
+        super().reset()
+        self._master.send_message(RESET_MESSAGE, {EPOCH: getattr(self.options, EPOCH)})
+
+    def take(self, worker: str, payload: dict[str, Any] | None) -> None:
+        """Take a worker's report; one of another test is worth nothing."""
+        if payload is None or payload[EPOCH] != getattr(self.options, EPOCH):
+            return
+        self._workers.take(worker, WorkerReport.from_dict(payload))
+        if not self._workers.silent:
+            self._look()
+            self.stop_when_decided()
+
+    def finish(self) -> None:
+        """Ask every worker that lives for its last counts, and wait for them."""
+        self._master.send_message(FINISH_MESSAGE)
+        deadline = time.monotonic() + FINAL_COUNTS_SECONDS
+        while any(worker in self._alive() for worker in self._workers.without_final) and time.monotonic() < deadline:
+            gevent.sleep(0.02)
+        self._look()
+
+    def _objection(self) -> str:
+        if not self._workers.names:
+            return "no worker took part in the test"
+        if missing := self._workers.without_final:
+            return f"the last counts of {', '.join(missing)} never came: killed, cut off or too late"
+        return super()._objection()
+
+    def _alive(self) -> set[str]:
+        clients = self._master.clients
+        return {client.id for client in [*clients.ready, *clients.running, *clients.spawning]}
+
+    def _take_final(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message, which has no public type
+        self.take(msg.node_id, msg.data)
+
+    def _look(self) -> None:
+        workers = self._workers
+        self.counter.look_at(workers.merged(), held_back=workers.held_back(), unfinished=workers.unfinished())

@@ -1,0 +1,54 @@
+"""The tab "Canary split" in Locust's web UI, which is also a page of its own: `/canary-split`.
+
+Locust lets a tab be added that shows a table; this one is left without and filled with the page, in a frame.
+`listeners` attaches it.
+"""
+
+import json
+from typing import cast
+
+from flask import Blueprint, Flask, Response, request
+from locust.web import WebUI
+
+from canary_loadtest.output import page, report
+from canary_loadtest.runner.run import JudgingRun
+
+KEY = "canary-split"
+TITLE = "Canary split"
+
+
+def add_tab(web_ui: WebUI, run: JudgingRun, base_path: str) -> None:
+    """Add the tab and its page to a web UI that is not started yet.
+
+    Args:
+        web_ui: Locust's.
+        run: what is shown.
+        base_path: the path below which the web UI is served, "" for the root.
+    """
+    app = cast("Flask", web_ui.app)
+    script = f"<script>{(page.FOLDER / 'tab.js').read_text(encoding='utf-8')}</script>"
+
+    def live() -> str:
+        return page.render()
+
+    def data() -> Response:
+        return Response(json.dumps(run.page_data()), content_type="application/json")
+
+    def download() -> Response:
+        return Response(
+            page.render(run.page_data(), report.table(run.verdict_so_far())),
+            content_type="text/html; charset=utf-8",
+            headers={"Content-Disposition": f"attachment; filename={KEY}.html"},
+        )
+
+    def fill_the_tab(response: Response) -> Response:
+        if request.endpoint == "locust.index" and response.mimetype == "text/html":
+            response.set_data(response.get_data(as_text=True).replace("</body>", f"{script}</body>"))
+        return response
+
+    routes = Blueprint(KEY, __name__, url_prefix=base_path or None)
+    for path, view in ((f"/{KEY}", live), (f"/{KEY}/data", data), (f"/{KEY}/report", download)):
+        routes.add_url_rule(path, view.__name__, web_ui.auth_required_if_enabled(view))
+    app.register_blueprint(routes)
+    app.after_request(fill_the_tab)
+    web_ui.template_args["extended_tabs"] = [{"title": TITLE, "key": KEY}]

@@ -1,0 +1,1 @@
+"""The two flows on plain Kubernetes, in a kind cluster: build, deploy, update, pause, measure."""

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Builds the images that the Kubernetes flows and docker-compose.yml use, and prints each command before it runs it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=scripts/cluster/lib.sh
+. scripts/cluster/lib.sh
+# shellcheck source=/dev/null
+. versions.env
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/cluster/build-images.sh [--missing] [OPTION OF DOCKER BUILD ...]
+
+Builds micro-api:1.0-SNAPSHOT and micro-api:1.1-SNAPSHOT (v1), micro-api:1.3-SNAPSHOT (v2), canary-loadtest and
+canary-render. Options are handed to every docker build.
+
+  --missing  leave an image as it is that the engine has of the present commit, such as from a bundle
+
+Variables, for those behind a mirror:
+  PIP_INDEX_URL   package index; it does not get into the images
+  BASE_IMAGE      what to build on, such as mirror.example/python:3.13-slim
+
+examples:
+  scripts/cluster/build-images.sh
+  scripts/cluster/build-images.sh --platform linux/arm64
+  PIP_INDEX_URL=https://mirror.example/simple scripts/cluster/build-images.sh --pull
+TEXT
+}
+
+missing_only=no
+case ${1:-} in
+  -h | --help) usage; exit ;;
+  --missing) missing_only=yes; shift ;;
+esac
+
+need docker https://docs.docker.com/engine/install/
+
+# 40 digits, and -dirty where the files differ from the commit.
+revision=$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
+
+shared=(--build-arg "REVISION=$revision")
+for name in PIP_INDEX_URL BASE_IMAGE; do
+  # By name alone docker takes the value from the environment: a password in it is not printed.
+  [[ -z ${!name:-} ]] || shared+=(--build-arg "$name")
+done
+
+# is_built IMAGE: whether it was built of the very files that are here, which only a clean commit can tell.
+is_built() {
+  [[ $revision =~ ^[0-9a-f]{40}$ ]] &&
+    [[ $(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.revision"}}' "$1" 2>/dev/null) == "$revision" ]]
+}
+
+# build IMAGE FOLDER OPTION...
+build() {
+  if [[ $missing_only == yes ]] && is_built "$1"; then
+    printf '# %s of this commit is there already\n' "$1"
+  else
+    run docker build --tag "$1" "${@:3}" "${shared[@]}" "$2"
+  fi
+}
+
+service() {
+  build "micro-api:$1" services/micro_api --build-arg "SERVICE_RELEASE=$1" --build-arg "SERVICE_VERSION=$2" "${@:3}"
+}
+
+service 1.0-SNAPSHOT v1 "$@"
+service 1.1-SNAPSHOT v1 "$@"
+service 1.3-SNAPSHOT v2 "$@"
+build "canary-loadtest:${LOADTEST_VERSION:?}" loadtest --build-arg "VERSION=$LOADTEST_VERSION" "$@"
+build "canary-render:$LOADTEST_VERSION" scripts/lab --build-arg "VERSION=$LOADTEST_VERSION" "$@"

@@ -1,0 +1,66 @@
+"""What Istio adds to a gateway's configuration of its own accord: one table, bound to one version of Istio.
+
+`scripts.lab.translation.translate` copies these values into what it makes, and the records under tests/data/istiod/
+hold each of them against a real istiod. A new version of Istio means: `versions.env`, `ISTIO_VERSION` here, new records
+by `python -m scripts.record.routes`, and whatever values the tests then name.
+
+The fields are Envoy's v3 API, in protobuf's JSON form.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+ISTIO_VERSION: Final = "1.32"
+
+# The ingress gateway's Service sends its port 80 to port 8080 of the pod, and the routes are named by the latter.
+ROUTE_CONFIGURATION_NAME: Final = "http.8080"
+
+# Ports in the Host header do not matter; a route to a cluster that does not exist is served, with 503.
+ROUTE_CONFIGURATION: Final[Mapping[str, Any]] = MappingProxyType(
+    {"validate_clusters": False, "ignore_port_in_host_matching": True},
+)
+
+# Versions see in x-envoy-attempt-count whether a request is a retry.
+VIRTUAL_HOST: Final[Mapping[str, Any]] = MappingProxyType({"include_request_attempt_count": True})
+
+# No time limit. Two retries, on another endpoint, where the request has not been served: a 503 answer is not retried,
+# since no status code is named for "retriable-status-codes".
+ROUTE_ACTION: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "timeout": "0s",
+        "max_grpc_timeout": "0s",
+        "retry_policy": {
+            "retry_on": "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
+            "num_retries": 2,
+            "retry_host_predicate": [
+                {
+                    "name": "envoy.retry_host_predicates.previous_hosts",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/"
+                        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+                    },
+                },
+            ],
+            "host_selection_retry_max_attempts": "5",
+        },
+    },
+)
+
+# Panic threshold 0: requests never go to endpoints that are known to be unhealthy.
+CLUSTER: Final[Mapping[str, Any]] = MappingProxyType(
+    {"connect_timeout": "10s", "common_lb_config": {"healthy_panic_threshold": {"value": 0}}},
+)
+
+LOAD_BALANCER: Final = "LEAST_REQUEST"
+
+# No limits: the largest number that the field holds.
+_UNLIMITED: Final = 2**32 - 1
+CIRCUIT_BREAKER_THRESHOLDS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "max_connections": _UNLIMITED,
+        "max_pending_requests": _UNLIMITED,
+        "max_requests": _UNLIMITED,
+        "max_retries": _UNLIMITED,
+    },
+)

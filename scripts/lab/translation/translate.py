@@ -1,0 +1,284 @@
+"""From Istio's resources to Envoy's configuration, as istiod translates them for its ingress gateway.
+
+`scripts.lab` serves what these functions return; tests/lab/test_translate.py holds it against records of a real istiod.
+All is pure: no files, clock, environment or chance. Envoy's objects are v3 API in protobuf's JSON form, in snake_case.
+
+The functions keep the order of steps of Istio's own: `buildGatewayHTTPRouteConfig` in pilot/pkg/networking/core/
+gateway.go, route/route.go for routes, cluster_builder.go and cluster_traffic_policy.go for clusters.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from typing import Any, Final
+
+from scripts.lab.translation import defaults
+from scripts.lab.translation.endpoints import Endpoint, HostPort, envoy_address
+from scripts.lab.translation.manifests import Destination, DestinationRule, HttpRoute, Manifests
+
+ROUTE_HEADER: Final = "x-canary-route"
+SERVICE_NAME: Final = "micro-api"
+SERVICE_PORT: Final = 19090
+GATEWAY_PORT: Final = 80
+
+_HTTP_PROTOCOL_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def route_configuration(
+    manifests: Manifests,
+    namespace: str = "default",
+    *,
+    random_value_header: str | None = None,
+) -> dict[str, Any]:
+    """Return the RouteConfiguration of the gateway's port 80, as Istio's `buildGatewayHTTPRouteConfig` makes it.
+
+    Args:
+        manifests: the traffic state.
+        namespace: the namespace that short host names belong to.
+        random_value_header: a request header that weighted routes take their random number from, so that a test can
+            draw every number once; Envoy draws for itself when None.
+    """
+    virtual_service = manifests.virtual_service
+    hosts = virtual_service.hosts if _is_bound(manifests) else ()
+    routes = _http_routes(virtual_service.http, namespace, random_value_header)
+    return {
+        "name": defaults.ROUTE_CONFIGURATION_NAME,
+        "virtual_hosts": _virtual_hosts([full_host_name(host, namespace) for host in hosts], routes),
+        **deepcopy(dict(defaults.ROUTE_CONFIGURATION)),
+    }
+
+
+def clusters(manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str = "default") -> list[dict[str, Any]]:
+    """Return the service's Clusters: one of all endpoints, then one for each subset, as Istio's `BuildClusters` does.
+
+    A destination rule for another host leaves only the first one, with Istio's defaults.
+
+    Args:
+        manifests: the traffic state.
+        endpoints: the replicas of the service; a cluster holds those whose labels include all of its subset's.
+        namespace: the namespace that the service and short host names belong to.
+    """
+    rule = manifests.destination_rule
+    service = full_host_name(SERVICE_NAME, namespace)
+    if full_host_name(rule.host, namespace) != service:
+        return [_cluster(_cluster_name(service, SERVICE_PORT, None), None, endpoints)]
+    subsets: list[tuple[str | None, Mapping[str, str]]] = [(None, {}), *rule.subsets.items()]
+    return [
+        _cluster(
+            _cluster_name(service, SERVICE_PORT, subset),
+            rule,
+            _matching(labels, endpoints),
+        )
+        for subset, labels in subsets
+    ]
+
+
+def route_names(manifests: Manifests) -> tuple[str, ...]:
+    """Return the values of the response header `x-canary-route` that the virtual service sets, in order, each once."""
+    headers = (route.response_headers for route in manifests.virtual_service.http)
+    return tuple(dict.fromkeys(header[ROUTE_HEADER] for header in headers if ROUTE_HEADER in header))
+
+
+def full_host_name(host: str, namespace: str) -> str:
+    """Return a host with the namespace and domain that a short one lacks, as Istio's `ResolveShortnameToFQDN`."""
+    return host if "." in host else f"{host}.{namespace}.svc.cluster.local"
+
+
+def _matching(labels: Mapping[str, str], endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+    """Return the endpoints that have all of a subset's labels."""
+    return [endpoint for endpoint in endpoints if labels.items() <= endpoint.labels.items()]
+
+
+def _is_bound(manifests: Manifests) -> bool:
+    return manifests.gateway.name in manifests.virtual_service.gateways
+
+
+def _virtual_hosts(hosts: Iterable[str], routes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one virtual host for all the hosts, named by the longest; mirrors `collapseDuplicateRoutes`.
+
+    A short and a full name may come to the same: Envoy refuses a domain that is there twice.
+    """
+    domains = sorted(set(hosts), key=lambda host: (-len(host), host))
+    if not domains:
+        return []
+    name = f"{domains[0]}:{GATEWAY_PORT}"
+    return [{"name": name, "domains": domains, "routes": list(routes), **deepcopy(dict(defaults.VIRTUAL_HOST))}]
+
+
+def _http_routes(
+    http: Sequence[HttpRoute],
+    namespace: str,
+    random_value_header: str | None,
+) -> list[dict[str, Any]]:
+    """Return one Envoy route for each match; mirrors `BuildHTTPRoutesForVirtualService`."""
+    routes: list[dict[str, Any]] = []
+    for route in http:
+        routes += [_route(route, match, namespace, random_value_header) for match in route.matches or ({},)]
+        if not route.matches:
+            break  # it takes every request: what follows it is never used, and Istio leaves it out
+    return routes
+
+
+def _route(
+    route: HttpRoute,
+    match: Mapping[str, str],
+    namespace: str,
+    random_value_header: str | None,
+) -> dict[str, Any]:
+    """Mirrors `translateRoute`."""
+    translated: dict[str, Any] = {
+        "match": _route_match(match),
+        "route": {
+            **_cluster_specifier(route.destinations, namespace, random_value_header),
+            **deepcopy(dict(defaults.ROUTE_ACTION)),
+        },
+    }
+    if route.response_headers:
+        translated["response_headers_to_add"] = _headers_to_set(route.response_headers)
+    return translated
+
+
+def _route_match(match: Mapping[str, str]) -> dict[str, Any]:
+    """Mirrors `TranslateRouteMatch` and its `translateHeaderMatch`; headers come sorted by name."""
+    if not match:
+        return {"prefix": "/"}
+    headers = [{"name": name, "string_match": {"exact": value}} for name, value in sorted(match.items())]
+    return {"prefix": "/", "case_sensitive": True, "headers": headers}
+
+
+def _cluster_specifier(
+    destinations: Sequence[Destination],
+    namespace: str,
+    random_value_header: str | None,
+) -> dict[str, Any]:
+    """Mirrors `applyHTTPRouteDestination`: one destination takes all; of several, those without weight are left out."""
+    if len(destinations) == 1:
+        return {"cluster": _destination_cluster(destinations[0], namespace)}
+    weighted: dict[str, Any] = {
+        "clusters": [
+            {"name": _destination_cluster(destination, namespace), "weight": destination.weight}
+            for destination in destinations
+            if destination.weight
+        ],
+    }
+    if random_value_header is not None:
+        weighted["header_name"] = random_value_header
+    return {"weighted_clusters": weighted}
+
+
+def _destination_cluster(destination: Destination, namespace: str) -> str:
+    """Mirrors `GetDestinationCluster`: the name is built, whether or not there is such a cluster."""
+    return _cluster_name(full_host_name(destination.host, namespace), destination.port, destination.subset)
+
+
+def _cluster_name(host: str, port: int, subset: str | None) -> str:
+    """Mirrors `BuildSubsetKey`."""
+    return f"outbound|{port}|{subset or ''}|{host}"
+
+
+def _headers_to_set(headers: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Mirrors `TranslateHeadersOperations` for `set`: the value replaces one that is there; sorted by name."""
+    return [
+        {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        for name, value in sorted(headers.items())
+    ]
+
+
+def _cluster(name: str, rule: DestinationRule | None, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """Mirrors `buildCluster` and `applyTrafficPolicy`; the endpoints stand in it, where Istio sends them by EDS."""
+    addresses = [{"endpoint": {"address": envoy_address(endpoint.address)}} for endpoint in endpoints]
+    has_names = any(isinstance(endpoint.address, HostPort) for endpoint in endpoints)
+    cluster = {
+        "name": name,
+        "type": "STRICT_DNS" if has_names else "STATIC",  # the first asks DNS again and again, and uses every answer
+        **deepcopy(dict(defaults.CLUSTER)),
+        "lb_policy": (rule and rule.load_balancer) or defaults.LOAD_BALANCER,
+        "circuit_breakers": {"thresholds": [_thresholds(rule)]},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": addresses}]},
+    }
+    if rule and rule.max_requests_per_connection:
+        cluster["typed_extension_protocol_options"] = _http_protocol_options(rule.max_requests_per_connection)
+    return cluster
+
+
+def _thresholds(rule: DestinationRule | None) -> dict[str, int]:
+    """Mirrors `applyConnectionPool`: a limit of 0 is none."""
+    limits = {
+        "max_connections": rule.max_connections if rule else None,
+        "max_pending_requests": rule.http1_max_pending_requests if rule else None,
+    }
+    return {**defaults.CIRCUIT_BREAKER_THRESHOLDS, **{name: limit for name, limit in limits.items() if limit}}
+
+
+def _http_protocol_options(max_requests_per_connection: int) -> dict[str, Any]:
+    return {
+        _HTTP_PROTOCOL_OPTIONS: {
+            "@type": f"type.googleapis.com/{_HTTP_PROTOCOL_OPTIONS}",
+            "common_http_protocol_options": {"max_requests_per_connection": max_requests_per_connection},
+            "explicit_http_config": {"http_protocol_options": {}},
+        },
+    }
+
+
+def warnings(manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str = "default") -> tuple[str, ...]:
+    """Return what Istio accepts but serves broken: each with file, field, and what the client will see.
+
+    Args:
+        manifests: the traffic state.
+        endpoints: the replicas of the service.
+        namespace: the namespace that the service and short host names belong to.
+    """
+    return tuple(dict.fromkeys(_warnings(manifests, endpoints, namespace)))
+
+
+def _warnings(manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str) -> Iterator[str]:
+    gateway, rule, virtual_service = manifests.gateway, manifests.destination_rule, manifests.virtual_service
+    file, hosts, service = virtual_service.file, virtual_service.hosts, full_host_name(SERVICE_NAME, namespace)
+    if not _is_bound(manifests):
+        names = ", ".join(virtual_service.gateways)
+        yield f"{file}: spec.gateways: {names}: {gateway.name} is not among them: the gateway answers 404 to everything"
+        return
+    if service not in (full_host_name(host, namespace) for host in hosts):
+        yield f"{file}: spec.hosts: {', '.join(hosts)}: matches no Service: requests to {service} get 404"
+    if full_host_name(rule.host, namespace) != service:
+        yield f"{rule.file}: spec.host: {rule.host}: matches no Service: the subsets do not exist, requests get 503"
+    for index, route in enumerate(virtual_service.http):
+        for number, destination in enumerate(route.destinations):
+            field = f"{file}: spec.http[{index}].route[{number}]"
+            if destination.weight is None and len(route.destinations) > 1:
+                yield f"{field}.weight: missing beside other destinations: it counts as 0, no request goes there"
+                continue
+            problem = _problem(destination, rule, endpoints, namespace)
+            if problem and (destination.weight != 0 or len(route.destinations) == 1):
+                yield f"{field}.destination.{problem}: {_share(destination, route)} gets 503"
+        if not route.matches and index + 1 < len(virtual_service.http):
+            yield f"{file}: spec.http[{index + 1}]: never used: spec.http[{index}] takes every request"
+            return
+
+
+def _problem(
+    destination: Destination,
+    rule: DestinationRule,
+    endpoints: Sequence[Endpoint],
+    namespace: str,
+) -> str | None:
+    """Return the field of a destination that leads nowhere, with the reason; None when it leads to endpoints."""
+    if full_host_name(destination.host, namespace) != full_host_name(SERVICE_NAME, namespace):
+        return f"host: {destination.host}: matches no Service"
+    if destination.port != SERVICE_PORT:
+        return f"port.number: {destination.port}: the Service has port {SERVICE_PORT} only"
+    if destination.subset is None:
+        return None if endpoints else f"host: {destination.host}: the Service has no endpoint"
+    if destination.subset not in rule.subsets:
+        return f"subset: {destination.subset}: {rule.file} defines {', '.join(rule.subsets) or 'no subset'}"
+    labels = rule.subsets[destination.subset]
+    if _matching(labels, endpoints):
+        return None
+    wanted = ", ".join(f"{name}: {value}" for name, value in labels.items())
+    return f"subset: {destination.subset}: no endpoint has the labels {wanted}"
+
+
+def _share(destination: Destination, route: HttpRoute) -> str:
+    if len(route.destinations) == 1:
+        return "every request of this route"
+    total = sum(other.weight or 0 for other in route.destinations)
+    return f"its share, weight {destination.weight} of {total},"

@@ -1,0 +1,159 @@
+r"""How long a change of the routes takes until it is served for good: a stopwatch around the command that makes it.
+
+    python3 -m scripts.mesh.route_stopwatch --host-header micro-api.canary-mesh.svc.cluster.local --route 70-30 \
+        http://127.0.0.1:19080/test/test -- kubectl apply -f istio/virtual-service-70-30.yaml
+
+Called by `scripts/mesh/set-state.sh`. It asks before, while and after the command runs, each time on a new connection.
+The clock starts with the command and stops with the first of the answers that came by the new routes and were followed
+by no other for a second: an answer by the new route does not mean that every thread of the proxy has it. It needs
+nothing but Python's own library. Exit code: 0 served; 1 not served in time, or the command failed; 2 wrong usage.
+"""
+
+import argparse
+import http.client
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+ROUTE_HEADER: Final = "x-canary-route"
+HOLD_SECONDS: Final = 1.0
+HOLD_ANSWERS: Final = 20
+SETTLE_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 5.0
+PAUSE_SECONDS: Final = 0.005
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: when it was asked for and when it came, in seconds of one clock, and by which route."""
+
+    asked: float
+    came: float
+    route: str
+
+
+def settled(answers: Sequence[Answer], wanted: Collection[str]) -> Answer | None:
+    """Return the first answer of the last unbroken run by the wanted routes, once that run is long enough.
+
+    Args:
+        answers: all answers so far, in the order in which they were asked for.
+        wanted: the names of the new routes.
+
+    Returns:
+        None while the run is shorter than a second or 20 answers.
+    """
+    run: list[Answer] = []
+    for answer in reversed(answers):
+        if answer.route not in wanted:
+            break
+        run.append(answer)
+    if len(run) < HOLD_ANSWERS or run[0].asked - run[-1].asked < HOLD_SECONDS:
+        return None
+    return run[-1]
+
+
+def ask(url: str, host_header: str) -> str:
+    """Return by which route a new connection's answer came; where it names none, what came instead."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", parts.path or "/", headers={"Host": host_header, "Connection": "close"})
+        response = connection.getresponse()
+        response.read()
+    except (OSError, http.client.HTTPException) as error:
+        return f"no answer ({type(error).__name__})"
+    finally:
+        connection.close()
+    name = response.getheader(ROUTE_HEADER)
+    return name if name is not None else f"no route (status {response.status})"
+
+
+class FailedError(Exception):
+    """The routes were not served in time, or the command failed; `str()` says which."""
+
+
+def measure(
+    command: Sequence[str], one_answer: Callable[[], str], wanted: Collection[str]
+) -> tuple[float, list[Answer]]:
+    """Run a command, and ask until what it changed is served for good.
+
+    Args:
+        command: what changes the routes.
+        one_answer: asks once, and returns by which route the answer came.
+        wanted: the names of the new routes.
+
+    Returns:
+        The seconds from the command's start to the first answer of those that stayed, and all answers.
+
+    Raises:
+        FailedError: the command ended with an error, or the routes did not settle within 30 seconds after it.
+    """
+    answers = [_answer(one_answer)]
+    start = time.monotonic()
+    deadline = start + SETTLE_SECONDS
+    with subprocess.Popen(command) as process:  # noqa: S603  (the caller's own command, without a shell)
+        while True:
+            answers.append(_answer(one_answer))
+            code = process.poll()
+            if code:
+                raise FailedError(f"the command ended with exit code {code}")
+            first = settled(answers, wanted)
+            if code == 0 and first:
+                return max(0.0, first.came - start), answers
+            if time.monotonic() > deadline:
+                process.kill()
+                raise FailedError(f"not served after {SETTLE_SECONDS:g} s; the last answers: {_counts(answers[-100:])}")
+            time.sleep(PAUSE_SECONDS)
+
+
+def _answer(one_answer: Callable[[], str]) -> Answer:
+    asked = time.monotonic()
+    route = one_answer()
+    return Answer(asked, time.monotonic(), route)
+
+
+def _counts(answers: Sequence[Answer]) -> str:
+    # In the order in which the routes first appeared: the old one before the new one.
+    counts = Counter(answer.route for answer in answers)
+    return ", ".join(f"{count} by {name}" for name, count in counts.items())
+
+
+def report(seconds: float, answers: Sequence[Answer], wanted: Collection[str]) -> str:
+    """Return the lines for people: how long it took, and by which routes the answers came meanwhile."""
+    routes = ", ".join(sorted(wanted))
+    if all(answer.route in wanted for answer in answers):
+        return f"# {routes}: served already before the command ({len(answers)} answers)"
+    return f"# {routes}: served for good {seconds:.2f} s after the command began\n# the answers: {_counts(answers)}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python3 -m scripts.mesh.route_stopwatch", description="Time a change of routes."
+    )
+    parser.add_argument("--host-header", required=True, metavar="HOST", help="the Host to ask for")
+    parser.add_argument("--route", required=True, action="append", metavar="NAME", help="a new route; may be repeated")
+    parser.add_argument("url", metavar="URL", help="where to ask")
+    parser.add_argument("command", nargs="+", metavar="COMMAND", help="behind --: what changes the routes")
+    options = parser.parse_args(arguments)
+    try:
+        seconds, answers = measure(
+            options.command, lambda: ask(options.url, options.host_header), frozenset(options.route)
+        )
+    except FailedError as error:
+        sys.stderr.write(f"route_stopwatch: {', '.join(options.route)}: {error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"route_stopwatch: {options.command[0]}: {error.strerror}\n")
+        return 2
+    sys.stdout.write(report(seconds, answers, options.route) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Records the Gateway API's resource definitions as test data: for a cluster without internet, and for schema checks.
+
+    python -m scripts.record.gateway_api standard-install.yaml
+
+The file is the release's own, of the version in versions.env. Of its definitions those of the kinds under
+istio/gateway-api/ are kept, in their current version and without prose, which makes up most of the file.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from scripts import REPOSITORY
+
+FILE: Final = REPOSITORY / "tests" / "data" / "gateway-api" / "crds.yaml"
+KINDS: Final = ("GatewayClass", "Gateway", "HTTPRoute")
+VERSION: Final = "v1"
+HEADER: Final = """\
+# The Gateway API's own resource definitions, as far as istio/gateway-api/ needs them, for a cluster without internet.
+# Recorded by scripts/record/gateway_api.py; do not edit.
+#
+#   scripts/mesh/gateway-api.sh --crds tests/data/gateway-api/crds.yaml
+#
+# Next: istio/gateway-api/gateway.yaml.
+"""
+
+
+def without_prose(node: Any) -> Any:  # noqa: ANN401 - any YAML
+    """Return a schema without the texts that describe it; a property that is called `description` stays."""
+    if isinstance(node, list):
+        return [without_prose(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: without_prose(part) for key, part in node.items() if key != "description" or isinstance(part, dict)}
+
+
+def kept(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return a resource definition with its current version only, and without prose."""
+    spec = definition["spec"]
+    versions = [version for version in spec["versions"] if version["name"] == VERSION]
+    short: dict[str, Any] = without_prose({**definition, "spec": {**spec, "versions": versions}})
+    return short
+
+
+def main() -> None:
+    """Read the release's files and write one."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.record.gateway_api", description="Record definitions.")
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="YAML with CustomResourceDefinitions")
+    texts = [file.read_text(encoding="utf-8") for file in parser.parse_args().files]
+    found = [one for text in texts for one in yaml.safe_load_all(text) if one]
+    by_kind = {one["spec"]["names"]["kind"]: one for one in found if one["kind"] == "CustomResourceDefinition"}
+    if missing := [kind for kind in KINDS if kind not in by_kind]:
+        sys.exit(f"record_gateway_api: no definition of {', '.join(missing)}: name the release's standard-install.yaml")
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    content = yaml.safe_dump_all([kept(by_kind[kind]) for kind in KINDS], explicit_start=True, width=120)
+    FILE.write_text(HEADER + content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,263 @@
+"""Asks a real istiod what it makes of traffic states, many of them in one push.
+
+`scripts.record.routes` writes the answers down as test data, and tests/e2e/test_translation.py compares them with the
+lab's translation. It takes kubectl, istioctl, and a cluster with Istio and its ingress gateway.
+
+A state is three documents without a namespace. It is given a namespace of its own, where `micro-api` is its own
+Service, so that all states stand side by side. Documents and answers are written as for the namespace `default`.
+"""
+
+import http.client
+import json
+import re
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from scripts.lab.translation.defaults import ROUTE_CONFIGURATION_NAME
+from scripts.record.projection import projection
+
+SETTLE_SECONDS: Final = 120
+COMMAND_SECONDS: Final = 60
+# How the API server, or Istio's webhook behind it, begins to say what is wrong with a document.
+REFUSALS: Final = ("denied the request: ", " is invalid: ", "strict decoding error: ")
+_PATHS: Final = {
+    "Namespace": "/api/v1/namespaces",
+    "Service": "/api/v1/namespaces/{}/services",
+    "Gateway": "/apis/networking.istio.io/v1/namespaces/{}/gateways",
+    "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
+    "DestinationRule": "/apis/networking.istio.io/v1/namespaces/{}/destinationrules",
+}
+_SERVICE: Final = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "micro-api"},
+    "spec": {"selector": {"app": "micro-api"}, "ports": [{"name": "http", "port": 19090, "targetPort": 9090}]},
+}
+
+Document = Mapping[str, Any]
+State = Sequence[Document]
+
+
+class ClusterError(Exception):
+    """The cluster is not as it has to be; `str()` says what to do."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster of one context of a kubeconfig; None is the one that kubectl takes by itself."""
+
+    context: str
+    kubeconfig: Path | None = None
+
+    def command(self, program: str, *arguments: str) -> list[str]:
+        """Return the command line of kubectl or istioctl on this cluster."""
+        file = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
+        return [program, *file, f"--context={self.context}", *arguments]
+
+    def kubectl(self, *arguments: str) -> str:
+        """Return the output of a kubectl command; raises ClusterError when it fails."""
+        return output(self.command("kubectl", *arguments))
+
+    def istioctl(self, *arguments: str) -> str:
+        """Return the output of an istioctl command on `istio-system`; raises ClusterError when it fails."""
+        return output(self.command("istioctl", "--namespace=istio-system", *arguments))
+
+    def gateway(self, kind: str) -> list[dict[str, Any]]:
+        """Return the ingress gateway's "routes" or "clusters", as it has them now."""
+        found = self.istioctl("proxy-config", kind, "deploy/istio-ingressgateway", "--output=json")
+        return list(json.loads(found))
+
+
+def output(command: Sequence[str]) -> str:
+    """Return what a command prints; raises ClusterError when it is not there, fails, or does not end."""
+    try:
+        result = subprocess.run(  # noqa: S603  (the program is kubectl or istioctl, without a shell)
+            command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+        )
+    except FileNotFoundError as error:
+        raise ClusterError(f"{command[0]}: not found on the PATH: install it") from error
+    except subprocess.TimeoutExpired as error:
+        raise ClusterError(f"{' '.join(command)}: no end after {COMMAND_SECONDS} s") from error
+    if result.returncode:
+        raise ClusterError(f"{' '.join(command)}: exit code {result.returncode}: {result.stderr.strip()}")
+    return result.stdout
+
+
+@contextmanager
+def asking(cluster: Cluster) -> Iterator["Istiod"]:
+    """Give an `Istiod` of the cluster; at the end the namespaces that it made are removed, without waiting for it."""
+    command = cluster.command("kubectl", "proxy", "--port=0")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:  # noqa: S603  (no shell)
+        try:
+            started = proxy.stdout.readline() if proxy.stdout else ""  # "Starting to serve on 127.0.0.1:41233"
+            port = started.rpartition(":")[2].strip()
+            if not port.isdecimal():
+                raise ClusterError(f"{' '.join(command)}: gives no port: {started!r}")
+            with closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=COMMAND_SECONDS)) as api:
+                istiod = Istiod(cluster, api)
+                try:
+                    yield istiod
+                finally:
+                    istiod.remove()
+        finally:
+            proxy.terminate()
+
+
+class Istiod:
+    """The istiod of a cluster, as one who applies manifests and looks at the ingress gateway sees it."""
+
+    def __init__(self, cluster: Cluster, api: http.client.HTTPConnection) -> None:
+        """Take a cluster and a connection to its API; make the namespace in which documents are only tried."""
+        self._cluster = cluster
+        self._api = api
+        self._namespaces: list[str] = []
+        self._tried = self._namespace()
+
+    def refusal(self, document: Document) -> str | None:
+        """Return why the cluster refuses a document, None where it would take it; nothing is changed.
+
+        Raises:
+            ClusterError: it answers with anything else.
+        """
+        answer = self._create(document, self._tried, "dryRun=All&fieldValidation=Strict")
+        if answer.status == http.client.CREATED:
+            return None
+        reason = _reason(answer.message)
+        if reason is None:
+            raise ClusterError(str(answer))
+        return reason
+
+    def projections(self, states: Sequence[State]) -> list[dict[str, Any]]:
+        """Return what the gateway has for each state, in order: the projection of its routes and clusters.
+
+        The namespaces of an earlier call are removed meanwhile: to wait for that would take longer than all the rest.
+
+        Args:
+            states: each a Gateway, a DestinationRule and a VirtualService.
+
+        Raises:
+            ClusterError: the cluster refuses a document, or the gateway does not get them in time.
+        """
+        self.remove(keep=1)
+        names = [self._namespace() for _ in states]
+        nonce = f"marker-{uuid.uuid4().hex[:12]}"
+        placed = [*zip(names, states, strict=True), (self._namespace(), _marker(nonce))]
+        # istiod sees the changes of a kind in order: who has the marker of each kind, created last, has the rest.
+        for kind in ("Service", "Gateway", "DestinationRule", "VirtualService"):
+            for namespace, state in placed:
+                for document in (one for one in (_SERVICE, *state) if one["kind"] == kind):
+                    self._made(_renamed(document, "default", namespace), namespace)
+        return self._settled(nonce, names)
+
+    def remove(self, keep: int = 0) -> None:
+        """Have the cluster remove the namespaces that were made, save the first ones; do not wait for it."""
+        while len(self._namespaces) > keep:
+            self._ask("DELETE", f"/api/v1/namespaces/{self._namespaces.pop()}")
+
+    def _namespace(self) -> str:
+        """Return a new namespace."""
+        name = f"translation-{uuid.uuid4().hex[:10]}"
+        self._namespaces.append(name)
+        self._made({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        return name
+
+    def _made(self, document: Document, namespace: str = "") -> None:
+        """Create an object; raises ClusterError when the cluster refuses it."""
+        answer = self._create(document, namespace, "fieldValidation=Strict")
+        if answer.status != http.client.CREATED:
+            raise ClusterError(str(answer))
+
+    def _create(self, document: Document, namespace: str, options: str) -> "_Answer":
+        return self._ask("POST", f"{_PATHS[document['kind']].format(namespace)}?{options}", document)
+
+    def _ask(self, method: str, path: str, document: Document | None = None) -> "_Answer":
+        body = None if document is None else json.dumps(document, ensure_ascii=False).encode()
+        self._api.request(method, path, body, {"Content-Type": "application/json"})
+        response = self._api.getresponse()
+        return _Answer(path, response.status, str(json.loads(response.read()).get("message")))
+
+    def _settled(self, nonce: str, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what the gateway has for some namespaces, once it shows a marker and that changes no more."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        before = None
+        while time.monotonic() < deadline:
+            now = self._marked(nonce, names)
+            if now is not None and now == before:
+                return now
+            before = now
+            time.sleep(0.2)
+        raise ClusterError(
+            f"the ingress gateway has not shown the change after {SETTLE_SECONDS} s: is istiod running, and does its "
+            "log or the gateway's say that Envoy rejected a configuration?"
+        )
+
+    def _marked(self, nonce: str, names: Sequence[str]) -> list[dict[str, Any]] | None:
+        """Return what the gateway has for some namespaces; None as long as its clusters or routes lack a marker."""
+        clusters = self._cluster.gateway("clusters")
+        if not any(f"|{nonce}|" in cluster["name"] for cluster in clusters):
+            return None
+        for routes in self._cluster.gateway("routes"):
+            hosts = routes.get("virtualHosts", []) if routes.get("name") == ROUTE_CONFIGURATION_NAME else []
+            if any(host["name"].startswith(nonce) for host in hosts):
+                return [_projection(routes, clusters, name) for name in names]
+        return None
+
+
+class _Answer(NamedTuple):
+    """What the API answers: `message` says what is wrong, where something is."""
+
+    path: str
+    status: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.status}: {self.message}"
+
+
+def _reason(message: str) -> str | None:
+    """Return what a refusal gives as its reason; None for a message that is no refusal."""
+    for beginning in REFUSALS:
+        _, found, reason = message.partition(beginning)
+        if found:
+            return reason.strip()
+    return None
+
+
+def _marker(nonce: str) -> State:
+    """Return a state whose virtual host and subset bear a nonce."""
+    port = {"number": 80, "name": "http", "protocol": "HTTP"}
+    route = {"destination": {"host": "micro-api", "port": {"number": 19090}}}
+    specs = {
+        "Gateway": {"selector": {"istio": "ingressgateway"}, "servers": [{"port": port, "hosts": ["*"]}]},
+        "DestinationRule": {"host": "micro-api", "subsets": [{"name": nonce, "labels": {"marker": nonce}}]},
+        "VirtualService": {"hosts": [f"{nonce}.invalid"], "gateways": ["marker"], "http": [{"route": [route]}]},
+    }
+    return [
+        {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": {"name": "marker"}, "spec": spec}
+        for kind, spec in specs.items()
+    ]
+
+
+def _renamed(document: Document, namespace: str, other: str) -> dict[str, Any]:
+    """Return a document whose host names belong to another namespace."""
+    return dict(json.loads(_within(namespace).sub(f".{other}", json.dumps(document))))
+
+
+def _within(namespace: str) -> re.Pattern[str]:
+    """Return what finds a namespace in host names, such as `micro-api.default` and `micro-api.default.svc`."""
+    return re.compile(rf"\.{namespace}(?![-\w])")
+
+
+def _projection(routes: Document, clusters: Sequence[Document], namespace: str) -> dict[str, Any]:
+    """Return the projection of what one namespace has, as if it were `default`."""
+    own_name = _within(namespace).search
+    hosts = [host for host in routes["virtualHosts"] if any(map(own_name, host["domains"]))]
+    own = [cluster for cluster in clusters if own_name(cluster["name"])]
+    whole = _renamed({"routes": {**routes, "virtualHosts": hosts}, "clusters": own}, namespace, "default")
+    return projection(whole["routes"], whole["clusters"])

@@ -1,0 +1,69 @@
+"""The part of a gateway's configuration that decides what clients see, in one form for Istio's and the lab's own.
+
+`scripts.record.routes` writes it as test data, and tests/lab/test_translate.py compares it with the translation. Fields
+are dropped by name and never picked, so that whatever a later Istio adds shows up as a difference.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+_CAMEL_CASE: Final = re.compile(r"[a-z][a-zA-Z0-9]*")  # and not names such as envoy.extensions.upstreams.http.v3...
+_DROPPED: Final = frozenset(
+    {
+        "metadata",  # where Istio found it: for people and telemetry
+        "decorator",  # the name of a trace's span
+        "alt_stat_name",  # the name of the statistics
+        "max_direct_response_body_size_bytes",  # no route answers by itself
+        "transport_socket_matches",  # mutual TLS between sidecars: the lab has none
+        "type",  # Istio sends endpoints by EDS, the lab names them in the cluster
+        "eds_cluster_config",
+        "load_assignment",
+    },
+)
+
+
+def projection(
+    route_configuration: Mapping[str, Any],
+    clusters: Sequence[Mapping[str, Any]],
+    service: str = "micro-api.default.svc.cluster.local",
+) -> dict[str, Any]:
+    """Return what matters of a RouteConfiguration and of the clusters of one service, sorted by name.
+
+    Args:
+        route_configuration: Envoy's v3 object as JSON, in snake_case or camelCase.
+        clusters: likewise, those of other services among them.
+        service: the full host name of the service.
+    """
+    routes = _reduced(route_configuration)
+    routes["virtual_hosts"] = sorted(routes.get("virtual_hosts", []), key=_name)
+    own = [cluster for cluster in clusters if str(cluster["name"]).endswith(f"|{service}")]
+    return {"routes": routes, "clusters": sorted(map(_cluster, own), key=_name)}
+
+
+def _cluster(cluster: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a cluster with the zero values that protobuf's JSON leaves out."""
+    reduced = {"lb_policy": "ROUND_ROBIN", **_reduced(cluster)}
+    panic_threshold = {"value": 0, **reduced["common_lb_config"]["healthy_panic_threshold"]}
+    reduced["common_lb_config"] = {**reduced["common_lb_config"], "healthy_panic_threshold": panic_threshold}
+    return reduced
+
+
+def _name(named: Mapping[str, Any]) -> str:
+    return str(named["name"])
+
+
+def _reduced(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a message in snake_case and without the fields that do not matter, at any depth."""
+    fields = ((_snake_case(key), value) for key, value in message.items())
+    return {key: _reduced_value(value) for key, value in fields if key not in _DROPPED}
+
+
+def _reduced_value(value: Any) -> Any:  # noqa: ANN401  (JSON has no narrower type)
+    if isinstance(value, Mapping):
+        return _reduced(value)
+    return [_reduced_value(element) for element in value] if isinstance(value, list) else value
+
+
+def _snake_case(key: str) -> str:
+    return re.sub(r"[A-Z]", lambda capital: f"_{capital[0].lower()}", key) if _CAMEL_CASE.fullmatch(key) else key

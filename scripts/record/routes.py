@@ -1,0 +1,101 @@
+"""Records what a real istiod sends to its ingress gateway for each manifest, as data for the tests.
+
+    python -m scripts.record.routes [--context NAME] [FILE ...]
+
+It needs kubectl, istioctl, and a cluster with Istio and its ingress gateway, such as kind's. It makes namespaces of its
+own there and removes them at the end. People run it after a change of istio/, of tests/data/manifests/, or of Istio's
+version; `make test` needs only what it wrote, and `make e2e` makes the same records anew and compares.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from scripts import REPOSITORY
+from scripts.record.istiod import Cluster, ClusterError, Istiod, State, asking, output
+
+RECORDS: Final = REPOSITORY / "tests" / "data" / "istiod"
+# Each manifest is recorded together with those of these that it does not replace.
+BASE: Final = ("istio/gateway.yaml", "istio/destination-rule.yaml", "istio/virtual-service-70-30.yaml")
+FOLDERS: Final = ("istio", "tests/data/manifests")
+
+
+def manifests() -> list[str]:
+    """Return the paths, in the repository, of all manifests that are recorded."""
+    found = [path for folder in FOLDERS for path in sorted((REPOSITORY / folder).glob("*.yaml"))]
+    return [path.relative_to(REPOSITORY).as_posix() for path in found]
+
+
+def record_of(manifest: str) -> Path:
+    """Return the file that holds the record of a manifest."""
+    return RECORDS / f"{Path(manifest).stem}.json"
+
+
+def record(istiod: Istiod, paths: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Return what the cluster makes of each manifest: `{"envoy": projection}` or `{"refused": reason}`."""
+    refusals = {path: istiod.refusal(_document(path)) for path in paths}
+    taken = [path for path in paths if refusals[path] is None]
+    projections = dict(zip(taken, istiod.projections([_state(path) for path in taken]), strict=True))
+    return [{"envoy": projections[path]} if path in taken else {"refused": refusals[path]} for path in paths]
+
+
+def _document(path: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((REPOSITORY / path).read_text(encoding="utf-8")))
+
+
+def _state(path: str) -> State:
+    """Return the base with a manifest in its kind's place."""
+    changed = _document(path)
+    return [changed if document["kind"] == changed["kind"] else document for document in map(_document, BASE)]
+
+
+def current_context(named: str | None) -> str:
+    """Return the kubeconfig context to work on; a current one that is not kind's must be named on the command line."""
+    context = named or output(["kubectl", "config", "current-context"]).strip()
+    if named is None and not context.startswith("kind-"):
+        raise ClusterError(f"{context}: not a context of kind: say --context {context} if it may be changed")
+    return context
+
+
+def istio_version(cluster: Cluster) -> str:
+    """Return the version of the istiod of a cluster; raises ClusterError where there is none."""
+    versions = json.loads(cluster.istioctl("version", "--output=json")).get("meshVersion")
+    if not versions:
+        raise ClusterError(f"{cluster.context}: no istiod here: install Istio with scripts/mesh/install.sh")
+    return str(versions[0]["Info"]["version"])
+
+
+def _write(cluster: Cluster, paths: Sequence[str]) -> None:
+    version = istio_version(cluster)
+    with asking(cluster) as istiod:
+        contents = record(istiod, paths)
+    for manifest, content in zip(paths, contents, strict=True):
+        file = record_of(manifest)
+        whole = {"manifest": manifest, "istio_version": version, **content}
+        file.write_text(json.dumps(whole, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        sys.stdout.write(f"{file.relative_to(REPOSITORY)}: {'refused' if 'refused' in content else 'recorded'}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record the manifests of the command line, or all; return the exit code, 1 when the cluster does not serve."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.record.routes", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--context", help="the kubeconfig context; by default the current one, if it is kind's")
+    parser.add_argument("manifests", nargs="*", metavar="FILE", help="paths in the repository; by default all")
+    options = parser.parse_args(arguments)
+    try:
+        _write(Cluster(current_context(options.context)), options.manifests or manifests())
+    except ClusterError as error:
+        sys.stderr.write(f"record_istiod: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What prepares this machine and cleans it up."""

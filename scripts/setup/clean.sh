@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Removes what the project made in the container engine; make clean calls it after it has removed the files. What was
+# pulled (kindest/node, envoyproxy/envoy, python) stays: it is not the project's, and a room without a network cannot
+# have it again.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=scripts/cluster/lib.sh
+. scripts/cluster/lib.sh
+
+usage() {
+  cat <<'END'
+usage: scripts/setup/clean.sh [--list]
+
+Removes from the container engine, naming each: the lab's cluster and those that an ended `make e2e` left behind, what
+`docker compose` started from this folder, and the project's images. Nothing else; without an engine it does nothing.
+
+  --list  only name what would be removed
+
+Examples:
+  scripts/setup/clean.sh --list
+  scripts/setup/clean.sh
+END
+}
+
+verb=Removing
+while [ $# -gt 0 ]; do
+  case $1 in
+    --list) verb='Would remove'; shift ;;
+    -h | --help) usage; exit ;;
+    *) usage >&2; die "$1 is no option of this script" ;;
+  esac
+done
+
+docker info >/dev/null 2>&1 || exit 0
+
+failed=0
+
+# remove WHAT COMMAND...: name it and remove it; where that fails, say why and go on with the rest.
+remove() {
+  local output
+  printf '%s %s\n' "$verb" "$1"
+  [ "$verb" = Removing ] || return 0
+  output=$("${@:2}" 2>&1) || { printf '%s\n' "$output" >&2; failed=1; }
+}
+
+clusters() {
+  local name process
+  for name in $(docker ps --all --filter label=io.x-k8s.kind.cluster --format '{{.Label "io.x-k8s.kind.cluster"}}' | sort -u); do
+    # As tests/e2e/conftest.py names them: e2e-PROCESS-SECONDS.
+    if [[ $name =~ ^e2e-([0-9]+)-[0-9]{10}$ ]]; then
+      process=${BASH_REMATCH[1]}
+      if kill -0 "$process" 2>/dev/null; then
+        printf 'Leaving cluster %s: process %s, which made it, still runs\n' "$name" "$process"
+        continue
+      fi
+    elif [ "$name" != "$LAB_CLUSTER" ]; then
+      continue
+    fi
+    remove "cluster $name" scripts/cluster/down.sh --name "$name"
+  done
+}
+
+compose_projects() {
+  local own label=com.docker.compose.project
+  own=$(awk '$1 == "name:" { print $2; exit }' docker-compose.yml)
+  {
+    docker ps --all --filter "label=$label.working_dir=$PWD" --format "{{.Label \"$label\"}}"
+    # Of these what is left may be a volume alone, which knows its project but not its folder.
+    docker ps --all --quiet --filter "label=$label=$own" | sed "s/.*/$own/"
+    docker volume ls --quiet --filter "label=$label=$own" | sed "s/.*/$own/"
+    docker network ls --quiet --filter "label=$label=$own" | sed "s/.*/$own/"
+  } | sort -u
+}
+
+images() {
+  local title id reference
+  for title in micro-api canary-loadtest canary-render; do
+    # By the name and by what its Dockerfile says of it: another's image may have either. Untagged: an earlier build.
+    while read -r id reference; do
+      case $reference in
+        "$title":*) printf '%s\n' "$reference" ;;
+        '<none>:<none>') printf '%s\n' "$id" ;;
+      esac
+    done < <(docker images --filter "label=org.opencontainers.image.title=$title" \
+      --filter label=org.opencontainers.image.licenses=MIT --format '{{.ID}} {{.Repository}}:{{.Tag}}')
+  done
+}
+
+clusters
+for project in $(compose_projects); do
+  remove "compose project $project" docker compose --project-name "$project" --profile '*' down --volumes --remove-orphans
+done
+for image in $(images); do
+  remove "image $image" docker image rm "$image"
+done
+exit "$failed"

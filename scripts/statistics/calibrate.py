@@ -1,0 +1,105 @@
+"""Computes `canary_loadtest/core/thresholds.py`: the likelihood ratios at which a split in use is CONFIRMED.
+
+    python -m scripts.statistics.calibrate
+
+For each expected share, tolerance and alpha it seeks the two ratios at which a split that is off by the tolerance, to
+either side, is confirmed with probability alpha: no more, so that the promise holds, and hardly less, so that no
+answer is wasted. The probabilities are exact (`scripts.statistics.lattice`). A few minutes; run it when the rule
+changes.
+"""
+
+import sys
+from dataclasses import dataclass
+from math import ceil, log
+
+from canary_loadtest.core.verdict import Expectation, SplitRule
+from scripts import REPOSITORY
+from scripts.statistics.lattice import walk
+
+TABLE = REPOSITORY / "loadtest" / "canary_loadtest" / "core" / "thresholds.py"
+ALPHAS = (0.05, 0.01)
+CANARY_PERCENT_BY_POINTS = {
+    5.0: (5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0),
+    10.0: (10.0, 20.0, 25.0, 30.0, 40.0, 50.0),
+    2.0: (2.0, 5.0, 10.0, 20.0, 30.0, 50.0),
+    1.0: (1.0, 2.0, 5.0, 10.0),
+}
+START = 0.65  # in units of 1 / alpha: near the solutions
+CLOSE_ENOUGH = 0.985
+MOST_ROUNDS = 12
+HEADER = '''"""The likelihood ratios at which a split is CONFIRMED, so that alpha is used up and never exceeded.
+
+Made by scripts/statistics/calibrate.py; do not edit. (expected percent of canary, tolerance in points, alpha) -> (ratio
+to the upper edge, ratio to the lower edge). For a share above 50 % exchange the two; for a split that is not listed
+1/alpha holds.
+"""
+
+from collections.abc import Mapping
+
+CALIBRATED_RATIOS: Mapping[tuple[float, float, float], tuple[float, float]] = {
+'''
+
+
+@dataclass(frozen=True)
+class _Trial(Expectation):
+    """An expectation with ratios on trial instead of those of the table."""
+
+    ratios: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def confirming_ratios(self) -> tuple[float, float]:
+        """The ratios on trial."""
+        return self.ratios
+
+
+def horizon(expectation: Expectation) -> int:
+    """Return a number of answers after which a share at the edge of the band is practically never confirmed."""
+    share, tolerance = expectation.canary_percent / 100, expectation.points / 100
+    return ceil(25 * share * (1 - share) / tolerance**2 * log(1 / expectation.alpha))
+
+
+def false_confirm_probabilities(expectation: Expectation) -> list[float]:
+    """Return the probability that a share at the upper, and at the lower edge of the band is ever confirmed."""
+    rule, band = SplitRule(expectation), expectation.band
+    return [
+        walk(rule, band, edge, horizon(expectation), refute=False).confirmed if 0 < edge < 1 else 0.0
+        for edge in reversed(band)
+    ]
+
+
+def calibrate(canary_percent: float, points: float, alpha: float) -> tuple[float, float]:
+    """Return the ratios, in hundredths, that confirm soonest while false confirmations stay within alpha.
+
+    Where the lower edge is 0 % its ratio never decides (one canary answer rules 0 % out), and stays 1/alpha.
+    """
+    goal = alpha * (1 + CLOSE_ENOUGH) / 2
+    best = (1 / alpha, 1 / alpha)
+    ratios = (START / alpha, START / alpha)
+    for _ in range(MOST_ROUNDS):
+        errors = false_confirm_probabilities(_Trial(canary_percent, points, alpha, ratios))
+        if all(error <= alpha for error in errors):
+            best = min(best, ratios, key=sum)
+            if all(error >= CLOSE_ENOUGH * alpha or error == 0 for error in errors):
+                break
+        upper, lower = (
+            ceil(100 * ratio * (error / goal) ** 0.8) / 100 if error else 1 / alpha
+            for ratio, error in zip(ratios, errors, strict=True)
+        )
+        ratios = (upper, lower)
+    return best
+
+
+def main() -> None:
+    """Write the table."""
+    lines = []
+    for points, shares in CANARY_PERCENT_BY_POINTS.items():
+        for canary_percent in shares:
+            for alpha in ALPHAS:
+                upper, lower = calibrate(canary_percent, points, alpha)
+                lines.append(f"    ({canary_percent}, {points}, {alpha}): ({upper:.2f}, {lower:.2f}),\n")
+                print(lines[-1].strip(), file=sys.stderr, flush=True)
+    TABLE.write_text(HEADER + "".join(lines) + "}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

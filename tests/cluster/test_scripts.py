@@ -1,0 +1,136 @@
+"""The cluster scripts as far as they go without a cluster: help, wrong usage, and the refusal of a foreign context."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.manifests.k8s import text_of
+from tests.support.repository import ROOT
+
+SCRIPTS = tuple(
+    f"scripts/{name}.sh"
+    for name in (
+        *("cluster/up", "cluster/down", "cluster/load-images", "cluster/rolling", "cluster/pause", "cluster/measure"),
+        *("mesh/install", "mesh/gateway-api", "mesh/flow", "mesh/set-state", "mesh/show-envoy", "mesh/measure"),
+    )
+)
+FLOWS = SCRIPTS[3:]
+ARGUMENTS = {"scripts/mesh/set-state.sh": ("70-30",)}  # what a script does not work without
+PROGRAMS = ("kubectl", "kind", "docker", "curl", "istioctl")
+STAND_IN = """\
+#!/bin/sh
+echo "$0 $*" >>"$CALLS"
+case "$0 $*" in
+  *"kubectl config current-context") echo somebody-elses ;;
+  *"kubectl config view"*--context=missing*) echo 'error: context "missing" does not exist' >&2; exit 1 ;;
+  *"docker image inspect"*) exit 1 ;;
+  *"kubectl rollout status"*) echo "error: timed out" >&2; exit 1 ;;
+  *terminated.exitCode*) echo "$VERDICT" ;;
+  *"kubectl get events"*) echo "Warning  BackOff  the reason" ;;
+esac
+"""
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with what the scripts call; the programs are stand-ins that do nothing else."""
+    for program in PROGRAMS:
+        file = tmp_path / program
+        file.write_text(STAND_IN, encoding="utf-8")
+        file.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    return tmp_path / "calls"
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a script from elsewhere than the repository, as a person may."""
+    script, *arguments = command
+    return subprocess.run([ROOT / script, *arguments], cwd="/", capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_tells_the_usage_with_examples(script: str) -> None:
+    """--help needs no tool and no cluster, and shows how the script is called."""
+    done = run(script, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: {script}")
+    assert f"\nExamples:\n  {' '.join((script, *ARGUMENTS.get(script, ())))}\n" in done.stdout
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_an_unknown_option_ends_with_the_usage(script: str) -> None:
+    """A wrong option is named, with the usage, and is exit code 2."""
+    done = run(script, "--nmae")
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: ")
+    assert "--nmae is n" in done.stderr
+
+
+@pytest.mark.parametrize("script", FLOWS)
+def test_a_context_that_is_not_the_labs_is_refused(script: str, calls: Path) -> None:
+    """Without --context nothing but the lab's cluster is touched, and the refusal says what to do."""
+    done = run(script, *ARGUMENTS.get(script, ()))
+    assert done.returncode == 2
+    assert "the current context is somebody-elses and not the lab's, kind-canary-lab" in done.stderr
+    assert "--context NAME" in done.stderr
+    kubectl = [line for line in calls.read_text(encoding="utf-8").splitlines() if "/kubectl " in line]
+    assert [line.partition("/kubectl ")[2] for line in kubectl] == ["config current-context"]
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("script", FLOWS)
+def test_a_context_that_does_not_exist_is_named(script: str) -> None:
+    """A misspelt --context ends with what to look at."""
+    done = run(script, *ARGUMENTS.get(script, ()), "--context", "missing")
+    assert done.returncode == 2
+    assert "the kubeconfig has no context missing" in done.stderr
+
+
+@pytest.mark.usefixtures("calls")
+def test_an_image_that_is_not_built_is_named_with_the_remedy() -> None:
+    """Images that the engine does not have are not looked for anywhere else."""
+    done = run("scripts/cluster/load-images.sh")
+    assert done.returncode == 2
+    assert "micro-api:1.0-SNAPSHOT: build it with scripts/cluster/build-images.sh" in done.stderr
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_step_that_fails_shows_what_explains_it() -> None:
+    """Where a wait is over in vain, the pods, the events and the logs follow, and the script goes no further."""
+    done = run("scripts/cluster/rolling.sh", "--context", "lab")
+    assert done.returncode == 1
+    assert "set image" not in done.stdout
+    told = done.stderr.partition("rolling.sh failed. What the cluster says:\n")[2]
+    for part in ("$ kubectl get pods", "BackOff  the reason", "$ kubectl logs "):
+        assert part in told
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize(("exit_code", "explained"), [(0, False), (10, False), (11, False), (1, True), (137, True)])
+def test_a_load_test_ends_with_its_verdict(exit_code: int, explained: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a column of the table
+    """The exit code is that of the master, and is explained by what the cluster says where it is no verdict."""
+    monkeypatch.setenv("VERDICT", str(exit_code))
+    done = run("scripts/cluster/measure.sh", "--context", "lab", "--expect-canary", "50")
+    assert done.returncode == exit_code
+    assert done.stdout.endswith(f"\n{exit_code}\n")
+    assert ("What the cluster says" in done.stderr) == explained
+
+
+def test_every_wait_is_bounded() -> None:
+    """No script waits for ever: each wait and each look at a rollout has a time."""
+    text = "".join(text_of(script) for script in (*FLOWS, "scripts/cluster/up.sh", "scripts/cluster/lib.sh"))
+    waits = re.findall(r"^ *run .*(?:kubectl wait|rollout status|kind create).*$", text, re.MULTILINE)
+    assert waits
+    assert [line for line in waits if "--timeout=" not in line and "--wait" not in line] == []
+
+
+def test_commands_are_shown_as_one_types_them(calls: Path) -> None:
+    """Each command stands behind `$ ` before it runs, its odd words quoted, and was called as shown."""
+    done = run("scripts/cluster/down.sh", "--name", "my lab")
+    assert (done.returncode, done.stdout) == (0, "\n$ kind delete cluster --name 'my lab'\n")
+    assert calls.read_text(encoding="utf-8").endswith("/kind delete cluster --name my lab\n")

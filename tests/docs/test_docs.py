@@ -1,0 +1,146 @@
+"""The documents are true: what they name exists, and what they show is what the commands print."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.documents import console_examples, pattern_of
+from tests.support.repository import ROOT
+
+FILES = [
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+]
+DOCUMENTS = sorted(file for file in FILES if file.suffix == ".md")
+TRANSLATIONS = [file for file in DOCUMENTS if file.name.endswith(".zh-CN.md")]
+PATH = re.compile(r"`((?:[\w.-]+/)+[\w.*-]*|[\w-]+\.(?:py|yaml|md|toml|env|txt))`")
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]+)")
+VARIABLE = re.compile(r"\b((?:SERVICE|LOCUST|PROMETHEUS)_[A-Z0-9_]+|POD_NAME|WEB_CONCURRENCY)\b")
+DOCUMENTED_PORT = "18080"
+# Tools that the documents use and that the project does not own: their flags are not checked here.
+FOREIGN_COMMANDS = re.compile(
+    r"^.*\b(pip|kubectl|kind|istioctl|k6|vegeta|hey|curl|uv|docker|git|apt|chromium)\b.*$", re.MULTILINE
+)
+
+
+def names(pattern: re.Pattern[str], text: str) -> set[str]:
+    """Return what a pattern finds in a document."""
+    return set(pattern.findall(text))
+
+
+@pytest.fixture(scope="session")
+def known_flags() -> set[str]:
+    """All flags that the project's own commands know."""
+    python = str(ROOT / ".venv" / "bin" / "python")
+    commands = [
+        ["loadtest", "locust", "--help"],
+        ["loadtest", "judge", "--help"],
+        ["-m", "gunicorn", "--help"],
+        ["-m", "scripts.bench", "--help"],
+        *(["-m", "scripts.lab", command, "--help"] for command in ("up", "shift", "status", "down", "run")),
+    ]
+    scripts = [file for file in FILES if file.suffix == ".sh" and "usage()" in file.read_text(encoding="utf-8")]
+    helps = (
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for command in (*([python, *argv] for argv in commands), *([str(script), "--help"] for script in scripts))
+    )
+    return {flag for text in helps for flag in names(FLAG, text)}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_path_that_is_named_exists(document: Path) -> None:
+    """A file or folder in a document exists, seen from the repository or from the document's folder."""
+    text = document.read_text(encoding="utf-8")
+    ours = {path for path in names(PATH, text) if not path.startswith(("../shared/", ".venv/", "networking.istio.io/"))}
+    file_names = {file.name for file in FILES}
+    missing = [
+        path
+        for path in ours | names(LINK, text)
+        if path not in file_names and not any(list(base.glob(path.rstrip("/"))) for base in (ROOT, document.parent))
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_flag_that_is_named_exists(document: Path, known_flags: set[str]) -> None:
+    """A flag in a document is one of a command of the project."""
+    text = FOREIGN_COMMANDS.sub("", document.read_text(encoding="utf-8"))
+    assert names(FLAG, text) - known_flags == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_variable_that_is_named_exists(document: Path) -> None:
+    """A variable in a document is read by the code of its part (or by Locust itself)."""
+    code = "".join(
+        file.read_text(encoding="utf-8")
+        for folder in ("services", "loadtest", "scripts", ".venv/lib/python3.*/site-packages/locust")
+        for base in ROOT.glob(folder)
+        for file in base.rglob("*.py")
+    )
+    variables = names(VARIABLE, document.read_text(encoding="utf-8"))
+    # The load test composes its names of a prefix and the option's name.
+    assert {name for name in variables if name not in code and f'"{name.removeprefix("LOCUST_")}"' not in code} == set()
+
+
+@pytest.mark.parametrize("translated", TRANSLATIONS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_translation_shows_the_same_commands(translated: Path) -> None:
+    """A Chinese document has the commands and outputs of the English one, to the letter."""
+    english = translated.with_name(translated.name.replace(".zh-CN", ""))
+    assert console_examples(translated) == console_examples(english)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Iterator[Path]:
+    """A copy of the repository, so that a lab started in it is nobody else's; stopped at the end."""
+    for file in FILES:
+        copy = tmp_path / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, copy)  # with its time: make must find everything installed
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    yield tmp_path
+    subprocess.run([".venv/bin/python", "-m", "scripts.lab", "down"], cwd=tmp_path, check=True, capture_output=True)
+
+
+def free_port() -> str:
+    """Return a port of loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def test_the_readme_is_what_happens(repository: Path) -> None:
+    """Each command of the README, in its order, prints what the README shows, figures aside."""
+    examples = console_examples(ROOT / "README.md")
+    assert len(examples) >= 7
+    port = free_port()
+    # So that a right split is not refuted by chance once in a hundred runs of this test.
+    environment = os.environ | {"LOCUST_ALPHA": "0.0001", "PYTHONUTF8": "1"}
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # this may run below `make test`, and a reader's shell does not
+        environment.pop(name, None)
+    for command, shown in examples:
+        done = subprocess.run(
+            ["bash", "-c", command.replace(DOCUMENTED_PORT, port)],
+            cwd=repository,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert pattern_of(shown).fullmatch(done.stdout.rstrip("\n") + "\n"), (
+            f"$ {command}\n{done.stdout}\n{done.stderr}"
+        )
+        assert done.returncode == (10 if "REFUTED" in shown else 0)

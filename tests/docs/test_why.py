@@ -1,0 +1,74 @@
+"""Why is my split wrong? Every cause of the page that needs no cluster, made and mended as the page says."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.test_docs import free_port
+from tests.docs.why import PAGE, TRANSLATION, VERDICT, Part, Shell, part
+from tests.support.repository import ROOT
+
+LAB, CLUSTER = part(1), part(2)
+FOLDERS = ("istio", "loadtest", "scripts", "services", "tests/data")
+DOCUMENTED_PORT = "18080"
+DOCUMENTED_ALPHA = "LOCUST_ALPHA=0.01"
+LINK = re.compile(r"\]\(#([^)]+)\)")
+HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A terminal in a copy of the repository, so that its lab is nobody else's, with that lab up."""
+    folder = tmp_path_factory.mktemp("repository")
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    # So that a right split is not refuted by chance once in a hundred runs of a test.
+    terminal = Shell(LAB.setup, folder, {DOCUMENTED_PORT: free_port(), DOCUMENTED_ALPHA: "LOCUST_ALPHA=0.0001"})
+    up, _ = LAB.opening
+    try:
+        terminal.check(up)
+        yield terminal
+    finally:
+        terminal.run("lab down")
+
+
+@pytest.mark.parametrize("cause", LAB.causes)
+def test_a_cause_shows_itself_and_is_mended(shell: Shell, cause: str) -> None:
+    """From a right split, the commands of the cause print what the page shows, to the last, which confirms."""
+    _, begin = LAB.opening
+    printed, exit_code = shell.run(begin[0].partition(" && ")[0])
+    assert exit_code == 0, printed
+    for example in LAB.causes[cause]:
+        shell.check(example)
+
+
+def test_the_right_split_is_confirmed(shell: Shell) -> None:
+    """What leads back to where each cause begins is what the page shows."""
+    _, begin = LAB.opening
+    shell.check(begin)
+
+
+@pytest.mark.parametrize("chapter", [LAB, CLUSTER], ids=["lab", "cluster"])
+def test_each_cause_has_a_wrong_verdict_and_a_right_one(chapter: Part) -> None:
+    """No cause is only told: one of its verdicts is not the wished one, and the last one is."""
+    assert chapter.causes
+    for cause, examples in chapter.causes.items():
+        verdicts = [verdict for _, shown in examples for verdict in VERDICT.findall(shown)]
+        assert set(verdicts) & {"REFUTED", "INCONCLUSIVE"}, cause
+        assert verdicts[-1] == "CONFIRMED", cause
+
+
+@pytest.mark.parametrize("page", [PAGE, TRANSLATION], ids=lambda page: page.name)
+def test_the_table_leads_to_every_cause(page: Path) -> None:
+    """Each cause is linked from the table of symptoms, and no link leads nowhere."""
+    text = page.read_text(encoding="utf-8")
+    assert set(LINK.findall(text)) == set(map(anchor, HEADING.findall(text)))
+
+
+def anchor(heading: str) -> str:
+    """Return the name by which a page's link finds a heading: lower case, hyphens for spaces, no other marks."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -1,0 +1,1 @@
+"""Tests of all manifests, without a cluster."""

@@ -1,0 +1,89 @@
+"""The scripts of the Istio flow as far as they go without a cluster; what all scripts share is in tests/k8s."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.manifests.istio import ISTIO_FILES
+from tests.support.repository import ROOT
+
+STATES = {
+    re.sub(r"istio/(mesh/)?virtual-service-|(?<=gateway-api/)http-route-|\.yaml$|^istio/(?=gateway)", "", path)
+    for path in ISTIO_FILES
+    if "/virtual-service-" in path or "/http-route-" in path
+}
+# A cluster in which nothing is: every look at it finds nothing, and says nothing.
+KUBECTL = "#!/bin/sh\ntrue\n"
+
+
+def run(*command: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a script, with a folder whose programs come first."""
+    script, *arguments = command
+    environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"]}
+    return subprocess.run(
+        [ROOT / script, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture
+def empty_cluster(tmp_path: Path) -> Path:
+    """A folder with a kubectl that finds nothing."""
+    (tmp_path / "kubectl").write_text(KUBECTL, encoding="utf-8")
+    (tmp_path / "kubectl").chmod(0o755)
+    return tmp_path
+
+
+def test_the_states_are_all_listed() -> None:
+    """The help names a state for each virtual service and HTTP route, and no other."""
+    listed = run("scripts/mesh/set-state.sh", "--help").stdout.partition("The states:\n")[2].split()
+    assert set(listed) == STATES
+    assert len(listed) == len(STATES)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "gateway-api/50-50", "mesh/mirror", "../istio/70-30"])
+def test_a_state_that_does_not_exist_is_named_with_those_that_do(name: str) -> None:
+    """A misspelt state is wrong usage, found before any cluster is looked at."""
+    done = run("scripts/mesh/set-state.sh", name)
+    assert done.returncode == 2
+    assert f"there is no state {name}: it is one of " in done.stderr
+    assert set(done.stderr.partition("it is one of ")[2].split()) == STATES
+
+
+def test_without_a_state_the_usage_is_shown() -> None:
+    """A call without a state ends with the usage, and with what is missing."""
+    done = run("scripts/mesh/set-state.sh")
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: scripts/mesh/set-state.sh")
+    assert done.stderr.endswith("set-state.sh: no state is named\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        (("scripts/mesh/set-state.sh", "gateway-api/70-30"), "add it with scripts/mesh/gateway-api.sh"),
+        (("scripts/mesh/measure.sh",), "no weights are declared: set a state with scripts/mesh/set-state.sh"),
+    ],
+)
+def test_a_cluster_that_lacks_something_is_told_of(command: tuple[str, ...], remedy: str, empty_cluster: Path) -> None:
+    """What has to be there before is named, with the script that makes it."""
+    done = run(*command, "--context", "lab", path=empty_cluster)
+    assert done.returncode == 2
+    assert remedy in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        (("scripts/mesh/install.sh", "--file", "no-operator.yaml"), "there is no file no-operator.yaml"),
+        (("scripts/mesh/gateway-api.sh", "--crds", "no-crds.yaml"), "there is no file no-crds.yaml"),
+    ],
+)
+def test_a_file_that_does_not_exist_is_named(command: tuple[str, ...], missing: str, empty_cluster: Path) -> None:
+    """A misspelt file is found before anything is applied."""
+    (empty_cluster / "istioctl").symlink_to(empty_cluster / "kubectl")
+    done = run(*command, path=empty_cluster)
+    assert done.returncode == 2
+    assert missing in done.stderr

