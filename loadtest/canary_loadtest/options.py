@@ -1,17 +1,19 @@
-"""The options that the load test adds to Locust's own, and the checks that the judge shares with them."""
+"""The options that the load test adds to Locust's own, and those that the judge shares with it."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from canary_loadtest.core.verdict import (
+from canary_loadtest.core.expectation import (
     DEFAULT_ALPHA,
     DEFAULT_LEAK_POINTS,
     DEFAULT_TOLERANCE_POINTS,
     Expectation,
     ExpectationError,
 )
+
+ROUTE_HELP: Final = "count only answers whose x-canary-route header is NAME (default: any single route)"
 
 
 def _checked(field: str) -> Callable[[str], float]:
@@ -25,8 +27,8 @@ def _checked(field: str) -> Callable[[str], float]:
             raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
         try:
             Expectation(**{"canary_percent": 50.0, field: value})
-        except ExpectationError as problem:
-            raise argparse.ArgumentTypeError(str(problem)) from None
+        except ExpectationError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
         return value
 
     return number
@@ -53,7 +55,7 @@ def html_file(text: str) -> str:
         argparse.ArgumentTypeError: the name does not end in .html, or `writable_file` objects to either file.
     """
     if Path(text).suffix != ".html":
-        raise argparse.ArgumentTypeError(f"{text} is no HTML file: give it a name that ends in .html")
+        raise argparse.ArgumentTypeError(f"{text} is not an HTML file: give it a name that ends in .html")
     writable_file(str(Path(text).with_suffix(".json")))
     return writable_file(text)
 
@@ -75,7 +77,7 @@ def add_expectation(parser: Any, env_prefix: str | None = None, *, required: boo
         type=_checked("canary_percent"),
         metavar="PERCENT",
         required=required,
-        help="the canary's share that is configured, in percent: 30 for weights 70/30",
+        help="configured share of the canary in percent: 30 for weights 70/30",
         **env("EXPECT_CANARY"),
     )
     parser.add_argument(
@@ -83,7 +85,7 @@ def add_expectation(parser: Any, env_prefix: str | None = None, *, required: boo
         type=_checked("tolerance_points"),
         metavar="POINTS",
         help=(
-            "how far off, in percentage points, a split must not be confirmed"
+            "margin in percentage points: a split off by this much must not pass"
             f" (default {DEFAULT_TOLERANCE_POINTS:g}; {DEFAULT_LEAK_POINTS:g} where 0 or 100 is expected)"
         ),
         **env("TOLERANCE"),
@@ -94,8 +96,8 @@ def add_expectation(parser: Any, env_prefix: str | None = None, *, required: boo
         default=DEFAULT_ALPHA,
         metavar="PROBABILITY",
         help=(
-            "the most that each error may happen, a right split refuted or a wrong one confirmed"
-            " (default %(default)s; take 0.01 where one release asks many times)"
+            "maximum probability of either error: refuting a correct split, or confirming a wrong one"
+            " (default %(default)s; use 0.01 if a release runs many checks)"
         ),
         **env("ALPHA"),
     )
@@ -105,7 +107,7 @@ def expectation_of(options: argparse.Namespace) -> Expectation:
     """Return the expectation that the parsed options state.
 
     Raises:
-        ExpectationError: a value is no number or outside of its range; only Locust's web UI lets that come so far.
+        ExpectationError: a value is not a number or outside of its range; only Locust's web UI passes such values on.
     """
 
     def number(name: str) -> float | None:
@@ -117,25 +119,25 @@ def expectation_of(options: argparse.Namespace) -> Expectation:
 
     canary_percent, alpha = number("expect_canary"), number("alpha")
     if canary_percent is None:
-        raise ExpectationError("the expected share of the canary is missing: give a percentage from 0 to 100")
+        raise ExpectationError("the expected share is missing: give a percentage from 0 to 100")
     return Expectation(canary_percent, number("tolerance"), DEFAULT_ALPHA if alpha is None else alpha)
 
 
 def add_locust_options(parser: argparse.ArgumentParser) -> None:
     """Add all options of the load test to Locust's parser."""
-    group = parser.add_argument_group("Canary split", "What is expected of the answers, and how they are asked for")
+    group = parser.add_argument_group("Canary split", "Expected answers, and how to ask for them")
     add_expectation(group, "LOCUST_")
     group.add_argument(
         "--route",
         metavar="NAME",
         env_var="LOCUST_ROUTE",
-        help="count only answers whose x-canary-route header is NAME, such as 70-30 (default: any one route)",
+        help=ROUTE_HELP,
     )
     group.add_argument(
         "--host-header",
         metavar="HOST",
         env_var="LOCUST_HOST_HEADER",
-        help="the Host header to send, such as micro-api.default.svc.cluster.local (default: that of --host)",
+        help="Host header to send, such as micro-api.default.svc.cluster.local",
     )
     group.add_argument(
         "--keep-alive",
@@ -143,43 +145,42 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         env_var="LOCUST_KEEP_ALIVE",
         help=(
             "reuse each connection for 20 answers, which is faster. Only behind a proxy that picks a version for each"
-            " request, such as Envoy: a plain Kubernetes Service picks once for each connection, all answers on it are"
-            " one draw, and the result is INCONCLUSIVE"
+            " request, such as Envoy: a Kubernetes Service picks once for each connection, which is INCONCLUSIVE"
         ),
     )
     group.add_argument(
         "--keep-going",
         action="store_true",
         env_var="LOCUST_KEEP_GOING",
-        help="do not stop at the verdict but run until --run-time; later answers may refute what was confirmed",
+        help="run until --run-time, not only to the verdict; later answers may refute it",
     )
     group.add_argument(
         "--verdict-json",
         type=writable_file,
         metavar="FILE",
         env_var="LOCUST_VERDICT_JSON",
-        help="also write the verdict to FILE, as JSON",
+        help="write the verdict to FILE as JSON",
     )
     group.add_argument(
         "--verdict-text",
         type=writable_file,
         metavar="FILE",
         env_var="LOCUST_VERDICT_TEXT",
-        help="also write the table with the verdict to FILE, such as a container's /dev/termination-log",
+        help="write the table to FILE, such as a container's /dev/termination-log",
     )
     group.add_argument(
         "--report",
         type=html_file,
-        metavar="FILE",
+        metavar="FILE.html",
         env_var="LOCUST_REPORT",
-        help="also write a report with charts to FILE, which ends in .html, and its data as JSON beside it",
+        help="write a report with charts to FILE.html, and its data to FILE.json",
     )
     group.add_argument(
         "--summary",
         type=writable_file,
         metavar="FILE",
         env_var="LOCUST_SUMMARY",
-        help="also append the verdict to FILE as Markdown, such as to $GITHUB_STEP_SUMMARY for a CI job's page",
+        help="append the verdict to FILE as Markdown, such as $GITHUB_STEP_SUMMARY",
     )
-    # Whoever can reach the web UI can send load anywhere from this machine: --web-host '*' for all interfaces.
+    # A person who can reach the web UI can send load anywhere from this machine: --web-host '*' for all interfaces.
     parser.set_defaults(web_host="127.0.0.1")

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from random import Random
 from statistics import median
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.rules import rule_for
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import Answer, Tally
-from canary_loadtest.core.verdict import Expectation
+from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.workers import WorkerReport, Workers
 from scripts.bench.budget import Budget
 from scripts.bench.page import Section, Table, number
@@ -72,7 +74,7 @@ def merge_microseconds(count: int) -> float:
 def mean_answers(tolerance_points: float) -> float:
     """Return how many answers a right 70/30 takes on average until its verdict."""
     expectation = Expectation(30, tolerance_points)
-    return walk(expectation.rule(), expectation.band, 0.3, 2 * horizon(expectation)).mean_answers
+    return walk(rule_for(expectation), expectation.band, 0.3, 2 * horizon(expectation)).mean_answers
 
 
 def measure(budget: Budget) -> Section:

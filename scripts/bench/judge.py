@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 
-from canary_loadtest.core.contract import CANARY, CANARY_BODY, CONTENT_TYPE, STABLE, STABLE_BODY
-from canary_loadtest.judge.readers import FORMATS, SERVICE_LOG_MESSAGE
+from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, LOG_MESSAGE, STABLE_BODY
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.judge.readers import FORMATS
 from scripts import REPOSITORY
 from scripts.bench.budget import Budget
 from scripts.bench.machine import CLIENT_CORE, environment, pin, python
@@ -60,7 +61,7 @@ def _service_log(label: str) -> bytes:
     record = {
         "timestamp": "2026-01-01T00:00:00.000Z",
         "level": "info",
-        "message": SERVICE_LOG_MESSAGE,
+        "message": LOG_MESSAGE,
         "version": VERSIONS[label],
         "release": "dev",
         "pod": "micro-api-0",

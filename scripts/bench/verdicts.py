@@ -11,10 +11,12 @@ from statistics import NormalDist, mean
 
 import numpy as np
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.outcome import Outcome
+from canary_loadtest.core.rules import rule_for
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import Answer
-from canary_loadtest.core.verdict import Expectation, Outcome
 from scripts.bench.budget import Budget
 from scripts.bench.machine import cores
 from scripts.bench.page import Section, Table, number
@@ -159,7 +161,7 @@ def _percent(probability: float) -> str:
 
 
 def _exact_row(name: str, expectation: Expectation) -> tuple[str, ...]:
-    rule, most_answers = expectation.rule(), GIVE_UP_HORIZONS * _most_answers(expectation)
+    rule, most_answers = rule_for(expectation), GIVE_UP_HORIZONS * _most_answers(expectation)
     right = walk(rule, expectation.band, expectation.canary_percent / 100, most_answers)
     wrong = [walk(rule, expectation.band, edge, most_answers).confirmed for edge in _edges(expectation)]
     return (
@@ -175,7 +177,7 @@ def _exact_row(name: str, expectation: Expectation) -> tuple[str, ...]:
 def _limit_row(name: str, expectation: Expectation) -> tuple[str, ...]:
     share, tolerance = expectation.canary_percent / 100, expectation.points / 100
     alone = walk(
-        expectation.rule(), expectation.band, share, GIVE_UP_HORIZONS * _most_answers(expectation), refute=False
+        rule_for(expectation), expectation.band, share, GIVE_UP_HORIZONS * _most_answers(expectation), refute=False
     )
     least = least_answers(expectation)
     fixed = ("-", "-")

@@ -12,7 +12,8 @@ import sys
 from dataclasses import dataclass
 from math import ceil, log
 
-from canary_loadtest.core.verdict import Expectation, SplitRule
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.rules import SplitRule
 from scripts import REPOSITORY
 from scripts.statistics.lattice import walk
 

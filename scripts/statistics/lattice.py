@@ -11,7 +11,7 @@ from math import ceil, floor
 import numpy as np
 import numpy.typing as npt
 
-from canary_loadtest.core.verdict import Rule
+from canary_loadtest.core.rules import Rule
 
 NEGLIGIBLE = 1e-13
 Probabilities = npt.NDArray[np.float64]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from canary_loadtest.core.verdict import Expectation, Outcome
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.outcome import Outcome
 from scripts.bench.verdicts import chi_squared_answers, least_answers, quantile, simulate, tost_answers
 from scripts.statistics.lattice import Outcomes
 

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.labels import CANARY, STABLE
 from tests.browser.conftest import OpenPage
 from tests.browser.locust_ui import Allowance, web_ui
 from tests.browser.pages import PHONE, Screen, assert_accessible, assert_fits
@@ -88,7 +88,7 @@ def test_it_follows_many_workers(open_page: OpenPage, tmp_path: Path) -> None:
         page = open_page(f"{ui.url}/canary-split", allowed_console=GONE)
         shows(page, "#answers", "200")
         shows(page, "#verdict strong", "INCONCLUSIVE so far")
-        shows(page, "#verdict .reason", re.compile("200 answers decide nothing yet"))
+        shows(page, "#verdict .reason", re.compile("200 answers are too few"))
         allowance.more.set()
         shows(page, "#verdict strong", "CONFIRMED")
         shows(page, "#state", re.compile("Ended after"))

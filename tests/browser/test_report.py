@@ -9,11 +9,11 @@ from random import Random
 import pytest
 from playwright.sync_api import expect
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.history import History
+from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import Answer
-from canary_loadtest.core.verdict import Expectation
 from canary_loadtest.output import page as page_of
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import PHONE, Screen, assert_accessible, assert_fits

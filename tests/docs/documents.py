@@ -6,6 +6,8 @@ An example is a block marked `console`: a first line `$ command`, and below it w
 import re
 from pathlib import Path
 
+from tests.support.text import unwrapped
+
 CONSOLE = re.compile(r"```console\n\$ ([^\n]+)\n(.*?)```", re.DOTALL)
 # Kubernetes makes names without vowels: ten letters of a pod template, five of a pod.
 NAME_PARTS = "[bcdfghjklmnpqrstvwxz2456789]"
@@ -27,9 +29,10 @@ def pattern_of(shown: str) -> re.Pattern[str]:
     """Return what a shown output stands for.
 
     Figures, ages, what Kubernetes adds to names, and which of the two answers came may differ; spaces may be more or
-    fewer; a line `...` is any number of lines. What is compared with it ends with a newline.
+    fewer; a line `...` is any number of lines. What is compared with it is `unwrapped`
+    and ends with a newline.
     """
-    return re.compile("".join(_line_pattern(line) for line in shown.splitlines()))
+    return re.compile("".join(_line_pattern(line) for line in unwrapped(shown).splitlines()))
 
 
 def _line_pattern(line: str) -> str:

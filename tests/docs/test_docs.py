@@ -12,6 +12,7 @@ import pytest
 
 from tests.docs.documents import console_examples, pattern_of
 from tests.support.repository import ROOT
+from tests.support.text import unwrapped
 
 FILES = [
     ROOT / name
@@ -140,7 +141,7 @@ def test_the_readme_is_what_happens(repository: Path) -> None:
             timeout=120,
             check=False,
         )
-        assert pattern_of(shown).fullmatch(done.stdout.rstrip("\n") + "\n"), (
+        assert pattern_of(shown).fullmatch(unwrapped(done.stdout).rstrip("\n") + "\n"), (
             f"$ {command}\n{done.stdout}\n{done.stderr}"
         )
         assert done.returncode == (10 if "REFUTED" in shown else 0)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from canary_loadtest.core.verdict import Outcome
-from canary_loadtest.output.report import EXIT_CODES
+from canary_loadtest.core.outcome import EXIT_CODES, Outcome
 from tests.docs.documents import CONSOLE, pattern_of
 from tests.support.repository import ROOT
+from tests.support.text import unwrapped
 
 PAGE: Final = ROOT / "docs" / "why-is-my-split-wrong.md"
 TRANSLATION: Final = ROOT / "docs" / "why-is-my-split-wrong.zh-CN.md"
@@ -104,4 +104,4 @@ class Shell:
 
 def _same(shown: str, printed: str) -> bool:
     whole = printed.rstrip("\n") + "\n" if printed.strip() else ""
-    return pattern_of(shown).fullmatch(whole) is not None
+    return pattern_of(shown).fullmatch(unwrapped(whole)) is not None

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from tests.docs.documents import console_examples, pattern_of
 from tests.support.repository import ROOT
+from tests.support.text import unwrapped
 
 FOLDER = ROOT / "docs" / "workshop"
 DOCUMENTED_CLUSTER = "canary-lab"
@@ -41,7 +42,9 @@ class Chapters:
         if shown is None:
             return
         real, documented = _steady(printed.replace(cluster, DOCUMENTED_CLUSTER)), _steady(shown)
-        assert pattern_of(documented).fullmatch(real), f"$ {command}\n{real}\nis not what the chapter shows:\n{shown}"
+        assert pattern_of(documented).fullmatch(unwrapped(real)), (
+            f"$ {command}\n{real}\nis not what the chapter shows:\n{shown}"
+        )
 
 
 def _steady(output: str) -> str:

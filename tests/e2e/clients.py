@@ -14,7 +14,8 @@ from http.client import HTTPConnection, HTTPException
 from types import TracebackType
 from typing import Self
 
-from canary_loadtest.core.contract import CANARY, STABLE, classify
+from canary_loadtest.core.contract import classify
+from canary_loadtest.core.labels import CANARY, STABLE
 
 TIMEOUT_SECONDS = 10.0
 

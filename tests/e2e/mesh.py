@@ -10,8 +10,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from canary_loadtest.core.answer import ROUTE_HEADER
 from canary_loadtest.core.contract import classify
-from canary_loadtest.core.tally import ROUTE_HEADER
 from tests.e2e.clients import PROFILES, TIMEOUT_SECONDS, Clients, Profile
 from tests.e2e.cluster import ALPHA, Cluster, until
 from tests.loadtest import locust_process

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
-from canary_loadtest.core.verdict import Expectation, Outcome
 from tests.e2e.clients import Clients
 from tests.e2e.cluster import ALPHA, until
 from tests.e2e.mesh import Mesh

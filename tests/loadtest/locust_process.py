@@ -15,6 +15,7 @@ from typing import Any
 from tests.loadtest.server import Server
 from tests.loadtest.traffic import HELD
 from tests.support.repository import ROOT
+from tests.support.text import unwrapped
 
 LOCUSTFILE = ROOT / "loadtest" / "locustfile.py"
 VERDICT_FILE = "verdict.json"
@@ -39,7 +40,7 @@ class Ended:
 
     Attributes:
         exit_code: its exit code.
-        stdout: the table goes there.
+        stdout: the table goes there; its broken lines are joined.
         stderr: messages and the log.
         verdict: the verdict file, empty where none was written.
     """
@@ -101,7 +102,8 @@ def end_of(process: subprocess.Popen[bytes], folder: Path) -> Ended:
     stdout, stderr = process.communicate(timeout=2 * DEADLINE_SECONDS)
     file = folder / VERDICT_FILE
     verdict = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return Ended(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"), verdict)
+    printed = unwrapped(stdout.decode(errors="replace"))
+    return Ended(process.returncode, printed, stderr.decode(errors="replace"), verdict)
 
 
 def run(

@@ -7,7 +7,7 @@ import socket
 import struct
 from dataclasses import replace
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.labels import CANARY, STABLE
 from tests.loadtest.server import Reply, Request, answer, http
 from tests.loadtest.traffic import Handler, held_after, split, tens
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from canary_loadtest.core.contract import CANARY, CANARY_BODY, CONTENT_TYPE, STABLE, STABLE_BODY
+from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, STABLE_BODY
+from canary_loadtest.core.labels import CANARY, STABLE
 
 GATE_POLL_SECONDS = 0.05
 BODIES = {CANARY: CANARY_BODY, STABLE: STABLE_BODY}

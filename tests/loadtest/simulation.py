@@ -8,8 +8,9 @@ from heapq import heappop, heappush
 from random import Random
 from typing import NamedTuple
 
-from canary_loadtest.core.session import Session, Verdict
-from canary_loadtest.core.tally import NOT_KEPT, Answer
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.runner.client import ANSWERS_PER_CONNECTION
 
 
@@ -69,5 +70,5 @@ class Simulation:
         previous = answered[-1] if answered else ""
         label, seconds = self._service(Ask(self._random, ticket, previous))
         self._on_connection[user] = [*answered, label]
-        answer = Answer(label, previous=previous if self._keep_alive else NOT_KEPT)
+        answer = Answer(label, previous=previous if self._keep_alive else None)
         heappush(self._under_way, (now + seconds, ticket, user, answer))

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from canary_loadtest.core.contract import CANARY, CANARY_BODY, STABLE, STABLE_BODY
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.contract import CANARY_BODY, STABLE_BODY
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import Answer
-from canary_loadtest.core.verdict import Expectation, Outcome
 from tests.loadtest.locust_process import Ended, run, run_until_held
 from tests.loadtest.server import Reply, Request, answer, chunked, cut_off, http, serving
 from tests.loadtest.traffic import HELD, Handler, SlowVersion, held_after, split, tens

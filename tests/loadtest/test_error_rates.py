@@ -4,11 +4,13 @@ import random
 
 import pytest
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.outcome import Outcome
+from canary_loadtest.core.rules import confirming_ratios, rule_for
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import Answer
 from canary_loadtest.core.thresholds import CALIBRATED_RATIOS
-from canary_loadtest.core.verdict import Expectation, Outcome
 from scripts.statistics.calibrate import horizon
 from scripts.statistics.lattice import walk
 
@@ -21,7 +23,7 @@ HORIZON = 5000
 def test_a_right_split_is_refuted_with_probability_alpha_at_most(canary_percent: float, points: float) -> None:
     """Exactly: of runs with the configured share at most alpha are REFUTED, and nearly all others CONFIRMED."""
     expectation = Expectation(canary_percent, points, ALPHA)
-    outcomes = walk(expectation.rule(), expectation.band, canary_percent / 100, HORIZON)
+    outcomes = walk(rule_for(expectation), expectation.band, canary_percent / 100, HORIZON)
     assert 0.005 < outcomes.refuted <= ALPHA
     assert outcomes.confirmed >= 1 - ALPHA
 
@@ -33,7 +35,7 @@ def test_a_split_off_by_the_tolerance_is_confirmed_with_probability_alpha_at_mos
 ) -> None:
     """Exactly: of runs whose share is off by the tolerance at most alpha are CONFIRMED, and the others REFUTED."""
     expectation = Expectation(canary_percent, points, ALPHA)
-    outcomes = walk(expectation.rule(), expectation.band, expectation.band[edge], HORIZON)
+    outcomes = walk(rule_for(expectation), expectation.band, expectation.band[edge], HORIZON)
     assert outcomes.confirmed <= ALPHA
     assert outcomes.refuted >= 1 - ALPHA - 0.01
 
@@ -42,8 +44,8 @@ def test_a_split_off_by_the_tolerance_is_confirmed_with_probability_alpha_at_mos
 def test_a_split_further_off_is_confirmed_less_often(beyond_points: float) -> None:
     """Exactly: the further off the share, the rarer a false CONFIRMED."""
     expectation = Expectation(30)
-    at_the_edge = walk(expectation.rule(), expectation.band, 0.35, HORIZON).confirmed
-    assert walk(expectation.rule(), expectation.band, 0.3 + beyond_points / 100, HORIZON).confirmed < at_the_edge
+    at_the_edge = walk(rule_for(expectation), expectation.band, 0.35, HORIZON).confirmed
+    assert walk(rule_for(expectation), expectation.band, 0.3 + beyond_points / 100, HORIZON).confirmed < at_the_edge
 
 
 @pytest.mark.parametrize(("split", "ratios"), CALIBRATED_RATIOS.items())
@@ -54,9 +56,9 @@ def test_calibrated_ratios_use_alpha_up_and_no_more(
     alpha = split[2]
     expectation = Expectation(*split)
     farther = round(1.5 * horizon(expectation))
-    assert expectation.confirming_ratios == ratios
+    assert confirming_ratios(expectation) == ratios
     for edge in expectation.band:
-        false_confirmed = walk(expectation.rule(), expectation.band, edge, farther, refute=False).confirmed
+        false_confirmed = walk(rule_for(expectation), expectation.band, edge, farther, refute=False).confirmed
         assert false_confirmed <= alpha
         assert false_confirmed >= 0.95 * alpha or edge == 0
 
@@ -69,7 +71,7 @@ def test_a_right_split_is_confirmed_with_hardly_more_answers_than_any_test_needs
 ) -> None:
     """Exactly: the mean number of answers is within 2 % of the least possible (optimal stopping, computed apart)."""
     expectation = Expectation(canary_percent, points)
-    outcomes = walk(expectation.rule(), expectation.band, canary_percent / 100, 20_000, refute=False)
+    outcomes = walk(rule_for(expectation), expectation.band, canary_percent / 100, 20_000, refute=False)
     assert outcomes.confirmed > 0.9999
     assert outcomes.mean_answers <= 1.02 * limit
 
@@ -78,8 +80,8 @@ def test_a_right_split_is_confirmed_with_hardly_more_answers_than_any_test_needs
 def test_alpha_sets_the_error_rates(alpha: float) -> None:
     """Exactly: both error rates are bounded by the alpha that was asked for."""
     expectation = Expectation(30, 5, alpha)
-    assert walk(expectation.rule(), expectation.band, 0.3, HORIZON).refuted <= alpha
-    assert walk(expectation.rule(), expectation.band, 0.35, HORIZON).confirmed <= alpha
+    assert walk(rule_for(expectation), expectation.band, 0.3, HORIZON).refuted <= alpha
+    assert walk(rule_for(expectation), expectation.band, 0.35, HORIZON).confirmed <= alpha
 
 
 def simulated(seed: int, share: float, expectation: Expectation) -> Outcome:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from canary_loadtest.core.contract import CANARY, CANARY_BODY, STABLE
-from canary_loadtest.core.verdict import Outcome
-from canary_loadtest.output.report import EXIT_CODES
+from canary_loadtest.core.contract import CANARY_BODY
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.outcome import EXIT_CODES, Outcome
 from tests.docs.hard_to_fool import documented_rows
 from tests.loadtest import misbehaviour as server_that
 from tests.loadtest.locust_process import run_until_held
@@ -24,7 +24,7 @@ CONFIRMED, REFUTED, INCONCLUSIVE = Outcome.CONFIRMED, Outcome.REFUTED, Outcome.I
 UNTIL_DECIDED = 10_000
 RIGHT = "are from the canary: within"
 WRONG = "the share is not"
-NEITHER = "answers were neither canary nor stable"
+NEITHER = "answers are neither canary nor stable"
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ CASES = [
         "--expect-canary 0",
         INCONCLUSIVE,
         "",
-        "no answer to any request; 1 still wait",
+        "no request was answered; 1 still wait",
         answers=0,
     ),
     Case(

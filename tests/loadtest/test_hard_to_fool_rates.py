@@ -8,9 +8,10 @@ from functools import partial
 import pytest
 from scipy.stats import binom
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.verdict import Expectation, Outcome
 from tests.docs.hard_to_fool import documented_rows
 from tests.loadtest.simulation import Ask, Response, Service, Simulation
 from tests.loadtest.test_hard_to_fool import CASES

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.history import ANOTHER_ROUTE, FIRST_SPACING_SECONDS, MOST_POINTS, History
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.outcome import Outcome
+from canary_loadtest.core.rules import look, rule_for
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import Answer, Tally
-from canary_loadtest.core.verdict import Expectation, Outcome, look
+from canary_loadtest.core.tally import Tally
 
 labels = st.sampled_from([CANARY, STABLE, "status_503"])
 steps = st.tuples(st.floats(0, 1e4), st.lists(labels, max_size=4))
@@ -107,7 +110,7 @@ def test_the_evidence_reaches_one_where_the_verdict_falls(
     canary_percent: float, canary: int, stable: int, other: int
 ) -> None:
     """The charts' threshold is the verdict's, for every rule."""
-    rule = Expectation(canary_percent).rule()
+    rule = rule_for(Expectation(canary_percent))
     evidence_for, evidence_against = rule.evidence(canary, stable, other)
     outcome = look(rule, canary, stable, other)
     assert (outcome is Outcome.CONFIRMED) == (evidence_for >= 1)

@@ -56,7 +56,7 @@ def test_run_time_ends_undecided_run(tmp_path: Path) -> None:
     with serving(held_after(20, split(3))) as server:
         ended = run(tmp_path, f"-u 1 -t 4s --host {server.url} --expect-canary 30")
     assert ended.exit_code == 11, ended.stderr
-    assert "20 answers decide nothing yet: about" in ended.verdict["reason"]
+    assert "20 answers are too few; about" in ended.verdict["reason"]
     assert ended.taken == {"canary": 6, "stable": 14}
     assert ended.verdict["unfinished"] == 1
 
@@ -74,7 +74,7 @@ def test_answer_that_never_comes_is_inconclusive(tmp_path: Path) -> None:
     with serving(held_after(0, split(3))) as server:
         ended = run_until_held(tmp_path, server, "--expect-canary 30")
     assert ended.exit_code == 11
-    assert ended.verdict["reason"] == "no answer to any request; 1 still wait for theirs"
+    assert ended.verdict["reason"] == "no request was answered; 1 still wait"
 
 
 def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
     ended = run(tmp_path, f"-t 4s --host {host} --expect-canary 0")
     assert ended.exit_code == 11, ended.stderr
     assert set(ended.taken) == {"connection_error"}
-    assert "is something listening at --host" in ended.stdout
+    assert "check that something listens at the target" in ended.stdout
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_interrupted_run_is_inconclusive(tmp_path: Path, end_with: signal.Signal
     with serving(held_after(50, split(3))) as server:
         ended = run_until_held(tmp_path, server, "--expect-canary 30", end_with=end_with)
     assert ended.exit_code == ended.verdict["exit_code"] == 11, ended.stderr
-    assert "verdict:  INCONCLUSIVE - 50 answers decide nothing yet" in ended.stdout
+    assert "verdict:  INCONCLUSIVE - 50 answers are too few" in ended.stdout
     assert ended.taken == {"canary": 15, "stable": 35}
     assert "Traceback" not in ended.stderr
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.history import History
+from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import Answer
-from canary_loadtest.core.verdict import Expectation
 from canary_loadtest.output import page, report
 
 ABOUT = {"target": "http://127.0.0.1:8080", "written_at": "2026-01-02 03:04:05+00:00"}

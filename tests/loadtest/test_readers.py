@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from canary_loadtest.core.contract import CANARY, CANARY_BODY, CONTENT_TYPE, STABLE, STABLE_BODY
+from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, LOG_MESSAGE, STABLE_BODY
+from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.judge import readers
 from canary_loadtest.judge.readers import FORMATS
@@ -47,7 +48,7 @@ def vegeta_record_of(answer: str, code: int = 200, **headers: str) -> dict[str, 
 def log_record_of(answer: str, status: int = 200) -> dict[str, Any]:
     """Return the service's log line for an answer."""
     version = {CANARY: "v2", STABLE: "v1"}[answer]
-    return {"message": readers.SERVICE_LOG_MESSAGE, "version": version, "status": status}
+    return {"message": LOG_MESSAGE, "version": version, "status": status}
 
 
 def json_line(record: object) -> bytes:

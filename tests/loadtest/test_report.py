@@ -6,24 +6,29 @@ from pathlib import Path
 
 import pytest
 
+from canary_loadtest.core.connections import Connections
+from canary_loadtest.core.contract import ROW_NAMES
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES, Outcome
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import Connections, Tally
-from canary_loadtest.core.verdict import Expectation, Outcome
+from canary_loadtest.core.tally import Tally
 from canary_loadtest.output import report
+from canary_loadtest.output.files import write_whole
+from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
 
 
 def session_of(tally: Tally, canary_percent: float = 30, route: str | None = None) -> Session:
     """Return a session with these counts."""
-    session = Session(Expectation(canary_percent), route)
+    session = Session(Expectation(canary_percent), route, row_names=ROW_NAMES, next_steps=LIVE_NEXT_STEPS)
     session.add_all(tally)
     return session
 
 
 def test_the_exit_codes_are_documented_and_differ_from_what_tools_use() -> None:
     """0, 10 and 11 are the verdicts; 1, 2 and above 128 stay free for failures."""
-    assert report.EXIT_CODES == {Outcome.CONFIRMED: 0, Outcome.REFUTED: 10, Outcome.INCONCLUSIVE: 11}
-    for outcome, code in report.EXIT_CODES.items():
-        assert f"{code} {outcome.value}" in report.EXIT_CODE_HELP
+    assert EXIT_CODES == {Outcome.CONFIRMED: 0, Outcome.REFUTED: 10, Outcome.INCONCLUSIVE: 11}
+    for outcome, code in EXIT_CODES.items():
+        assert f"{code} {outcome.value}" in EXIT_CODE_HELP
 
 
 def test_the_table_tells_counts_shares_interval_verdict_and_next_step() -> None:
@@ -31,19 +36,18 @@ def test_the_table_tells_counts_shares_interval_verdict_and_next_step() -> None:
     other = Counter({"status_503": 3, "timeout": 1})
     lines = report.table(session_of(Tally(canary=300, stable=696, other=other)).verdict()).splitlines()
     assert [line.split()[:5] for line in lines[1:7]] == [
-        ["canary", "(canary,", "v2)", "300", "30.0"],
-        ["stable", "(stable,", "v1)", "696", "69.6"],
+        ["V3", "(canary,", "v2)", "300", "30.0"],
+        ["plain", "(stable,", "v1)", "696", "69.6"],
         ["other", "4", "0.4", "%"],
         ["status_503", "3"],
         ["timeout", "1"],
         ["total", "1000"],
     ]
-    assert "between 25.0 and 35.7 % with 95 % certainty" in lines[1]
+    assert lines[1].endswith("95 % interval 25.0 to 35.7 %")
     assert lines[7] == "expected: 30 % canary, tolerance 5 percentage points"
-    assert lines[8].startswith(
-        "verdict:  CONFIRMED - 300 of 1000 answers (30.0 %) are from the canary: within 5 points of 30 % ("
-    )
-    assert lines[9].startswith("next:     the weights are carried out")
+    assert lines[8] == "verdict:  CONFIRMED - 300 of 1000 answers (30.0 %) are from the canary: within 5"
+    assert lines[9].startswith(" " * 10 + "points of 30 % (a split off by 5 points would pass in at most 5 % of")
+    assert lines[-1] == "next:     traffic matches the configured weights; continue the release"
 
 
 def test_the_json_says_the_same() -> None:
@@ -77,7 +81,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
     """Where a folder took the file's name in the meantime, not even a part of the file stays."""
     (tmp_path / "report.html").mkdir()
     with pytest.raises(OSError, match=r"report\.html"):
-        report.write_whole("text", str(tmp_path / "report.html"))
+        write_whole("text", str(tmp_path / "report.html"))
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
 
 
@@ -104,8 +108,8 @@ def test_the_summary_is_appended_as_markdown(tmp_path: Path) -> None:
     assert (
         "\n| V3 (canary, v2) | 300 | 30.0 % |\n| plain (stable, v1) | 696 | 69.6 % |\n| timeout | 4 | 0.4 % |\n" in text
     )
-    assert "with 95 % certainty: 25.0 to 35.7 %." in text
-    assert text.endswith("\n\nNext: the weights are carried out as configured; go on with the release.\n\n")
+    assert "95 % interval: 25.0 to 35.7 %." in text
+    assert text.endswith("\n\nNext: traffic matches the configured weights; continue the release.\n\n")
 
 
 def test_the_summary_shows_names_from_outside_as_they_are() -> None:
@@ -118,33 +122,33 @@ def test_the_summary_shows_names_from_outside_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("tally", "route", "hint"),
     [
-        (Tally(), None, "give it time"),
+        (Tally(), None, "allow more time (--run-time)"),
         (Tally(canary=3, stable=7), None, "run longer"),
-        (Tally(other=Counter({"connection_error": 9})), None, "is something listening"),
+        (Tally(other=Counter({"connection_error": 9})), None, "check that something listens"),
         (Tally(canary=1, other=Counter({"overloaded_503": 9})), None, "connectionPool"),
         (Tally(canary=1, other=Counter({"status_418": 9})), None, "find out what the status_418 answers are"),
-        (Tally(canary=1, other=Counter({"version_mismatch": 9})), None, "wrong image"),
+        (Tally(canary=1, other=Counter({"version_mismatch": 9})), None, "which image is deployed"),
         (
             Tally(canary=200, stable=200, connections=Connections(canary=20, stable=20, pairs=360)),
             None,
             "without --keep-alive",
         ),
         (Tally(settling=9), "70-30", "compare --route"),
-        (Tally(canary=2, stable=7, routes=Counter({"70-30": 5, "0-100": 4})), None, "while the weights stand still"),
-        (Tally(canary=500, stable=500), None, "do not shift further"),
+        (Tally(canary=2, stable=7, routes=Counter({"70-30": 5, "0-100": 4})), None, "while the weights do not change"),
+        (Tally(canary=500, stable=500), None, "stop the rollout"),
     ],
 )
 def test_each_result_says_what_to_do_next(tally: Tally, route: str | None, hint: str) -> None:
     """The next step fits what stands in the way of a verdict."""
-    assert hint in report.next_step(session_of(tally, route=route).verdict())
+    assert hint in session_of(tally, route=route).verdict().next_step
 
 
 @pytest.mark.parametrize(
     ("rate", "seconds_left", "end"),
     [
-        (0.0, None, "about {to_go} more until the verdict"),
-        (100.0, 30.0, "about {to_go} more until the verdict (about {seconds:.0f} s)"),
-        (10.0, 30.0, "about {to_go} more until the verdict (about {seconds:.0f} s), more than the 30 s that are left"),
+        (0.0, None, "about {to_go} more"),
+        (100.0, 30.0, "about {to_go} more, {seconds:.0f} s"),
+        (10.0, 30.0, "about {to_go} more, {seconds:.0f} s of the 30 s left"),
     ],
 )
 def test_progress_foretells_the_verdict(rate: float, seconds_left: float | None, end: str) -> None:

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import Answer, Tally
-from canary_loadtest.core.verdict import Expectation, Outcome
+from canary_loadtest.core.tally import Tally
 
 
 def fed(session: Session, labels: Iterable[str], route: str = "") -> Session:
@@ -54,7 +56,7 @@ def test_nothing_is_confirmed_over_a_table_that_denies_it() -> None:
     assert session.verdict().outcome is Outcome.CONFIRMED
     verdict = fed(session, ["status_503"] * 400).verdict()
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert "may lie anywhere" in verdict.reason
+    assert "may be anywhere" in verdict.reason
 
 
 def test_answers_by_more_than_one_route_prove_nothing() -> None:
@@ -97,9 +99,9 @@ def test_the_slower_version_is_not_counted_late(slow: str) -> None:
     ("labels", "part_of_reason"),
     [
         ([], "no request was sent"),
-        (["connection_error"] * 40, "none of 40 answers was the contract's (40 connection_error)"),
-        ([STABLE] * 7 + [CANARY] * 3, "10 answers decide nothing yet: about"),
-        ([STABLE, CANARY, STABLE, "status_503", STABLE] * 24, "24 of 120 answers were neither canary nor stable"),
+        (["connection_error"] * 40, "none of 40 answers fits the contract (40 connection_error)"),
+        ([STABLE] * 7 + [CANARY] * 3, "10 answers are too few; about"),
+        ([STABLE, CANARY, STABLE, "status_503", STABLE] * 24, "24 of 120 answers are neither canary nor stable"),
     ],
 )
 def test_an_undecided_session_says_why(labels: list[str], part_of_reason: str) -> None:
@@ -116,7 +118,7 @@ def test_a_server_that_never_answers_is_told_from_no_request() -> None:
         session.start()
     verdict = session.verdict()
     assert verdict.unfinished == 10
-    assert "no answer to any request; 10 still wait" in verdict.reason
+    assert "no request was answered; 10 still wait" in verdict.reason
 
 
 def test_a_route_that_never_comes_is_named() -> None:
@@ -166,7 +168,7 @@ def test_pinned_connections_are_named_and_never_judged(seed: int) -> None:
     """A share that is right over connections but pinned within each is INCONCLUSIVE by name."""
     verdict = judged(kept(seed, 0.3, 3000, pinned=True)).verdict()
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert verdict.reason.startswith("connections are pinned to a version: within them the answer changed 0 times")
+    assert verdict.reason.startswith("connections are pinned to a version: the answer changed 0 times")
 
 
 @pytest.mark.parametrize(("share", "outcome"), [(0.3, Outcome.CONFIRMED), (0.6, Outcome.REFUTED)])

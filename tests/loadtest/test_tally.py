@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_loadtest.core.contract import CANARY, STABLE
-from canary_loadtest.core.tally import MORE_ROUTES, MOST_ROUTES, NOT_KEPT, Answer, StartOrder, Tally
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.order import StartOrder
+from canary_loadtest.core.tally import MORE_ROUTES, MOST_ROUTES, Tally
 
 labels = st.sampled_from([CANARY, STABLE, "status_503", "connection_error"])
 answers = st.lists(
@@ -16,7 +18,7 @@ answers = st.lists(
         Answer,
         label=labels,
         route=st.sampled_from(["", "70-30", "0-100"]),
-        previous=st.sampled_from([NOT_KEPT, "", CANARY, STABLE, "status_503"]),
+        previous=st.sampled_from([None, "", CANARY, STABLE, "status_503"]),
     ),
     max_size=60,
 )
@@ -26,7 +28,7 @@ def tally_of(sequence: Sequence[Answer], expected_route: str | None = None) -> T
     """Return the tally of answers in order."""
     tally = Tally()
     for answer in sequence:
-        tally.add(answer.label, answer.route, expected_route, answer.previous)
+        tally.add(answer, expected_route)
     return tally
 
 
@@ -52,8 +54,8 @@ def test_a_copy_is_not_changed_by_later_answers() -> None:
     """A copy keeps its counts."""
     tally = tally_of([Answer(CANARY, "70-30"), Answer("status_503")])
     copy = tally.copy()
-    tally.add("status_503")
-    tally.add(CANARY, "70-30")
+    tally.add(Answer("status_503"))
+    tally.add(Answer(CANARY, "70-30"))
     assert (copy.canary, copy.other_total, copy.routes["70-30"]) == (1, 1, 1)
 
 

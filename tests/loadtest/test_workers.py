@@ -6,10 +6,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_loadtest.core.contract import CANARY, STABLE
-from canary_loadtest.core.session import Session, Verdict
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.outcome import Outcome
+from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
-from canary_loadtest.core.verdict import Expectation, Outcome
+from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.core.workers import WorkerReport, Workers
 
 Spread = Sequence[tuple[str, int]]
@@ -22,7 +25,7 @@ def report_of(answers: Spread, worker: int, unfinished: int = 0, *, final: bool 
     tally = Tally()
     for label, owner in answers:
         if owner == worker:
-            tally.add(label)
+            tally.add(Answer(label))
     return WorkerReport(tally, unfinished, final)
 
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from random import Random
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.labels import CANARY, STABLE
 from tests.loadtest.server import Reply, Request, answer
 
 Handler = Callable[[Request], Reply]

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from canary_loadtest.core.tally import ROUTE_HEADER
+from canary_loadtest.core.answer import ROUTE_HEADER
 from tests.support.repository import ROOT
 
 ISTIO_FILES: Final = tuple(sorted(file.relative_to(ROOT).as_posix() for file in (ROOT / "istio").rglob("*.yaml")))

@@ -25,6 +25,7 @@ from tests.monitoring import prometheus
 from tests.monitoring.files import LAST_RULES, MONITORING, queries
 from tests.monitoring.prometheus import Prometheus
 from tests.support.repository import ROOT
+from tests.support.text import unwrapped
 
 pytestmark = pytest.mark.prometheus
 
@@ -196,7 +197,7 @@ def test_the_readme_is_what_happens(tmp_path: Path) -> None:
                 ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
             )
             said = done.stdout.replace(f" --dir {folder}", "")
-            assert pattern_of(shown).fullmatch(said), f"$ {command}\n{said}\n{done.stderr}"
+            assert pattern_of(shown).fullmatch(unwrapped(said)), f"$ {command}\n{said}\n{done.stderr}"
     finally:
         control.down(LabFolder(folder))
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from canary_loadtest.core.verdict import Expectation
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.rules import rule_for
 from scripts.statistics.calibrate import horizon
 from scripts.statistics.lattice import walk
 from scripts.statistics.optimum import limit
@@ -35,7 +36,7 @@ def test_exchanging_the_versions_changes_nothing() -> None:
 def test_no_rule_is_better_than_the_limit() -> None:
     """The load test's own rule takes at least as many answers, and its errors are no smaller than alpha allows."""
     expectation = Expectation(30, 10)
-    rule = walk(expectation.rule(), expectation.band, 0.3, 4 * horizon(expectation), refute=False)
+    rule = walk(rule_for(expectation), expectation.band, 0.3, 4 * horizon(expectation), refute=False)
     least = limit(0.3, expectation.band, ALPHA, horizon(expectation)).mean_answers
     assert 0.995 * least <= rule.mean_answers <= 1.02 * least
 

@@ -1,32 +1,46 @@
-"""Which answer of the contract a response is: the one function to replace when your service answers otherwise.
+"""The contract of micro-api: which version a response is from, and what the two are called in the table.
 
-Pure. Called for every response by `locustfile` and by the readers of piped answers.
+The only module that knows the article's answers. `V3` is what the article calls the new answer; the version that
+gives it is v2. For a service with another contract write a function like `classify` and row names of your own.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
-CANARY: Final = "canary"
-STABLE: Final = "stable"
+from canary_loadtest.core.labels import (
+    CANARY,
+    OVERLOADED_503,
+    STABLE,
+    UNEXPECTED_BODY,
+    UNEXPECTED_CONTENT_TYPE,
+    UNEXPECTED_ENCODING,
+    VERSION_MISMATCH,
+    RowNames,
+    status_label,
+)
 
 CANARY_BODY: Final = '{"code":0,"data":"V3|无依赖测试接口返回->OK!","message":"成功"}'.encode()
 STABLE_BODY: Final = '{"code":0,"data":"无依赖测试接口返回->OK!","message":"成功"}'.encode()
 CONTENT_TYPE: Final = "application/json;charset=UTF-8"
+ROW_NAMES: Final = RowNames(canary="V3 (canary, v2)", stable="plain (stable, v1)")
 
 LABEL_BY_BODY: Final[Mapping[bytes, str]] = {CANARY_BODY: CANARY, STABLE_BODY: STABLE}
 
 VERSION_HEADER: Final = "x-service-version"  # in which the service names the version that answers
-VERSION_BY_LABEL: Final[Mapping[str, str]] = {CANARY: "v2", STABLE: "v1"}
+LABEL_BY_VERSION: Final[Mapping[str, str]] = {"v1": STABLE, "v2": CANARY}
+VERSION_BY_LABEL: Final[Mapping[str, str]] = {label: version for version, label in LABEL_BY_VERSION.items()}
+LOG_MESSAGE: Final = "测试接口被调用！"  # of the service's log line for each call
 
 Classifier = Callable[[int, Mapping[str, str], bytes], str]
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes) -> str:
-    """Name the answer that a complete HTTP response is.
+    """Return the label of a complete HTTP response.
 
-    An answer counts only when its status, its content type and its whole body are exactly the contract's: anything
-    looser would count an error page, a cached copy or a cut-off body as a vote for a version. Where the answer also
-    names its version, that must be the body's: an application of v1 that gives the canary answer is no traffic to v2.
+    An answer counts for a version only when its status, its content type and its whole body are exactly the
+    contract's: anything looser would count an error page, a cached copy or a truncated body as a vote. If the answer
+    also names its version, that must be the body's: an application of v1 that gives the canary's answer is not
+    traffic to v2.
 
     Args:
         status: the HTTP status code.
@@ -39,13 +53,13 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> str:
     """
     if status != 200:
         overloaded = status == 503 and headers.get("x-envoy-overloaded") == "true"
-        return "overloaded_503" if overloaded else f"status_{status}"
+        return OVERLOADED_503 if overloaded else status_label(status)
     if headers.get("content-encoding", "identity") != "identity":
-        return "unexpected_encoding"
+        return UNEXPECTED_ENCODING
     if headers.get("content-type") != CONTENT_TYPE:
-        return "unexpected_content_type"
+        return UNEXPECTED_CONTENT_TYPE
     label = LABEL_BY_BODY.get(body)
     if label is None:
-        return "unexpected_body"
+        return UNEXPECTED_BODY
     version = VERSION_BY_LABEL[label]
-    return label if headers.get(VERSION_HEADER, version) == version else "version_mismatch"
+    return label if headers.get(VERSION_HEADER, version) == version else VERSION_MISMATCH

@@ -1,11 +1,11 @@
-"""What the counts tell beside the verdict: the shares that they do not rule out, and how many more it takes.
-
-Pure. `session`, `history` and `report` ask.
-"""
+"""What the counts say besides the verdict: which shares they do not rule out, and how many more answers it takes."""
 
 from math import log
 
-from canary_loadtest.core.verdict import Expectation, Outcome, Rule, log_beta, log_ratio, look, safe_log
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.likelihood import log_beta, log_ratio, safe_log
+from canary_loadtest.core.outcome import Outcome
+from canary_loadtest.core.rules import Rule, look
 
 
 def answers_to_go(rule: Rule, expectation: Expectation, counts: tuple[int, int, int]) -> int | None:
@@ -49,7 +49,7 @@ def answers_to_go(rule: Rule, expectation: Expectation, counts: tuple[int, int, 
 
 
 def share_interval_percent(alpha: float, canary: int, stable: int, other: int) -> tuple[float, float]:
-    """Return the canary's shares that the answers do not rule out, in percent, at every look alike.
+    """Return the canary's shares that the answers do not rule out, in percent, at whatever time one looks.
 
     The confidence sequence of a uniform mixture: the p with B(k+1, n-k+1) / (p^k (1-p)^(n-k)) < 1/alpha (Lindon and
     Malek 2022, with Beta(1, 1)); its ends take all unlabelled answers as stable, and as canary.

@@ -1,15 +1,13 @@
-"""How a measurement went on: the judged counts over time, in bounded memory.
-
-Pure: the seconds come from whoever has a clock. `run` records, `page` shows.
-"""
+"""The course of a measurement: the judged counts over time, in bounded memory."""
 
 from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from canary_loadtest.core.estimates import share_interval_percent
+from canary_loadtest.core.labels import WRONG_ROUTE
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import WRONG_ROUTE, Tally
+from canary_loadtest.core.tally import Tally
 
 MOST_POINTS: Final = 240
 FIRST_SPACING_SECONDS: Final = 0.25

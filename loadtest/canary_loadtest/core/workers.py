@@ -1,7 +1,7 @@
-"""The counts of many Locust workers, put together on the master.
+"""The counts of many Locust workers, merged on the master.
 
-Pure. Each worker reports all that it has counted so far, not what is new, so that a report which is lost, doubled or
-late does no harm: the next one replaces it. Called by `listeners`.
+Each worker reports all that it has counted so far, not what is new, so that a report that is lost, doubled or late does
+no harm: the next one replaces it.
 """
 
 from collections.abc import Mapping

@@ -1,31 +1,39 @@
-"""The verdict without Locust: `python loadtest judge` judges counts, or answers that another tool sent for."""
+"""The verdict without Locust: on counts, or on answers that another tool received."""
 
 import argparse
 import io
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
-from canary_loadtest.core.session import Session, Verdict
+from canary_loadtest.core.contract import ROW_NAMES
+from canary_loadtest.core.labels import NO_ANSWER, UNEXPECTED_BODY
+from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES
+from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
+from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.judge.readers import FORMATS
-from canary_loadtest.options import add_expectation, expectation_of, writable_file
+from canary_loadtest.judge.wording import JUDGE_NEXT_STEPS
+from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of, writable_file
 from canary_loadtest.output import report
 
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
 
-EXAMPLES = """examples:
-  for i in {1..1000}; do curl -s "$URL"; done | PROGRAM --expect-canary 30 --sent 1000
+EXAMPLES: Final = """examples:
+  for i in {1..1000}; do curl -s "$URL"; done | PROGRAM \\
+    --expect-canary 30 --sent 1000
   PROGRAM --expect-canary 30 --canary 3 --stable 7 --other 0
-  vegeta encode --to json answers.bin | PROGRAM --expect-canary 30 --format vegeta
-  k6 run answers.js ... ; PROGRAM --expect-canary 30 --format jsonl answers.jsonl
+  vegeta encode --to json answers.bin | PROGRAM \\
+    --expect-canary 30 --format vegeta
+  k6 run answers.js ... ; PROGRAM --expect-canary 30 \\
+    --format jsonl answers.jsonl
 """
 
 
 class UsageError(Exception):
-    """A wrong combination of options; the message tells what to do."""
+    """A wrong combination of options; the message says what to do."""
 
 
 def main(arguments: list[str] | None = None, program: str = "canary-judge") -> int:
@@ -46,13 +54,13 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
             report.write_json(verdict, options.verdict_json)
         if options.summary is not None:
             report.append_summary(verdict, options.summary)
-    except UsageError as problem:
-        parser.error(str(problem))
-    except OSError as problem:
-        return _fail(f"{problem.filename or options.file}: {problem.strerror}", EXIT_USAGE)
+    except UsageError as error:
+        parser.error(str(error))
+    except OSError as error:
+        return _fail(f"{error.filename or options.file}: {error.strerror}", EXIT_USAGE)
     except KeyboardInterrupt:
         return _fail("interrupted, no verdict", EXIT_INTERRUPTED)
-    return report.EXIT_CODES[verdict.outcome]
+    return EXIT_CODES[verdict.outcome]
 
 
 def _fail(message: str, exit_code: int) -> int:
@@ -61,26 +69,30 @@ def _fail(message: str, exit_code: int) -> int:
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
-    examples = EXAMPLES.replace("PROGRAM", program)
     formats = "\n".join(f"  {name:<12} {a_format.description}" for name, a_format in FORMATS.items())
+    examples = EXAMPLES.replace("PROGRAM", program)
     parser = argparse.ArgumentParser(
         prog=program,
-        description="Say whether answers confirm or refute the configured share of the canary.",
+        description="Judge whether answers confirm or refute the configured share of the canary.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"formats:\n{formats}\n\n{EXAMPLES.replace('PROGRAM', program)}\n{report.EXIT_CODE_HELP}",
+        epilog=f"formats:\n{formats}\n\n{examples}\n{EXIT_CODE_HELP}",
     )
     add_expectation(parser, required=True)
     parser.add_argument(
-        "--canary", type=_count, metavar="N", help="judge counts instead of answers: so many canary answers"
+        "--canary", type=_count, metavar="N", help="number of canary answers (counts instead of answers to read)"
     )
-    parser.add_argument("--stable", type=_count, metavar="N", help="so many stable answers")
-    parser.add_argument("--other", type=_count, metavar="N", help="so many requests that got neither")
-    parser.add_argument("--format", choices=FORMATS, default="bodies", help="of the answers (default: %(default)s)")
-    parser.add_argument("--sent", type=_count, metavar="N", help="how many requests were sent; missing ones are other")
-    parser.add_argument("--route", metavar="NAME", help="count only answers whose x-canary-route header is NAME")
-    parser.add_argument("--verdict-json", type=writable_file, metavar="FILE", help="also write the verdict as JSON")
-    parser.add_argument("--summary", type=writable_file, metavar="FILE", help="also append the verdict as Markdown")
-    parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="of answers (default: standard input)")
+    parser.add_argument("--stable", type=_count, metavar="N", help="number of stable answers")
+    parser.add_argument("--other", type=_count, metavar="N", help="number of requests that got neither")
+    parser.add_argument("--format", choices=FORMATS, default="bodies", help="format of FILE (default: %(default)s)")
+    parser.add_argument(
+        "--sent", type=_count, metavar="N", help="number of requests that were sent; missing ones count as other"
+    )
+    parser.add_argument("--route", metavar="NAME", help=ROUTE_HELP)
+    parser.add_argument("--verdict-json", type=writable_file, metavar="FILE", help="write the verdict to FILE as JSON")
+    parser.add_argument("--summary", type=writable_file, metavar="FILE", help="append the verdict to FILE as Markdown")
+    parser.add_argument(
+        "file", nargs="?", default="-", metavar="FILE", help="file to read answers from (default: standard input)"
+    )
     return parser
 
 
@@ -119,15 +131,15 @@ def _with_missing(tally: Tally, sent: int, *, is_guess: bool) -> Tally:
     """
     counted = tally.total + tally.settling
     if counted <= sent:
-        return tally + Tally(other=+Counter({"no_answer": sent - counted}))
+        return tally + Tally(other=+Counter({NO_ANSWER: sent - counted}))
     known = tally.canary + tally.stable
     if known > sent or not is_guess:
         raise UsageError(f"--sent {sent}: there are {known if is_guess else counted} answers already")
-    return Tally(tally.canary, tally.stable, +Counter({"unexpected_body": sent - known}), tally.routes)
+    return Tally(tally.canary, tally.stable, +Counter({UNEXPECTED_BODY: sent - known}), tally.routes)
 
 
 def _conclude(options: argparse.Namespace, tally: Tally) -> Verdict:
-    session = Session(expectation_of(options), options.route)
+    session = Session(expectation_of(options), options.route, row_names=ROW_NAMES, next_steps=JUDGE_NEXT_STEPS)
     session.add_all(tally)
     counted = options.canary is not None or options.sent is not None
     return session.verdict(requests_known=counted or FORMATS[options.format].tells_all)

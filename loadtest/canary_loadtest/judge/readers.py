@@ -1,6 +1,6 @@
-"""Readers of answers that another tool sent for: each takes a binary stream and returns the tally of its answers.
+"""Readers of answers that another tool received: each takes a binary stream and returns the tally of its answers.
 
-Called by `judge`. No reader keeps more than a piece, or a line, of the stream in memory.
+No reader keeps more than a piece, or a line, of the stream in memory.
 """
 
 import base64
@@ -8,13 +8,24 @@ import binascii
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
-from canary_loadtest.core.contract import CANARY, CANARY_BODY, STABLE, STABLE_BODY, classify
-from canary_loadtest.core.tally import ROUTE_HEADER, Tally
+from canary_loadtest.core.answer import ROUTE_HEADER, Answer
+from canary_loadtest.core.contract import CANARY_BODY, LABEL_BY_VERSION, LOG_MESSAGE, STABLE_BODY, classify
+from canary_loadtest.core.labels import (
+    CANARY,
+    CONNECTION_ERROR,
+    STABLE,
+    UNEXPECTED_BODY,
+    UNEXPECTED_LINE,
+    UNEXPECTED_RECORD,
+    UNEXPECTED_STATUS,
+    UNEXPECTED_VERSION,
+    status_label,
+)
+from canary_loadtest.core.tally import Tally
 
-PIECE_BYTES = 1 << 20
-SERVICE_LOG_MESSAGE = "测试接口被调用！"
+PIECE_BYTES: Final = 1 << 20
 
 
 def read_bodies(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: ARG001 - every reader is called alike
@@ -26,11 +37,11 @@ def read_bodies(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: A
     rest = b""
     while piece := stream.read(PIECE_BYTES):
         *complete, rest = _cut_out_bodies(rest + piece, tally)
-        tally.other["unexpected_body"] += sum(1 for text in complete if text.strip())
+        tally.other[UNEXPECTED_BODY] += sum(1 for text in complete if text.strip())
         if len(rest) > PIECE_BYTES:
-            tally.other["unexpected_body"] += 1
+            tally.other[UNEXPECTED_BODY] += 1
             rest = rest[-len(CANARY_BODY) :]
-    tally.other["unexpected_body"] += bool(rest.strip())
+    tally.other[UNEXPECTED_BODY] += bool(rest.strip())
     return _without_zeros(tally)
 
 
@@ -49,7 +60,7 @@ def read_lines(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: AR
     for line in stream:
         is_canary, is_stable = CANARY_BODY in line, STABLE_BODY in line
         label = CANARY if is_canary else STABLE
-        tally.add(label if is_canary != is_stable else "unexpected_line")
+        tally.add(Answer(label if is_canary != is_stable else UNEXPECTED_LINE))
     return tally
 
 
@@ -79,12 +90,12 @@ def read_service_log(stream: BinaryIO, route: str | None = None) -> Tally:  # no
     """Count the service's own log lines for calls of /test/test, by the version that wrote them; skip all others."""
     tally = Tally()
     for record in _records(stream):
-        if record.get("message") == SERVICE_LOG_MESSAGE:
+        if record.get("message") == LOG_MESSAGE:
             status = record.get("status", 200)
-            label = {"v1": STABLE, "v2": CANARY}.get(str(record.get("version")), "unexpected_version")
+            label = LABEL_BY_VERSION.get(str(record.get("version")), UNEXPECTED_VERSION)
             if status != 200:
-                label = f"status_{status}" if isinstance(status, int) else "unexpected_status"
-            tally.add(label)
+                label = status_label(status) if isinstance(status, int) else UNEXPECTED_STATUS
+            tally.add(Answer(label))
     return tally
 
 
@@ -103,13 +114,13 @@ def _records(stream: BinaryIO) -> Iterator[Mapping[str, Any]]:
 def _add(tally: Tally, status: object, headers: object, body: bytes, expected_route: str | None) -> None:
     """Classify one answer of a JSON record, and count it."""
     if not isinstance(status, int) or not isinstance(headers, dict | None):
-        tally.add("unexpected_record")
+        tally.add(Answer(UNEXPECTED_RECORD))
         return
     if status == 0:
-        tally.add("connection_error")
+        tally.add(Answer(CONNECTION_ERROR))
         return
     by_name = {str(name).lower(): _header_value(value) for name, value in (headers or {}).items()}
-    tally.add(classify(status, by_name, body), by_name.get(ROUTE_HEADER, ""), expected_route)
+    tally.add(Answer(classify(status, by_name, body), by_name.get(ROUTE_HEADER, "")), expected_route)
 
 
 def _header_value(value: object) -> str:
@@ -136,10 +147,10 @@ class Format:
     description: str
 
 
-FORMATS: Mapping[str, Format] = {
-    "bodies": Format(read_bodies, tells_all=False, description="bodies one after another (curl in a loop)"),
-    "lines": Format(read_lines, tells_all=True, description="one line for each request, with the body in it (a log)"),
-    "jsonl": Format(read_jsonl, tells_all=True, description="one JSON object with status, headers, body a line (k6)"),
+FORMATS: Final[Mapping[str, Format]] = {
+    "bodies": Format(read_bodies, tells_all=False, description="bodies in a row (curl in a loop)"),
+    "lines": Format(read_lines, tells_all=True, description="a line for each request, with the body in it (a log)"),
+    "jsonl": Format(read_jsonl, tells_all=True, description="JSON lines with status, headers and body (k6)"),
     "vegeta": Format(read_vegeta, tells_all=True, description="vegeta encode --to json"),
-    "service-log": Format(read_service_log, tells_all=False, description="the service's log lines (hey, wrk, any)"),
+    "service-log": Format(read_service_log, tells_all=False, description="log lines of the service (hey, wrk, any)"),
 }

@@ -1,7 +1,7 @@
-"""The page that shows a measurement: live in Locust's web UI (`web`), and as a report to keep (`listeners`).
+"""The page that shows a measurement: live in Locust's web UI, and as a report to keep.
 
-One Jinja template makes both, with styles, scripts and charts inlined, so that it needs nothing beside it: a report
-carries its data, the live page asks for them.
+One Jinja template makes both, with styles, scripts and charts inlined, so that it needs no other file: a report carries
+its data, the live page asks for them.
 """
 
 import json
@@ -12,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from canary_loadtest.core.history import History
-from canary_loadtest.core.session import Verdict
+from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.output import report
+from canary_loadtest.output.files import write_whole
 
 FOLDER: Final = Path(__file__).parent / "page"
 
@@ -28,11 +29,10 @@ def data_of(
         history: how it came about.
         state: "ready" before the first test, "running" or "ended".
         to_go: about how many more answers a verdict takes, None where none is in sight.
-        about: what else to say of the test: `target` and `written_at`.
+        about: more about the test: `target` and `written_at`.
     """
     return {
         **report.as_dict(verdict),
-        "next": report.next_step(verdict),
         "state": state,
         "to_go": to_go,
         **about,
@@ -67,5 +67,5 @@ def write_report(data: dict[str, Any], table: str, path: str) -> None:
     Raises:
         OSError: a file cannot be written.
     """
-    report.write_whole(json.dumps(data, indent=2) + "\n", str(Path(path).with_suffix(".json")))
-    report.write_whole(render(data, table), path)
+    write_whole(json.dumps(data, indent=2) + "\n", str(Path(path).with_suffix(".json")))
+    write_whole(render(data, table), path)

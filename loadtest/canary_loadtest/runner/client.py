@@ -1,12 +1,9 @@
-"""The HTTP client of the load test: one attempt for each request, so that what is counted is what was sent.
-
-Called by `user`.
-"""
+"""The HTTP client of the load test: one attempt for each request, so that what is counted is what was sent."""
 
 import errno
 from functools import cache, partial
 from ipaddress import ip_address
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from gevent.socket import socket as Socket  # noqa: N812 - a class
 from geventhttpclient.client import HTTPClient, HTTPClientPool
@@ -15,11 +12,11 @@ from geventhttpclient.header import HeadersDataType
 from geventhttpclient.response import HTTPSocketPoolResponse
 from geventhttpclient.url import URL
 
-ANSWERS_PER_CONNECTION = 20
+ANSWERS_PER_CONNECTION: Final = 20
 
 
 class OneAttemptClient(HTTPClient):
-    """A client for one server that never sends a request twice, and puts the bytes of a request together only once.
+    """A client for one server that never sends a request twice, and assembles the bytes of a request only once.
 
     geventhttpclient sends a GET again, up to `pool size + 1` times, when the connection closes without an answer. A
     version that drops connections would draw anew each time, and the split that the client sees would not be the
@@ -60,9 +57,9 @@ class OneAttemptClient(HTTPClient):
         sock = self.sockets.get_socket()
         try:
             sock.sendall(head.encode("latin-1"))
-        except OSError as problem:
+        except OSError as error:
             # A server may have answered before it closed the connection: that answer is still there to be read.
-            if problem.errno not in {errno.ECONNRESET, errno.EPIPE}:
+            if error.errno not in {errno.ECONNRESET, errno.EPIPE}:
                 self.sockets.release_socket(sock)
                 raise
         response = HTTPSocketPoolResponse(sock, self.sockets, block_size=self.block_size, method=method)
@@ -79,7 +76,7 @@ class OneAttemptClient(HTTPClient):
 
 
 def _is_address(host: str) -> bool:
-    """Tell whether a host is written as an IP address, which there is nothing to look up for."""
+    """Return whether a host is written as an IP address, so that there is no name to look up."""
     try:
         ip_address(host)
     except ValueError:
@@ -91,7 +88,7 @@ class OneAttemptPool(HTTPClientPool):
     """The clients of one user, which keep connections only when told to.
 
     Without keep-alive no socket goes back to the pool, whether or not the server says that it will close it:
-    a request on a connection that is just being closed would be lost to nobody's fault but the client's.
+    a request on a connection that is just being closed would be lost by the client's own fault.
     """
 
     def __init__(self, *, keep_alive: bool, timeout_seconds: float) -> None:

@@ -1,7 +1,7 @@
-"""Locust's events, told to the `run` of this process: options, start, stop, exit code.
+"""Locust's events, passed to the run of this process: options, start, stop, exit code.
 
-Importing this module registers the listeners; `user` does, and with it every locustfile that uses `CanaryUser`. They
-must be registered at import: Locust fires `quitting` in reverse, so that these run after its own last reports.
+Importing this module registers the listeners; every locustfile that imports `CanaryUser` does. They must be
+registered at import: Locust fires `quitting` in reverse, so that these run after its own last reports.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from locust import events, log
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from canary_loadtest.core.verdict import Outcome
+from canary_loadtest.core.outcome import EXIT_CODES, Outcome
 from canary_loadtest.options import add_locust_options
 from canary_loadtest.output import page, report
 from canary_loadtest.runner import web
@@ -29,6 +29,12 @@ _runs: WeakKeyDictionary[Environment, Run] = WeakKeyDictionary()
 def run_of(environment: Environment) -> Run:
     """Return what follows this environment's process."""
     return _runs[environment]
+
+
+def judging_run_of(environment: Environment) -> JudgingRun | None:
+    """Return the run of this environment's process if it judges, None in a worker."""
+    run = run_of(environment)
+    return run if isinstance(run, JudgingRun) else None
 
 
 def options_of(environment: Environment) -> argparse.Namespace:
@@ -51,10 +57,10 @@ def on_init(environment: Environment, **_: object) -> None:
         events.report_to_master.add_listener(lambda client_id, data: data.update(canary=run.payload()))  # noqa: ARG005
         return
     if options.expect_canary is None:
-        usage_error("--expect-canary is missing: which percentage of the answers is configured to be canary?")
+        usage_error("--expect-canary is missing: the share that the canary is configured to get, in percent")
     if options.headless and not environment.host:
-        usage_error("--host is missing: where is the service, such as http://127.0.0.1:8080?")
-    environment.process_exit_code = report.EXIT_CODES[Outcome.INCONCLUSIVE]
+        usage_error("--host is missing: the address of the service, such as http://127.0.0.1:8080")
+    environment.process_exit_code = EXIT_CODES[Outcome.INCONCLUSIVE]
     judging: JudgingRun
     if isinstance(runner, MasterRunner):
         judging = master = MasterRun(options, runner)
@@ -77,16 +83,14 @@ def on_test_start(environment: Environment, **_: object) -> None:
 
 def on_test_stopping(environment: Environment, **_: object) -> None:
     """Gather the last counts."""
-    run = run_of(environment)
-    if isinstance(run, JudgingRun):
+    if (run := judging_run_of(environment)) is not None:
         run.finish()
 
 
 def on_test_stop(environment: Environment, **_: object) -> None:
     """End a measurement; with the web UI, where the process lives on, keep its report now."""
-    run = run_of(environment)
-    run.end()
-    if isinstance(run, JudgingRun) and not run.options.headless:
+    run_of(environment).end()
+    if (run := judging_run_of(environment)) is not None and not run.options.headless:
         keep_report(run)
 
 
@@ -98,12 +102,11 @@ def on_quitting_early(run: JudgingRun, _: Environment) -> None:
 
 def on_quitting(environment: Environment, **_: object) -> None:
     """Turn the verdict into the exit code, and write the files that were asked for."""
-    run = run_of(environment)
-    if isinstance(run, WorkerRun):
+    if (run := judging_run_of(environment)) is None:
         return
     run.close()
     verdict = run.verdict()
-    environment.process_exit_code = report.EXIT_CODES[verdict.outcome]
+    environment.process_exit_code = EXIT_CODES[verdict.outcome]
     written = [
         keep(run.options.verdict_json, lambda file: report.write_json(verdict, file)),
         keep(run.options.verdict_text, lambda file: report.write_text(verdict, file)),
@@ -114,35 +117,34 @@ def on_quitting(environment: Environment, **_: object) -> None:
 
 
 def keep_report(run: JudgingRun) -> bool:
-    """Write the report and the summary of a test that has ended, once, and tell whether all went well."""
+    """Write the report and the summary of a test that has ended, once, and return whether all went well."""
     if run.kept:
         return True
     run.kept = True
     verdict = run.verdict()
     written = [
-        keep(run.options.report, lambda file: page.write_report(run.page_data(), report.table(verdict), file)),
+        keep(run.options.report, lambda file: page.write_report(web.page_data(run), report.table(verdict), file)),
         keep(run.options.summary, lambda file: report.append_summary(verdict, file)),
     ]
     return all(written)
 
 
 def keep(file: str | None, write: Callable[[str], None]) -> bool:
-    """Write a file that was asked for, and tell whether that went well."""
+    """Write a file that was asked for, and return whether that went well."""
     try:
         if file is not None:
             write(file)
-    except OSError as problem:
-        print(f"the file {file} was not written: {problem.strerror}", file=sys.stderr)
+    except OSError as error:
+        print(f"the file {file} was not written: {error.strerror}", file=sys.stderr)
         return False
     return True
 
 
 def on_quit(environment: Environment, exit_code: int) -> None:
-    """Show the verdict last, where it is seen, unless a crash makes it worthless."""
-    run = run_of(environment)
-    if isinstance(run, JudgingRun):
+    """Print the verdict last, where it is seen, unless a crash makes it worthless."""
+    if (run := judging_run_of(environment)) is not None:
         print(report.table(run.verdict()), flush=True)
-    if exit_code in report.EXIT_CODES.values() and log.unhandled_greenlet_exception:
+    if exit_code in EXIT_CODES.values() and log.unhandled_greenlet_exception:
         print("no verdict: a listener or a greenlet crashed, see the log above", file=sys.stderr)
         sys.exit(2)
 

@@ -1,35 +1,33 @@
-"""What follows a Locust process from test to test and judges: alone, or as the master of workers (see `worker_run`).
-
-Called by `listeners`, which are Locust's way to tell what happens, and by `user`, which hands over the answers.
-"""
+"""One Locust process from test to test, which judges: alone, or as the master of workers."""
 
 import argparse
 import sys
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
-from itertools import count
-from typing import Any
+from typing import Any, Final
 
 import gevent
 from locust import log
+from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
+from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.history import History
-from canary_loadtest.core.session import Session, Verdict
-from canary_loadtest.core.verdict import ExpectationError
+from canary_loadtest.core.labels import RowNames
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.core.workers import WorkerReport, Workers
 from canary_loadtest.options import expectation_of
-from canary_loadtest.output import page, report
-from canary_loadtest.runner.worker_run import EPOCH, FINAL_MESSAGE, FINISH_MESSAGE, RESET_MESSAGE, Counter
+from canary_loadtest.output import report
+from canary_loadtest.runner.progress import follow
+from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
+from canary_loadtest.runner.worker_run import EPOCH, FINAL_MESSAGE, FINISH_MESSAGE, RESET_MESSAGE, Answers
 
-LOOK_SECONDS = 0.25
-LOOKS_PER_PROGRESS = 8
-FINAL_COUNTS_SECONDS = 10.0
+FINAL_COUNTS_SECONDS: Final = 10.0
 
 
 class JudgingRun:
-    """A process that tests alone: it counts, looks and says the verdict."""
+    """A process that tests alone: it counts, looks and gives the verdict."""
 
     def __init__(self, options: argparse.Namespace, runner: Runner) -> None:
         """Attach to a Locust runner.
@@ -39,9 +37,10 @@ class JudgingRun:
             runner: what is to be stopped when the verdict is certain.
         """
         self.options = options
-        self.counter = self._new_session()
-        self.history = History()
         self._runner = runner
+        self._row_names = _row_names_of(runner.environment)
+        self.session = self._new_session()
+        self.history = History()
         self._began = time.monotonic()
         self._progress: gevent.Greenlet[..., Any] | None = None
         self._stopping = False
@@ -50,7 +49,18 @@ class JudgingRun:
         self.kept = False
 
     def _new_session(self) -> Session:
-        return Session(expectation_of(self.options), self.options.route or None, keep_going=self.options.keep_going)
+        return Session(
+            expectation_of(self.options),
+            self.options.route or None,
+            keep_going=self.options.keep_going,
+            row_names=self._row_names,
+            next_steps=LIVE_NEXT_STEPS,
+        )
+
+    @property
+    def answers(self) -> Answers:
+        """What takes the answers of the present test."""
+        return self.session
 
     def begin(self) -> None:
         """Start counting from nothing: a test starts, perhaps the second one of this process."""
@@ -58,14 +68,14 @@ class JudgingRun:
         self._stopping = self._interrupted = self.kept = False
         try:
             self.clear()
-        except ExpectationError as problem:  # the web UI takes any text
-            print(f"not started: {problem}", file=sys.stderr, flush=True)
+        except ExpectationError as error:  # the web UI takes any text
+            print(f"not started: {error}", file=sys.stderr, flush=True)
             gevent.spawn(self._runner.stop)
             return
         self._running = True
         self._began = time.monotonic()
         self.record()
-        self._progress = gevent.spawn(self._follow)
+        self._progress = gevent.spawn(follow, self, self.options.run_time)
 
     def reset(self) -> None:
         """Forget all that is counted, as the button of the web UI asks, and in the middle of a test begin anew."""
@@ -83,13 +93,13 @@ class JudgingRun:
         """
         self._running = False
         self.history = History()
-        self.counter = self._new_session()
+        self.session = self._new_session()
 
     def finish(self) -> None:
         """Gather what is still to be counted, before the users are stopped: here nothing."""
 
     def end(self) -> None:
-        """Stop the progress; with the web UI, where the process lives on, show the verdict now."""
+        """Stop the progress; with the web UI, where the process lives on, print the verdict now."""
         self.close()
         self.end_progress()
         if not self.options.headless:
@@ -106,74 +116,53 @@ class JudgingRun:
             self._progress.kill(block=False)
             self._progress = None
 
-    def answer_counted(self, counter: Counter) -> None:
+    def answer_counted(self, answers: Answers) -> None:
         """End the test once its verdict is certain."""
-        if counter is self.counter:
+        if answers is self.session:
             self.stop_when_decided()
 
     def stop_when_decided(self) -> None:
         """End the test once its verdict is certain, unless it is to go on."""
-        if not self.counter.decided or self.counter.keep_going or self._stopping:
+        if not self.session.decided or self.session.keep_going or self._stopping:
             return
         self._stopping = True
         # From a greenlet of its own: a task that stops the run is killed halfway, and the run goes on without it.
         gevent.spawn(self._runner.quit if self.options.headless else self._runner.stop)
 
     def interrupt(self) -> None:
-        """Note that somebody ends the test by hand: what was to be measured is not."""
+        """Note that somebody ends the test by hand."""
         self._interrupted = self._running
 
     def record(self) -> None:
         """Add what is known now to the history, while the test runs."""
         if self._running:
-            self.history.record(time.monotonic() - self._began, self.counter)
+            self.history.record(time.monotonic() - self._began, self.session)
 
     @property
     def state(self) -> str:
-        """Say whether a test is "running", has "ended", or none has begun: "ready"."""
+        """Whether a test is "running", has "ended", or none has begun: "ready"."""
         if self._running:
             return "running"
         return "ended" if self.history.points else "ready"
 
     def verdict_so_far(self) -> Verdict:
-        """Return the verdict; while the test runs, counts that are still to come are nothing against it."""
-        return self.counter.verdict() if self._running else self.verdict()
-
-    def page_data(self) -> dict[str, Any]:
-        """Return what the page and the report show of this test so far."""
-        return page.data_of(
-            self.verdict_so_far(),
-            self.history,
-            state=self.state,
-            to_go=self.counter.to_go(),
-            about={
-                "target": self.options.host or "",
-                "written_at": datetime.now(UTC).isoformat(sep=" ", timespec="seconds"),
-            },
-        )
+        """Return the verdict; while the test runs, counts that are still to come are no objection to it."""
+        return self.session.verdict() if self._running else self.verdict()
 
     def verdict(self) -> Verdict:
-        """Return the verdict at the end, which is none of a test that was interrupted."""
-        return self.counter.verdict(objection=self._objection())
+        """Return the verdict at the end; that of an interrupted test is INCONCLUSIVE."""
+        return self.session.verdict(objection=self._objection())
 
     def _objection(self) -> str:
         if log.unhandled_greenlet_exception:
             return "a listener or a greenlet crashed, see the log"
-        return "interrupted before the end of the test" if self._interrupted and self.counter.decided else ""
+        return "interrupted before the end of the test" if self._interrupted and self.session.decided else ""
 
-    def _follow(self) -> None:
-        """Record the course of the test, and print a line about it now and then."""
-        counted = 0
-        seconds_per_line = LOOK_SECONDS * LOOKS_PER_PROGRESS
-        for look in count(1):
-            gevent.sleep(LOOK_SECONDS)
-            self.record()
-            if look % LOOKS_PER_PROGRESS:
-                continue
-            total = self.counter.tally.total
-            rate, counted = (total - counted) / seconds_per_line, total
-            left = self.options.run_time - look * LOOK_SECONDS if self.options.run_time else None
-            print(report.progress_line(self.counter, rate, left), file=sys.stderr, flush=True)
+
+def _row_names_of(environment: Environment) -> RowNames | None:
+    """Return what the first user class that says so calls the two versions."""
+    named = (getattr(user, "row_names", None) for user in environment.user_classes)
+    return next((row_names for row_names in named if row_names is not None), None)
 
 
 class MasterRun(JudgingRun):
@@ -237,4 +226,4 @@ class MasterRun(JudgingRun):
 
     def _look(self) -> None:
         workers = self._workers
-        self.counter.look_at(workers.merged(), held_back=workers.held_back(), unfinished=workers.unfinished())
+        self.session.look_at(workers.merged(), held_back=workers.held_back(), unfinished=workers.unfinished())

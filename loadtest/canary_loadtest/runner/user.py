@@ -1,6 +1,6 @@
-"""The Locust user that asks for the contract's answer and hands every answer to the judge.
+"""The Locust user that asks for one answer after another and has each one counted.
 
-`locustfile` makes it concrete; subclass it the same way in a locustfile of your own to test another service.
+Subclass it in a locustfile of your own to test another service, as `canary_loadtest.locustfile` does for micro-api.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +13,9 @@ from locust.contrib.fasthttp import ResponseContextManager
 from locust.env import Environment
 from locust.runners import STATE_CLEANUP, Runner
 
-from canary_loadtest.core.contract import CANARY, STABLE, classify
-from canary_loadtest.core.tally import NOT_KEPT, ROUTE_HEADER, Answer
+from canary_loadtest.core import contract
+from canary_loadtest.core.answer import ROUTE_HEADER, Answer
+from canary_loadtest.core.labels import CLIENT_ERROR, CONNECTION_ERROR, TIMEOUT, TRUNCATED_BODY, VERSIONS, RowNames
 from canary_loadtest.runner.client import OneAttemptPool
 from canary_loadtest.runner.listeners import options_of, run_of
 
@@ -24,13 +25,15 @@ class CanaryUser(FastHttpUser):
 
     Attributes:
         path: what is asked for.
-        classify: what an answer counts as; replace it for a service with another contract.
+        classify: returns the label of an answer; replace it for a service with another contract.
+        row_names: what the table calls the two versions; replace it with `classify`.
         keep_cookies: whether a user sends back cookies; a cookie can pin a user to one version.
         timeout_seconds: how long to wait for an answer; all later answers wait for it too, to be judged in order.
     """
 
     path = "/test/test"
-    classify: ClassVar[Callable[[int, Mapping[str, str], bytes], str]] = staticmethod(classify)
+    classify: ClassVar[Callable[[int, Mapping[str, str], bytes], str]] = staticmethod(contract.classify)
+    row_names: ClassVar[RowNames] = contract.ROW_NAMES
     keep_cookies = False
     timeout_seconds = 10.0
 
@@ -57,12 +60,12 @@ class CanaryUser(FastHttpUser):
 
     @task
     def ask(self) -> None:
-        """Send one request, and hand over what its answer is."""
+        """Send one request, and hand over its answer."""
         if self.runner.state == STATE_CLEANUP:
-            return  # the run ends, and this user is about to be ended: what it asked now nobody would count
-        counter = self.canary_run.counter
-        ticket = counter.start()
-        label = "client_error"
+            return  # the run ends, and this user is about to be ended: its request would not be counted
+        answers = self.canary_run.answers
+        ticket = answers.start()
+        label = CLIENT_ERROR
         route = ""
         try:
             with self.client.get(
@@ -71,35 +74,35 @@ class CanaryUser(FastHttpUser):
                 label = self.label(response)
                 route = route_of(response.headers)
                 response.request_meta["name"] = f"{self.path} {label}"
-                if label in {CANARY, STABLE}:
+                if label in VERSIONS:
                     response.success()
                 else:
                     response.failure(label)
         except Exception:
-            counter.finish(ticket, Answer(label))
+            answers.finish(ticket, Answer(label))
             raise
-        counter.finish(ticket, Answer(label, route, self._previous_to(label)))
-        self.canary_run.answer_counted(counter)
+        answers.finish(ticket, Answer(label, route, self._previous_to(label)))
+        self.canary_run.answer_counted(answers)
 
-    def _previous_to(self, label: str) -> str:
+    def _previous_to(self, label: str) -> str | None:
         """Return what the answer before this one on its connection was, and remember this one."""
         if not self.sockets.keep_alive:
-            return NOT_KEPT
+            return None
         previous = self._previous if self.sockets.connections == self._connection else ""
         self._connection, self._previous = self.sockets.connections, label
         return previous
 
     def label(self, response: ResponseContextManager) -> str:
-        """Return what a response, or the lack of one, counts as."""
+        """Return the label of a response, or of the lack of one."""
         broken = response.request_meta["exception"]
         status = response.status_code
         if status == 0:
             # The client wraps the errors that it would retry, were it allowed to.
             cause = getattr(broken, "original", broken)
-            return "timeout" if isinstance(cause, (TimeoutError, Timeout)) else "connection_error"
+            return TIMEOUT if isinstance(cause, (TimeoutError, Timeout)) else CONNECTION_ERROR
         if broken is not None and status < 400:
             # The status and even the bytes so far may be right: only the exception tells that the rest never came.
-            return "truncated_body"
+            return TRUNCATED_BODY
         # A header that came twice is a list here, which equals no value that a classifier expects.
         headers = cast("Mapping[str, str]", response.headers or {})
         return type(self).classify(status, headers, response.content or b"")

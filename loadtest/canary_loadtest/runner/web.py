@@ -1,11 +1,11 @@
 """The tab "Canary split" in Locust's web UI, which is also a page of its own: `/canary-split`.
 
-Locust lets a tab be added that shows a table; this one is left without and filled with the page, in a frame.
-`listeners` attaches it.
+Locust lets a tab be added that shows a table; this one has no table and is filled with the page, in a frame.
 """
 
 import json
-from typing import cast
+from datetime import UTC, datetime
+from typing import Any, Final, cast
 
 from flask import Blueprint, Flask, Response, request
 from locust.web import WebUI
@@ -13,8 +13,22 @@ from locust.web import WebUI
 from canary_loadtest.output import page, report
 from canary_loadtest.runner.run import JudgingRun
 
-KEY = "canary-split"
-TITLE = "Canary split"
+KEY: Final = "canary-split"
+TITLE: Final = "Canary split"
+
+
+def page_data(run: JudgingRun) -> dict[str, Any]:
+    """Return what the page and the report show of a test so far."""
+    return page.data_of(
+        run.verdict_so_far(),
+        run.history,
+        state=run.state,
+        to_go=run.session.to_go(),
+        about={
+            "target": run.options.host or "",
+            "written_at": datetime.now(UTC).isoformat(sep=" ", timespec="seconds"),
+        },
+    )
 
 
 def add_tab(web_ui: WebUI, run: JudgingRun, base_path: str) -> None:
@@ -32,11 +46,11 @@ def add_tab(web_ui: WebUI, run: JudgingRun, base_path: str) -> None:
         return page.render()
 
     def data() -> Response:
-        return Response(json.dumps(run.page_data()), content_type="application/json")
+        return Response(json.dumps(page_data(run)), content_type="application/json")
 
     def download() -> Response:
         return Response(
-            page.render(run.page_data(), report.table(run.verdict_so_far())),
+            page.render(page_data(run), report.table(run.verdict_so_far())),
             content_type="text/html; charset=utf-8",
             headers={"Content-Disposition": f"attachment; filename={KEY}.html"},
         )

@@ -1,23 +1,20 @@
-"""What follows a Locust worker from test to test: it counts, and leaves the verdict to the master (see `run`).
-
-Called by `listeners`, which are Locust's way to tell what happens, and by `user`, which hands over the answers.
-"""
+"""One Locust worker from test to test: it counts, and leaves the verdict to the master."""
 
 import argparse
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from locust.runners import WorkerRunner
 
-from canary_loadtest.core.tally import Answer, StartOrder, Tally
-from canary_loadtest.core.workers import WorkerReport
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.recorder import Recorder
 
-EPOCH = "canary_epoch"
-FINISH_MESSAGE = "canary_finish"
-FINAL_MESSAGE = "canary_final"
-RESET_MESSAGE = "canary_reset"
+EPOCH: Final = "canary_epoch"
+FINISH_MESSAGE: Final = "canary_finish"
+FINAL_MESSAGE: Final = "canary_final"
+RESET_MESSAGE: Final = "canary_reset"
 
 
-class Counter(Protocol):
+class Answers(Protocol):
     """What a user hands its answers to."""
 
     def start(self) -> int:
@@ -29,34 +26,6 @@ class Counter(Protocol):
         ...
 
 
-class Recorder:
-    """Counts a worker's answers in the order of their requests, and leaves the verdict to the master."""
-
-    def __init__(self, route: str | None) -> None:
-        """Begin with no answer; `route` as in `Session`."""
-        self._tally = Tally()
-        self._order = StartOrder()
-        self._route = route
-        self._final: WorkerReport | None = None
-
-    def start(self) -> int:
-        """Return the ticket of a request that is about to be sent."""
-        return self._order.start()
-
-    def finish(self, ticket: int, answer: Answer) -> None:
-        """Take the answer to the request with `ticket`; once the recorder is closed, for nothing."""
-        for next_answer in self._order.finish(ticket, answer):
-            self._tally.add(next_answer.label, next_answer.route, self._route, next_answer.previous)
-
-    def close(self) -> None:
-        """Stop counting: what is counted now is final."""
-        self._final = self._final or WorkerReport(self._tally.copy(), self._order.unfinished, final=True)
-
-    def report(self) -> WorkerReport:
-        """Return what is counted so far, or at the end."""
-        return self._final or WorkerReport(self._tally, self._order.unfinished, final=False)
-
-
 class WorkerRun:
     """A process that only counts."""
 
@@ -64,27 +33,32 @@ class WorkerRun:
         """Attach to a Locust worker."""
         self.options = options
         self._runner = runner
-        self.counter: Recorder = Recorder(None)
+        self._recorder = Recorder(None)
         runner.register_message(FINISH_MESSAGE, self._finish)
         runner.register_message(RESET_MESSAGE, self._reset)
 
+    @property
+    def answers(self) -> Answers:
+        """What takes the answers of the present test."""
+        return self._recorder
+
     def begin(self) -> None:
         """Start counting from nothing, with the options that the master has sent."""
-        self.counter = Recorder(self.options.route or None)
+        self._recorder = Recorder(self.options.route or None)
 
     def end(self) -> None:
         """Stop counting."""
-        self.counter.close()
+        self._recorder.close()
 
-    def answer_counted(self, counter: Counter) -> None:
+    def answer_counted(self, answers: Answers) -> None:
         """Do nothing: the master looks at the counts."""
 
     def payload(self) -> dict[str, Any]:
         """Return what travels to the master with a report: the counts, and of which test they are."""
-        return {EPOCH: getattr(self.options, EPOCH, 0), **self.counter.report().to_dict()}
+        return {EPOCH: getattr(self.options, EPOCH, 0), **self._recorder.report().to_dict()}
 
     def _finish(self, **_: object) -> None:
-        self.counter.close()
+        self._recorder.close()
         self._runner.send_message(FINAL_MESSAGE, self.payload())
 
     def _reset(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message, which has no public type

@@ -30,7 +30,7 @@ function showVerdict({ verdict, reason, next, state, decided_after: decidedAfter
 function showFigures(data) {
   const { counts, expected, canary_interval_percent: [low, high] } = data;
   const rate = data.state === "running" ? rateOf(data.history) : 0;
-  const certainty = Number((100 * (1 - expected.alpha)).toFixed(10));
+  const certainty = Math.min(99.9999, Number((100 * (1 - expected.alpha)).toFixed(10)));
   const points = expected.tolerance_points === 1 ? "point" : "points";
   setText(element("share"), percent(data.canary_percent));
   setText(element("interval"), `between ${low.toFixed(1)} and ${percent(high)} with ${certainty} % certainty`);
@@ -49,10 +49,10 @@ function neededIn(answers, rate) {
   return [`about ${count(answers)}`, rate ? `about ${duration(answers / rate)}` : ""];
 }
 
-function showKinds({ counts }) {
+function showKinds({ counts, row_names: names }) {
   const total = counts.canary + counts.stable + counts.other;
   const others = Object.entries(counts.other_by_kind).sort(([, a], [, b]) => b - a);
-  const rows = [["V3 (canary, v2)", counts.canary, "canary"], ["plain (stable, v1)", counts.stable, "stable"],
+  const rows = [[names.canary, counts.canary, "canary"], [names.stable, counts.stable, "stable"],
     ...others.map(([kind, n]) => [kind, n, "other"])];
   element("kinds").tBodies[0].replaceChildren(...rows.map(([kind, n, name]) => {
     const row = document.createElement("tr");

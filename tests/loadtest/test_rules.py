@@ -10,15 +10,9 @@ from scipy.optimize import brentq
 from scipy.stats import betabinom, binom
 
 from canary_loadtest.core.estimates import answers_to_go, share_interval_percent
-from canary_loadtest.core.verdict import (
-    Expectation,
-    ExpectationError,
-    OneWayRule,
-    Outcome,
-    Rule,
-    SplitRule,
-    look,
-)
+from canary_loadtest.core.expectation import Expectation, ExpectationError
+from canary_loadtest.core.outcome import Outcome
+from canary_loadtest.core.rules import OneWayRule, Rule, SplitRule, look, rule_for
 
 SPLITS = [(30.0, 5.0), (30.0, 10.0), (10.0, 5.0), (50.0, 5.0), (1.0, 1.0), (0.2, 5.0), (10.0, 30.0), (99.0, 1.0)]
 counts = st.integers(0, 5000)
@@ -27,12 +21,12 @@ few = st.integers(0, 40)
 
 def split_rule(canary_percent: float, points: float) -> SplitRule:
     """Return the rule for a share that is neither 0 nor 100 %."""
-    return cast("SplitRule", Expectation(canary_percent, points).rule())
+    return cast("SplitRule", rule_for(Expectation(canary_percent, points)))
 
 
 def one_way_rule(canary_percent: float, points: float | None = None, alpha: float = 0.05) -> OneWayRule:
     """Return the rule for 0 or 100 %."""
-    return cast("OneWayRule", Expectation(canary_percent, points, alpha).rule())
+    return cast("OneWayRule", rule_for(Expectation(canary_percent, points, alpha)))
 
 
 @pytest.mark.parametrize(("canary_percent", "points"), SPLITS)
@@ -93,21 +87,21 @@ def test_unlabelled_answers_are_counted_in_the_worst_way(
 )
 def test_a_look_at_70_30(counts: tuple[int, int, int], outcome: Outcome) -> None:
     """Known counts lead to the known outcome at 30 +- 5 %."""
-    assert look(Expectation(30).rule(), *counts) is outcome
+    assert look(rule_for(Expectation(30)), *counts) is outcome
 
 
 @given(canary=counts, stable=counts, other=counts)
 def test_more_unlabelled_answers_than_the_tolerance_never_confirm(canary: int, stable: int, other: int) -> None:
     """No split is confirmed when the unlabelled answers alone could move the share by more than the tolerance."""
     if other > 0.05 * (canary + stable + other):
-        assert not Expectation(30).rule().confirms(canary, stable, other)
+        assert not rule_for(Expectation(30)).confirms(canary, stable, other)
 
 
 @given(canary=counts, stable=counts, other=few, canary_percent=st.sampled_from([0.0, 1.0, 10.0, 30.0, 50.0, 100.0]))
 def test_the_rules_are_symmetric(canary: int, stable: int, other: int, canary_percent: float) -> None:
     """Exchanging the two answers and the expected share gives the same outcome."""
-    mirrored = look(Expectation(100 - canary_percent).rule(), stable, canary, other)
-    assert look(Expectation(canary_percent).rule(), canary, stable, other) is mirrored
+    mirrored = look(rule_for(Expectation(100 - canary_percent)), stable, canary, other)
+    assert look(rule_for(Expectation(canary_percent)), canary, stable, other) is mirrored
 
 
 @pytest.mark.parametrize(("points", "answers"), [(None, 299), (1.0, 299), (0.1, 2995), (5.0, 59)])
@@ -123,7 +117,7 @@ def test_one_wrong_answer_refutes_a_one_way_split(canary_percent: float) -> None
     """At 0 and 100 % a single answer of the wrong version refutes, however many right ones there are."""
     right, wrong = 100_000, 1
     canary, stable = (right, wrong) if canary_percent else (wrong, right)
-    assert look(Expectation(canary_percent).rule(), canary, stable, 0) is Outcome.REFUTED
+    assert look(rule_for(Expectation(canary_percent)), canary, stable, 0) is Outcome.REFUTED
 
 
 def leak_confirmed_probability(rule: OneWayRule, leak: float, horizon: int) -> float:
@@ -201,7 +195,7 @@ def test_an_impossible_expectation_is_refused(expectation: object, field: str) -
 def test_answers_to_go_are_enough_and_not_too_many(canary_percent: float) -> None:
     """Answers in the expected ratio decide after about as many as were foretold, and not after half of them."""
     expectation = Expectation(canary_percent)
-    rule = expectation.rule()
+    rule = rule_for(expectation)
     foretold = answers_to_go(rule, expectation, (0, 0, 0))
     assert foretold is not None
     assert look(rule, *in_ratio(canary_percent, foretold)) is Outcome.CONFIRMED
@@ -220,10 +214,10 @@ def in_ratio(canary_percent: float, n: int) -> tuple[int, int, int]:
 def test_answers_to_go_at_the_ends(so_far: tuple[int, int, int], to_go: int | None) -> None:
     """Nothing is to go once decided, and no promise is made where errors will never let a rule fire."""
     expectation = Expectation(30)
-    assert answers_to_go(expectation.rule(), expectation, so_far) == to_go
+    assert answers_to_go(rule_for(expectation), expectation, so_far) == to_go
 
 
 def test_both_rules_have_one_interface() -> None:
     """The rule of an expectation is chosen by its share alone."""
-    rules: list[Rule] = [Expectation(30).rule(), Expectation(0).rule(), Expectation(100, 5).rule()]
+    rules: list[Rule] = [rule_for(Expectation(30)), rule_for(Expectation(0)), rule_for(Expectation(100, 5))]
     assert [type(rule) for rule in rules] == [SplitRule, OneWayRule, OneWayRule]

@@ -1,0 +1,73 @@
+"""The labels that answers are counted under, and the hint for each that is not a version's.
+
+A classifier returns `CANARY`, `STABLE` or any other word, which names a kind of other answer.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+CANARY: Final = "canary"
+STABLE: Final = "stable"
+VERSIONS: Final = frozenset({CANARY, STABLE})
+
+CLIENT_ERROR: Final = "client_error"
+CONNECTION_ERROR: Final = "connection_error"
+NO_ANSWER: Final = "no_answer"
+OVERLOADED_503: Final = "overloaded_503"
+TIMEOUT: Final = "timeout"
+TRUNCATED_BODY: Final = "truncated_body"
+UNEXPECTED_BODY: Final = "unexpected_body"
+UNEXPECTED_CONTENT_TYPE: Final = "unexpected_content_type"
+UNEXPECTED_ENCODING: Final = "unexpected_encoding"
+UNEXPECTED_LINE: Final = "unexpected_line"
+UNEXPECTED_RECORD: Final = "unexpected_record"
+UNEXPECTED_STATUS: Final = "unexpected_status"
+UNEXPECTED_VERSION: Final = "unexpected_version"
+VERSION_MISMATCH: Final = "version_mismatch"
+WRONG_ROUTE: Final = "wrong_route"
+
+# What to do first about each kind, without options: every program that prints them has others.
+HINTS: Final[Mapping[str, str]] = {
+    CLIENT_ERROR: "the client failed before it had an answer: see the error in the log",
+    CONNECTION_ERROR: "connections failed: check that something listens at the target and that its version is alive",
+    NO_ANSWER: "find out why these requests got no answer, for example with curl -sS",
+    OVERLOADED_503: "Envoy sheds load: the DestinationRule's connectionPool is smaller than the load",
+    TIMEOUT: "requests were not answered in time: check the load and the health of the service",
+    TRUNCATED_BODY: "answers broke off before their end: look for pods that were killed while they answered",
+    UNEXPECTED_BODY: "a 200 with another body: check that this is the right service and path",
+    UNEXPECTED_CONTENT_TYPE: "a 200 of another content type: check that this is the right service and path",
+    UNEXPECTED_ENCODING: "the body is compressed although none was asked for: check the proxies on the way",
+    UNEXPECTED_LINE: "lines without an answer of this contract: check what the file has",
+    UNEXPECTED_RECORD: "records without a status: check what the file has",
+    UNEXPECTED_STATUS: "records whose status is not a number: check what the file has",
+    UNEXPECTED_VERSION: "log lines of a version other than v1 and v2: check which service wrote them",
+    VERSION_MISMATCH: "the body of one version with the header of the other: check which image is deployed",
+    WRONG_ROUTE: "answers came by another route: wait until the new weights are served, or look for a bypass",
+    "status_301": "the proxy redirects: ask for the address that it redirects to",
+    "status_302": "the proxy redirects: ask for the address that it redirects to",
+    "status_403": "the mesh or the service refuses this client: check the AuthorizationPolicy",
+    "status_404": "no VirtualService matches this Host and path, or it is not bound to the gateway",
+    "status_503": "a subset has no ready pod, or no DestinationRule defines it",
+}
+
+
+class RowNames(NamedTuple):
+    """What the two versions are called in tables and pages.
+
+    Attributes:
+        canary: the row of the canary's answers.
+        stable: the row of the stable version's answers.
+    """
+
+    canary: str = "canary"
+    stable: str = "stable"
+
+
+def status_label(status: int) -> str:
+    """Return the label of an answer with an HTTP status that the contract does not have."""
+    return f"status_{status}"
+
+
+def hint(label: str) -> str:
+    """Return what to do first about answers with a label that is not a version's."""
+    return HINTS.get(label, f"find out what the {label} answers are: until then they may be of either version")

@@ -1,0 +1,34 @@
+"""Records the course of a running test and prints a line about it every two seconds."""
+
+import sys
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+import gevent
+
+from canary_loadtest.output.report import progress_line
+
+if TYPE_CHECKING:
+    from canary_loadtest.runner.run import JudgingRun
+
+LOOK_SECONDS: Final = 0.25
+LOOKS_PER_LINE: Final = 8
+
+
+def follow(run: "JudgingRun", run_time_seconds: float | None) -> None:
+    """Record and print until the greenlet that does it is killed.
+
+    Args:
+        run: the test.
+        run_time_seconds: how long it lasts, None for a test without an end.
+    """
+    counted = 0
+    for look in count(1):
+        gevent.sleep(LOOK_SECONDS)
+        run.record()
+        if look % LOOKS_PER_LINE:
+            continue
+        total = run.session.tally.total
+        rate, counted = (total - counted) / (LOOK_SECONDS * LOOKS_PER_LINE), total
+        left = run_time_seconds - look * LOOK_SECONDS if run_time_seconds else None
+        print(progress_line(run.session, rate, left), file=sys.stderr, flush=True)

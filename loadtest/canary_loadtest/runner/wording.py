@@ -1,0 +1,13 @@
+"""What to do next, in the load test's own options."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from canary_loadtest.core.verdict import NEXT_STEPS, Remedy
+
+LIVE_NEXT_STEPS: Final[Mapping[Remedy, str]] = {
+    **NEXT_STEPS,
+    Remedy.SAMPLE_EACH_ANSWER: "measure without --keep-alive, so that each answer is an independent sample",
+    Remedy.FIND_ANSWERS: "check that the target is up, and allow more time (--run-time)",
+    Remedy.MORE_ANSWERS: "run longer (--run-time), or allow a wider --tolerance",
+}
