@@ -1,0 +1,86 @@
+"""The load test as a package: installed into a clean environment, run from an empty folder."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from canary_loadtest.core.labels import CANARY
+from tests.loadtest.server import serving
+from tests.loadtest.traffic import split
+from tests.support.repository import ROOT
+
+INSTALL_SECONDS = 300
+RUN_SECONDS = 90
+
+
+def run(*argv: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of an environment, which knows nothing of this repository."""
+    foreign = {name: value for name, value in os.environ.items() if not name.startswith(("LOCUST_", "PYTHON"))}
+    argv = tuple(map(str, argv))
+    return subprocess.run(
+        argv, cwd=cwd, env=foreign, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the commands of a clean environment with the package."""
+    folder = tmp_path_factory.mktemp("environment")
+    for argv in (
+        (sys.executable, "-m", "venv", "."),
+        ("bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", ROOT / "loadtest"),
+    ):
+        done = run(*argv, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    return folder / "bin"
+
+
+def test_the_judge_runs(commands: Path, tmp_path: Path) -> None:
+    """`canary-judge` gives the verdict, and names itself in its help."""
+    judged = run(
+        commands / "canary-judge", *"--expect-canary 30 --canary 3000 --stable 7000 --other 0".split(), cwd=tmp_path
+    )
+    assert judged.returncode == 0, judged.stderr
+    assert "V3 (canary, v2)" in judged.stdout
+    assert "usage: canary-judge" in run(commands / "canary-judge", "--help", cwd=tmp_path).stdout
+
+
+def test_the_load_test_runs_and_reports(commands: Path, tmp_path: Path) -> None:
+    """`canary-loadtest` runs the default locustfile, and its report has the page's files with it."""
+    with serving(split(10)) as server:
+        options = f"--headless -u 4 -r 4 -t {RUN_SECONDS}s --expect-canary 100 --report report.html --host {server.url}"
+        done = run(commands / "canary-loadtest", *options.split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "uPlot" in report
+    assert CANARY in report
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_a_locustfile_of_ones_own_imports_the_user(commands: Path, tmp_path: Path) -> None:
+    """A team's locustfile names the class alone, and a folder `loadtest` beside it hides nothing."""
+    (tmp_path / "loadtest").mkdir()
+    (tmp_path / "mine.py").write_text(
+        "from canary_loadtest import CanaryUser\n\n\nclass Shop(CanaryUser):\n    path = '/shop'\n"
+    )
+    listed = run(commands / "canary-loadtest", "-f", "mine.py", "--list", cwd=tmp_path)
+    assert "Shop" in listed.stdout + listed.stderr
+
+
+def test_the_judge_needs_the_standard_library_alone(tmp_path: Path) -> None:
+    """The package and its judge load in a Python that has nothing installed."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT / 'loadtest')!r}); import canary_loadtest.judge.command"
+    done = run(sys.executable, "-I", "-S", "-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_package_requires_what_is_tested() -> None:
+    """Version and dependencies of the package are those of versions.env and requirements.in."""
+    project = tomllib.loads((ROOT / "loadtest" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pinned = (ROOT / "loadtest" / "requirements.in").read_text(encoding="utf-8").splitlines()
+    assert project["dependencies"] == [line for line in pinned if not line.startswith("#")]
+    assert f"LOADTEST_VERSION={project['version']}\n" in (ROOT / "versions.env").read_text(encoding="utf-8")
