@@ -14,6 +14,7 @@ from canary_loadtest.core.session import Session
 from tests.loadtest.locust_process import Ended, run, run_until_held
 from tests.loadtest.server import Reply, Request, answer, chunked, cut_off, http, serving
 from tests.loadtest.traffic import HELD, Handler, SlowVersion, held_after, split, tens
+from tests.support.repository import ROOT
 
 ODD_REPLIES = [
     Reply("truncated_body", cut_off(CANARY_BODY), close=True),
@@ -217,25 +218,21 @@ def test_plain_ascii_terminal_shows_the_verdict(tmp_path: Path) -> None:
 
 
 def test_locustfile_of_another_service(tmp_path: Path) -> None:
-    """A subclass with its own path and classify judges a service with another contract."""
+    """The README's locustfile judges a service with another contract, and the table has that service's names."""
+    _, _, block = (ROOT / "loadtest" / "README.md").read_text(encoding="utf-8").partition("\n```python\n")
     locustfile = tmp_path / "shop.py"
-    locustfile.write_text(
-        "from canary_loadtest import CanaryUser\n\n\n"
-        "def classify(status, headers, body):\n"
-        "    return {'blue': 'canary', 'green': 'stable'}.get(headers.get('x-colour'), 'colourless')\n\n\n"
-        "class ShopUser(CanaryUser):\n    path = '/shop?item=1'\n    classify = classify\n",
-        encoding="utf-8",
-    )
+    locustfile.write_text(block.partition("```")[0], encoding="utf-8")
     label = tens(3)
 
     def reply(request: Request) -> Reply:
-        colour = "blue" if label(request.number) == CANARY else "green"
+        colour = "green" if label(request.number) == CANARY else "blue"
         return Reply(label(request.number), http(b"<h1>Shop</h1>", content_type="text/html", x_colour=colour))
 
     with serving(reply) as server:
         ended = run(tmp_path, f"--host {server.url} --expect-canary 30", locustfile=locustfile)
     assert ended.exit_code == 0, ended.stderr
-    assert server.heads[0].startswith("GET /shop?item=1 ")
+    assert server.heads[0].startswith("GET /shop ")
+    assert [line.split()[0] for line in ended.stdout.splitlines()[1:3]] == ["green", "blue"]
 
 
 def test_answer_that_takes_too_long_is_a_timeout(tmp_path: Path) -> None:
