@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CanaryUser"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever is asked for
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - of any type
     """Return `CanaryUser`, importing Locust for it."""
     if name != "CanaryUser":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

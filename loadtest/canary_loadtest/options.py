@@ -49,7 +49,7 @@ def writable_file(text: str) -> str:
 
 
 def html_file(text: str) -> str:
-    """Return the absolute path of an HTML file that can be written, and a JSON file beside it.
+    """Return the absolute path of an HTML file that can be written, and a JSON file of the same name.
 
     Raises:
         argparse.ArgumentTypeError: the name does not end in .html, or `writable_file` objects to either file.

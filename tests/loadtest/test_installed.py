@@ -41,11 +41,8 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_judge_runs(commands: Path, tmp_path: Path) -> None:
     """`canary-judge` gives the verdict, and names itself in its help."""
-    judged = run(
-        commands / "canary-judge",
-        *["--expect-canary", "30", "--canary", "3000", "--stable", "7000", "--other", "0"],
-        cwd=tmp_path,
-    )
+    counts = "--expect-canary 30 --canary 3000 --stable 7000 --other 0"
+    judged = run(commands / "canary-judge", *counts.split(), cwd=tmp_path)
     assert judged.returncode == 0, judged.stderr
     assert "V3 (canary, v2)" in judged.stdout
     assert "usage: canary-judge" in run(commands / "canary-judge", "--help", cwd=tmp_path).stdout

@@ -49,7 +49,7 @@ def answers_to_go(rule: Rule, expectation: Expectation, counts: tuple[int, int, 
 
 
 def share_interval_percent(alpha: float, canary: int, stable: int, other: int) -> tuple[float, float]:
-    """Return the canary's shares that the answers do not rule out, in percent, at whatever time one looks.
+    """Return the canary's shares that the answers do not rule out, in percent, at any time one looks.
 
     The confidence sequence of a uniform mixture: the p with B(k+1, n-k+1) / (p^k (1-p)^(n-k)) < 1/alpha (Lindon and
     Malek 2022, with Beta(1, 1)); its ends take all unlabelled answers as stable, and as canary.

@@ -26,7 +26,7 @@ class Point:
         low_percent: the least share of the canary that the answers do not rule out.
         high_percent: the greatest.
         evidence_for: see `Session.evidence`; None where the answers cannot be judged.
-        evidence_against: likewise.
+        evidence_against: see `Session.evidence`.
         route: the route of the latest answers that all came by one, or else of the first ones; "" where they named
             none, None where there are none.
     """

@@ -67,12 +67,12 @@ def confirming_ratios(expectation: Expectation) -> tuple[float, float]:
 class SplitRule:
     """The rule for an expected share p0 strictly between 0 and 1, with tolerance d.
 
-    CONFIRMED when p0 explains the answers so many times better than p0 + d, and than p0 - d, that a split which is
+    CONFIRMED when p0 explains the answers better than p0 + d, and than p0 - d, by such ratios that a split which is
     off by d is confirmed with probability alpha at most. 1/alpha times always suffices (Ville), but is passed by a
     jump and has to be passed twice; the ratios in `thresholds` use alpha up for the splits that are in use.
     REFUTED when a Beta(c p0, c (1 - p0)) mixture of shares explains them 1/alpha times better than p0 does, with
     c = max(p0 (1 - p0) / d^2 - 1, 2): a mixture as wide as the tolerance.
-    An unlabelled answer may have been either: both rules must hold whichever way all of them are counted.
+    Any other answer may have been of either version: both rules must hold both ways of counting all of them.
     """
 
     def __init__(self, expectation: Expectation) -> None:
@@ -97,7 +97,7 @@ class SplitRule:
         """Return the log Bayes factor of the mixture to p0, other answers counted in favour of p0.
 
         It is convex in the number of canary answers and least at ceil(p0 (n - 1)): there
-        log((k + a) / (n - k - 1 + b)), its growth from k to k + 1 beside p0's own, changes its sign.
+        log((k + a) / (n - k - 1 + b)), its growth from k to k + 1 against p0's own, changes its sign.
         """
         n = canary + stable + other
         k = min(max(ceil(self._p0 * (n - 1)), canary), canary + other)

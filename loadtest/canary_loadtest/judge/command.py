@@ -126,7 +126,7 @@ def _judge_counts(options: argparse.Namespace, counts: tuple[int | None, ...]) -
 def _with_missing(tally: Tally, sent: int, *, is_guess: bool) -> Tally:
     """Add the requests that left no answer.
 
-    Where the text between bodies had to be guessed to be so many answers, the number of requests settles how many it
+    Where the text between bodies had to be taken for a number of answers, the number of requests settles how many it
     was; records that are counted one by one must not be more than were sent, or errors would vanish.
     """
     counted = tally.total + tally.settling

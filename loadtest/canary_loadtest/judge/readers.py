@@ -31,7 +31,7 @@ PIECE_BYTES: Final = 1 << 20
 def read_bodies(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: ARG001 - every reader is called alike
     """Count bodies that follow one another with or without white space between them, as curl prints them.
 
-    Whatever else stands between two bodies counts as one unexpected body, since nothing tells where one ends.
+    Any other text between two bodies counts as one unexpected body, since nothing shows where one ends.
     """
     tally = Tally()
     rest = b""
@@ -55,7 +55,7 @@ def _cut_out_bodies(data: bytes, tally: Tally) -> list[bytes]:
 
 
 def read_lines(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: ARG001 - every reader is called alike
-    """Count lines of which each is, or contains, the body of one answer: a log, or curl told to end the line."""
+    """Count lines of which each is, or contains, the body of one answer: a log, or curl with newlines."""
     tally = Tally()
     for line in stream:
         is_canary, is_stable = CANARY_BODY in line, STABLE_BODY in line
@@ -100,7 +100,7 @@ def read_service_log(stream: BinaryIO, route: str | None = None) -> Tally:  # no
 
 
 def _records(stream: BinaryIO) -> Iterator[Mapping[str, Any]]:
-    """Yield the JSON object of each line, an empty one for a line that is none; blank lines are no answers."""
+    """Yield the JSON object of each line, an empty one for a line without; blank lines are skipped."""
     for line in stream:
         if not line.strip():
             continue
@@ -137,7 +137,7 @@ class Format:
     """A format of piped answers.
 
     Attributes:
-        read: counts the answers of a stream; answers by another route than the given one are told apart.
+        read: counts the answers of a stream; answers by another route than the given one are counted as such.
         tells_all: whether requests that got no answer show in it too.
         description: what it is, for --help.
     """

@@ -62,7 +62,7 @@ def _own(name: str) -> Markup:
 
 
 def write_report(data: dict[str, Any], table: str, path: str) -> None:
-    """Write the report to the HTML file at `path` and its data as JSON beside it, each whole or not at all.
+    """Write the report to the HTML file at `path`, and its data to a JSON file of the same name, each whole or not.
 
     Raises:
         OSError: a file cannot be written.

@@ -19,8 +19,8 @@ class OneAttemptClient(HTTPClient):
     """A client for one server that never sends a request twice, and assembles the bytes of a request only once.
 
     geventhttpclient sends a GET again, up to `pool size + 1` times, when the connection closes without an answer. A
-    version that drops connections would draw anew each time, and the split that the client sees would not be the
-    one that the proxy carried out (40 % routed to a canary that resets a third looks like 30 %, without any error).
+    version that drops connections would get another chance each time, and the split that the client sees would not
+    be the one that the proxy served (40 % routed to a canary that resets a third looks like 30 %, without any error).
     There is no public switch: the number of attempts is read from the pool's size for every request, and the pool
     itself has been built by then. Idle sockets that the server has closed are still replaced before sending.
 
@@ -29,7 +29,7 @@ class OneAttemptClient(HTTPClient):
     requirements.in, and what must not change is tested.
     """
 
-    def __init__(self, host: str, **options: Any) -> None:  # noqa: ANN401 - whatever HTTPClient takes
+    def __init__(self, host: str, **options: Any) -> None:  # noqa: ANN401 - the options of HTTPClient
         """Make a client; the arguments are those of `HTTPClient`."""
         super().__init__(host, **options)
         self.sockets = self._connection_pool
@@ -47,7 +47,7 @@ class OneAttemptClient(HTTPClient):
         self,
         method: str,
         request_uri: str,
-        body: Any = b"",  # noqa: ANN401 - whatever HTTPClient.request takes
+        body: Any = b"",  # noqa: ANN401 - as in HTTPClient.request
         headers: HeadersDataType | None = None,
     ) -> HTTPSocketPoolResponse:
         """Send a request and return its answer; arguments and errors are those of `HTTPClient.request`."""
@@ -132,7 +132,7 @@ class OneAttemptPool(HTTPClientPool):
         self._answers = 0
 
     def _keep_or_close(self, sockets: ConnectionPool, socket: Socket) -> None:
-        """Keep a connection for the next request, but not for ever: each new one is a draw that nothing pins."""
+        """Keep a connection for the next request, but not for ever: each new one is an independent sample."""
         self._answers += 1
         if self._answers < ANSWERS_PER_CONNECTION:
             ConnectionPool.return_socket(sockets, socket)

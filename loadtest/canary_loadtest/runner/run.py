@@ -78,11 +78,11 @@ class JudgingRun:
         self._progress = gevent.spawn(follow, self, self.options.run_time)
 
     def reset(self) -> None:
-        """Forget all that is counted, as the button of the web UI asks, and in the middle of a test begin anew."""
+        """Forget all that is counted, as the button of the web UI asks, and in the middle of a test begin again."""
         if self._running:
             self.begin()
         else:
-            with suppress(ExpectationError):  # a test with such options was told so, and did not start
+            with suppress(ExpectationError):  # such a test was refused, and did not start
                 self.clear()
 
     def clear(self) -> None:
@@ -189,7 +189,7 @@ class MasterRun(JudgingRun):
         super().clear()
 
     def reset(self) -> None:
-        """Forget all that is counted, and in the middle of a test begin anew, here and on every worker."""
+        """Forget all that is counted, and in the middle of a test begin again, here and on every worker."""
         super().reset()
         self._master.send_message(RESET_MESSAGE, {EPOCH: getattr(self.options, EPOCH)})
 

@@ -101,7 +101,7 @@ class CanaryUser(FastHttpUser):
             cause = getattr(broken, "original", broken)
             return TIMEOUT if isinstance(cause, (TimeoutError, Timeout)) else CONNECTION_ERROR
         if broken is not None and status < 400:
-            # The status and even the bytes so far may be right: only the exception tells that the rest never came.
+            # The status and even the bytes so far may be right: only the exception shows that the rest never came.
             return TRUNCATED_BODY
         # A header that came twice is a list here, which equals no value that a classifier expects.
         headers = cast("Mapping[str, str]", response.headers or {})

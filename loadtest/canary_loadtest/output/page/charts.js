@@ -16,7 +16,7 @@ function duration(seconds) {
   return parts.filter(([number]) => number).map((part) => part.join(" ")).join(" ");
 }
 
-// A live region is read out anew when its text is replaced, even by the same.
+// A live region is read out again when its text is replaced, even by the same text.
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
