@@ -61,7 +61,7 @@ def test_each_verdict_is_said_in_words(
     needed = re.compile("^about [0-9]+$" if verdict == "INCONCLUSIVE" else "^none$")
     expect(page.locator("#needed")).to_have_text(needed)
     expect(page.locator("#state")).to_have_text(re.compile("^Ended after"))
-    expect(page.get_by_role("img", name=re.compile("share of the canary: now .* %, expected"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("the canary's share: now .* %, expected"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("evidence: for the expected share .* % of what"))).to_be_visible()
     expect(page.get_by_role("link", name="Download as a report")).to_have_count(0)
 
