@@ -123,8 +123,8 @@ def free_port() -> str:
 
 
 def test_the_readme_is_what_happens(repository: Path) -> None:
-    """Each command of the README, in its order, prints what the README shows, figures aside."""
-    examples = console_examples(ROOT / "README.md")
+    """Each command of the README and of the first steps, in this order, prints what is shown, figures aside."""
+    examples = [*console_examples(ROOT / "README.md"), *console_examples(ROOT / "docs" / "first-steps.md")]
     assert len(examples) >= 7
     port = free_port()
     # So that a right split is not refuted by chance once in a hundred runs of this test.
