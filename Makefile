@@ -58,11 +58,12 @@ bench: $(VENV)/.test ## Measure every part and write docs/benchmarks.md (ten min
 	  || echo "Going on without gunicorn's C parser, which could not be built" >&2
 	$(BIN)/python -m scripts.bench
 
-lint: $(VENV)/.test ## Lint, format, types, layers and YAML only
+lint: $(VENV)/.test ## Lint, format, types, layers, spelling and YAML only
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYTHONPATH=services $(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck --external-sources .ci/run scripts/*/*.sh
 	$(BIN)/hadolint services/micro_api/Dockerfile loadtest/Dockerfile scripts/lab/Dockerfile
