@@ -53,3 +53,15 @@ def test_no_text_has_a_word_to_avoid() -> None:
         for line, remark in findings(file.read_text(encoding="utf-8"), better)
     ]
     assert found == [], "\n".join(found)
+
+
+def test_every_suppression_has_its_reason() -> None:
+    """A `noqa` names its codes and, after a hyphen, its reason."""
+    found = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in FILES
+        if file.suffix == ".py" and file.is_file()
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"[#] noqa(?!: [A-Z]+\d+(?:, [A-Z]+\d+)* - \S)", line)
+    ]
+    assert found == []
