@@ -64,7 +64,7 @@ def odd(name: str, does: str, label: str, raw: bytes) -> Case:
     """Return the case of a server whose every fifth reply is these bytes, after which it closes the connection."""
     return Case(
         name,
-        f"every fifth reply, beside 30 % canary: {does}",
+        f"every fifth reply, next to 30 % canary: {does}",
         lambda: server_that.is_odd_to_every_fifth(server_that.always(label, raw, close=True)),
         "--expect-canary 30 --tolerance 10",
         INCONCLUSIVE,
@@ -75,10 +75,10 @@ def odd(name: str, does: str, label: str, raw: bytes) -> Case:
 
 
 def sheds(name: str, lost: int, of: int, routed_percent: int, verdict: Outcome = INCONCLUSIVE) -> Case:
-    """Return the case of a server that turns away so many of so many of the requests that are routed to canary."""
+    """Return the case of a server that turns away so many of so many of the requests that are routed to the canary."""
     return Case(
         name,
-        f"routes {routed_percent} % to canary, and sheds {lost} of {of} of these as 503",
+        f"routes {routed_percent} % to the canary, and sheds {lost} of {of} of these as 503",
         lambda: server_that.loses_canary(lost, of, server_that.shed(), routed_percent // 10),
         "--expect-canary 30",
         verdict,
@@ -107,7 +107,7 @@ CASES = [
     ),
     Case(
         "reset-of-one-version",
-        "routes 40 % to canary, and resets 5 of 14 of these (35.7 %)",
+        "routes 40 % to the canary, and resets 5 of 14 of these (35.7 %)",
         lambda: server_that.loses_canary(5, 14, server_that.reset, 4),
         "--expect-canary 30",
         INCONCLUSIVE,
@@ -121,13 +121,13 @@ CASES = [
     sheds("shed-of-a-right-split", 1, 5, 30),
     odd(
         "truncated-body",
-        "the canary body, one byte short of its `content-length`",
+        "the canary's body, one byte short of its `content-length`",
         "truncated_body",
         cut_off(CANARY_BODY),
     ),
     Case(
         "chunked-body",
-        "sends the canary answer in chunks",
+        "sends the canary's answer in chunks",
         lambda: server_that.answers_canary_by(chunked(CANARY_BODY)),
         "--expect-canary 30 --tolerance 10",
         CONFIRMED,
@@ -136,27 +136,29 @@ CASES = [
     ),
     odd(
         "chunked-without-end",
-        "the canary body in chunks, without the last, empty chunk",
+        "the canary's body in chunks, without the last, empty chunk",
         "truncated_body",
         chunked(CANARY_BODY)[:-5],
     ),
     odd(
         "compressed-body",
-        "the canary body, compressed although nobody asked for it",
+        "the canary's body, compressed although the request does not ask for it",
         "unexpected_encoding",
         http(gzip.compress(CANARY_BODY), content_encoding="gzip"),
     ),
-    odd("redirected", "302 to where the canary answer is", "status_302", http(b"", "302 Found", location="/v3")),
-    odd("almost-right-body", "the canary body with a newline at its end", "unexpected_body", http(CANARY_BODY + b"\n")),
+    odd("redirected", "302 to where the canary's answer is", "status_302", http(b"", "302 Found", location="/v3")),
+    odd(
+        "almost-right-body", "the canary's body with a newline at its end", "unexpected_body", http(CANARY_BODY + b"\n")
+    ),
     odd(
         "wrong-type",
-        "the canary body with the type of an HTML page",
+        "the canary's body with the type of an HTML page",
         "unexpected_content_type",
         http(CANARY_BODY, content_type="text/html"),
     ),
     Case(
         "share-changes",
-        "routes 30 % to canary for 300 requests, then 60 %",
+        "routes 30 % to the canary for 300 requests, then 60 %",
         lambda: server_that.changes_share(3, 6, after=300),
         "--expect-canary 30",
         REFUTED,
@@ -165,7 +167,7 @@ CASES = [
     ),
     Case(
         "share-changes-after-verdict",
-        "routes 30 % to canary for 600 requests, then 60 %",
+        "routes 30 % to the canary for 600 requests, then 60 %",
         lambda: server_that.changes_share(3, 6, after=600),
         "--expect-canary 30 --keep-going",
         REFUTED,
@@ -185,7 +187,7 @@ CASES = [
     ),
     Case(
         "share-drifts",
-        "routes 30 % to canary, and 10 points more after each 300 requests",
+        "routes 30 % to the canary, and 10 points more after each 300 requests",
         lambda: server_that.changes_share(*range(3, 11), after=300),
         "--expect-canary 30",
         REFUTED,
@@ -194,7 +196,7 @@ CASES = [
     ),
     Case(
         "slow-version",
-        "answers stable at once, and canary only when each of 40 users waits for one",
+        "answers at once as stable, and as canary only when each of 40 users waits for one",
         lambda: SlowVersion(CANARY, users=40, seed=1),
         "--expect-canary 30 --tolerance 10 -u 40",
         CONFIRMED,
@@ -204,7 +206,7 @@ CASES = [
     ),
     Case(
         "leak-at-0",
-        "routes nothing to canary, but every 200th request",
+        "routes nothing to the canary, but every 200th request",
         lambda: server_that.leaks(CANARY),
         "--expect-canary 0",
         REFUTED,
@@ -213,7 +215,7 @@ CASES = [
     ),
     Case(
         "leak-at-100",
-        "routes all to canary, but every 200th request",
+        "routes all to the canary, but every 200th request",
         lambda: server_that.leaks(STABLE),
         "--expect-canary 100",
         REFUTED,
@@ -222,7 +224,7 @@ CASES = [
     ),
     Case(
         "canary-on-route-to-v1",
-        "routes 20 % to v2, and of the 80 % to v1 the application answers every eighth by canary",
+        "routes 20 % to v2, and of the 80 % to v1 the application gives every eighth answer of the canary",
         server_that.answers_canary_as_v1,
         "--expect-canary 30",
         INCONCLUSIVE,
@@ -242,7 +244,7 @@ CASES = [
     ),
     Case(
         "pinned-connections",
-        "routes 30 % of the connections to canary, with all their requests",
+        "routes 30 % of the connections to the canary, with all their requests",
         server_that.pins_connections,
         "--expect-canary 30 --keep-alive",
         INCONCLUSIVE,
@@ -261,7 +263,7 @@ CASES = [
     ),
     Case(
         "kept-connections",
-        "routes 30 % of the requests to canary, whatever their connection",
+        "routes 30 % of the requests to the canary, on any connection",
         lambda: server_that.changes_share(3, after=1),
         "--expect-canary 30 --tolerance 10 --keep-alive",
         CONFIRMED,
@@ -290,6 +292,6 @@ def test_misbehaviour_is_reported_for_what_it_is(tmp_path: Path, case: Case) -> 
 
 def test_document_tells_every_case() -> None:
     """The table of docs/hard-to-fool.md has one row for each case, with its verdict, in the order of the cases."""
-    rows = documented_rows("What is done, and what is said")
+    rows = documented_rows("What a server does, and what is reported")
     assert [cells[:-1] for cells in rows] == [case.documented for case in CASES]
     assert all(cells[-1] for cells in rows), "each row says why"

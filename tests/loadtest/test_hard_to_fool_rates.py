@@ -114,7 +114,7 @@ RATES = [
     *(
         Rate(
             "slow-version",
-            f"routes {routed_percent} % to canary; {name} answers take 100 times as long",
+            f"routes {routed_percent} % to the canary; {name} answers take 100 times as long",
             partial(routed, canary_percent=routed_percent, seconds={slow: SLOW_SECONDS}),
             FALSE_REFUTED if routed_percent == 30 else FALSE_CONFIRMED,
             NEARLY_CONFIRMED if routed_percent == 30 else {},
@@ -126,7 +126,7 @@ RATES = [
     *(
         Rate(
             f"shed-{shed_percent:g}-percent",
-            f"routes 40 % to canary, and sheds {shed_percent:g} % of these",
+            f"routes 40 % to the canary, and sheds {shed_percent:g} % of these",
             partial(routed, canary_percent=40, lost={CANARY: (shed_percent, SHED)}),
             FALSE_CONFIRMED,
         )
@@ -135,7 +135,7 @@ RATES = [
     *(
         Rate(
             "shed-of-a-right-split",
-            f"routes 30 % to canary, and sheds {shed_percent} % of these",
+            f"routes 30 % to the canary, and sheds {shed_percent} % of these",
             partial(routed, canary_percent=30, lost={CANARY: (shed_percent, SHED)}),
             FALSE_REFUTED,
         )
@@ -143,25 +143,25 @@ RATES = [
     ),
     Rate(
         "reset-of-one-version",
-        "routes 40 % to canary, and resets 35.7 % of these",
+        "routes 40 % to the canary, and resets 35.7 % of these",
         partial(routed, canary_percent=40, lost={CANARY: (35.7, RESET)}),
         FALSE_CONFIRMED,
     ),
     Rate(
         "never-answers",
-        "routes 40 % to canary, and never answers 35.7 % of these",
+        "routes 40 % to the canary, and never answers 35.7 % of these",
         partial(routed, canary_percent=40, lost={CANARY: (35.7, HANGS)}),
         FALSE_CONFIRMED,
     ),
     Rate(
         "canary-on-route-to-v1",
-        "routes 20 % to v2; every eighth answer of v1 is canary",
+        "routes 20 % to v2; every eighth answer of v1 is the canary's",
         partial(routed, canary_percent=20, lost={STABLE: (12.5, MISMATCH)}),
         FALSE_CONFIRMED,
     ),
     Rate(
         "share-changes",
-        "routes 30 % to canary for 300 requests, then 45 %",
+        "routes 30 % to the canary for 300 requests, then 45 %",
         partial(changing, canary_percent=30, after=300, then_percent=45),
         FALSE_CONFIRMED,
         NEARLY_REFUTED,
@@ -169,7 +169,7 @@ RATES = [
     ),
     Rate(
         "share-changes-after-verdict",
-        "routes 30 % to canary for 900 requests, then 60 %",
+        "routes 30 % to the canary for 900 requests, then 60 %",
         partial(changing, canary_percent=30, after=900, then_percent=60),
         FALSE_CONFIRMED,
         NEARLY_REFUTED,
@@ -178,7 +178,7 @@ RATES = [
     ),
     Rate(
         "share-drifts",
-        "routes 30 % to canary, and a point more after each 100 requests",
+        "routes 30 % to the canary, and a point more after each 100 requests",
         partial(drifting, canary_percent=30, points_per_100_requests=1),
         FALSE_CONFIRMED,
         NEARLY_REFUTED,
@@ -187,7 +187,7 @@ RATES = [
     ),
     Rate(
         "share-drifts",
-        "routes 35 % to canary, and a point more after each 100 requests",
+        "routes 35 % to the canary, and a point more after each 100 requests",
         partial(drifting, canary_percent=35, points_per_100_requests=1),
         FALSE_CONFIRMED,
     ),
@@ -205,7 +205,7 @@ RATES = [
     *(
         Rate(
             "pinned-connections",
-            f"routes {routed_percent} % of the connections to canary",
+            f"routes {routed_percent} % of the connections to the canary",
             partial(routed, canary_percent=routed_percent, pinned=True),
             FALSE_CONFIRMED,
             {INCONCLUSIVE: 95.0},
@@ -215,7 +215,7 @@ RATES = [
     ),
     Rate(
         "kept-connections",
-        "routes 30 % to canary, whatever the connection",
+        "routes 30 % to the canary, on any connection",
         partial(routed, canary_percent=30),
         FALSE_REFUTED,
         NEARLY_CONFIRMED,
@@ -224,7 +224,7 @@ RATES = [
     ),
     Rate(
         "kept-connections",
-        "routes 35 % to canary, whatever the connection",
+        "routes 35 % to the canary, on any connection",
         partial(routed, canary_percent=35),
         FALSE_CONFIRMED,
         requests=4000,
