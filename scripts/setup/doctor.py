@@ -1,197 +1,200 @@
-"""Says what this machine lacks for the lab, for Compose and for the cluster, one line each with the remedy.
+"""Lists what this machine lacks for the lab, for Compose and for the cluster: versions of tools, and ports in use.
 
-`make doctor` runs it before anything is installed, so the standard library is all it has; nothing is changed, and
-nothing but this machine is asked. It can be read by a Python that is too old for the rest, to say just that.
+`make doctor` runs it before anything is installed, so it uses the standard library only, and a Python that is too old
+for the project can still read it. It changes nothing.
 
 Exit codes:
-    0: `make lab` has what it needs; what Compose and the cluster lack is told, but they are optional.
-    1: `make lab` lacks something (make itself then ends with 2, as always).
+    0: `make lab` has what it needs; Compose and the cluster are optional.
+    1: `make lab` lacks something (make then exits with 2).
 """
 
 from __future__ import annotations  # for the Pythons that are too old
 
-import argparse
 import importlib.util
-import json
 import os
-import shutil
+import re
 import socket
 import subprocess
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from scripts import REPOSITORY
-from scripts.setup.diagnosis import (
-    MISSING,
-    OK,
-    OLD,
-    REMEDIES,
-    WARNING,
-    Check,
-    Engine,
-    assignments,
-    check_context,
-    check_engine,
-    check_port,
-    check_python,
-    check_room,
-    check_tool,
-    exit_code,
-    host_ports,
-    neighbour,
-    published_ports,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PATIENCE_SECONDS = 10
-# What the docker client knows of its engine.
-QUESTIONS = (("version", "{{json .Server}}"), ("info", "{{json .}}"))
+TIMEOUT_SECONDS: Final = 10
+OK, MISSING, OLD, WARNING = "ok", "missing", "old", "warning"
+INDENT: Final = "\n" + " " * 11
+REMEDY_CHARACTERS: Final = 69  # with the indent, 80
+# By name: the command that prints the version, the variable of versions.env with the oldest one, and how to get it.
+MAKE: Final = {"make": ("make --version", "LEAST_MAKE_VERSION", "apt install make, or xcode-select --install")}
+DOCKER: Final = {
+    "docker engine": (
+        "docker version --format {{.Server.Version}}",
+        "LEAST_DOCKER_VERSION",
+        "https://docs.docker.com/engine/install/",
+    ),
+    "docker compose": (
+        "docker compose version",
+        "LEAST_COMPOSE_VERSION",
+        "https://docs.docker.com/compose/install/",
+    ),
+    "docker buildx": (
+        "docker buildx version",
+        "LEAST_BUILDX_VERSION",
+        "https://docs.docker.com/build/install-buildx/",
+    ),
+}
+CLUSTER: Final = {
+    "kind": ("kind version", "LEAST_KIND_VERSION", "https://kind.sigs.k8s.io/docs/user/quick-start/"),
+    "kubectl": ("kubectl version --client", "LEAST_KUBECTL_VERSION", "https://kubernetes.io/docs/tasks/tools/"),
+    "istioctl": (
+        "istioctl version --remote=false",
+        "ISTIO_VERSION",
+        "for the Istio flow only: https://istio.io/latest/docs/setup/",
+    ),
+}
 
 
-def ask(*command: str) -> tuple[int, str, str] | None:
-    """Run a program; return its exit code and what it printed, or None where there is no such program."""
+@dataclass(frozen=True)
+class Check:
+    """One finding.
+
+    Attributes:
+        status: `ok`, `missing`, `old` or `warning`.
+        what: what was checked, and what was found.
+        remedy: what to do; empty when nothing is to be done.
+    """
+
+    status: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """Return the finding as it is printed: a line, and the remedy below it."""
+        lines = textwrap.wrap(self.remedy, REMEDY_CHARACTERS, break_long_words=False, break_on_hyphens=False)
+        return INDENT.join([f"  {self.status:<7}  {self.what}", *lines])
+
+
+def numbers(text: str) -> tuple[int, ...] | None:
+    """Return the first version number in a text, such as (1, 34, 4), or None."""
+    found = re.search(r"\d+(?:\.\d+)+", text)
+    return tuple(map(int, found[0].split("."))) if found else None
+
+
+def assignments(text: str) -> dict[str, str]:
+    """Return the variables that a file of shell assignments sets."""
+    return dict(re.findall(r"^(\w+)=(\S*)$", text, re.MULTILINE))
+
+
+def published_ports(compose: str, environment: Mapping[str, str]) -> dict[str, int]:
+    """Return the fixed ports that a Compose file publishes on 127.0.0.1, by the variable that changes each."""
+    found = re.findall(r"127\.0\.0\.1:\$\{(\w+):-(\d+)\}", compose)
+    chosen = {name: environment.get(name) or default for name, default in found}
+    return {name: int(port) for name, port in chosen.items() if port.isdecimal() and int(port)}
+
+
+def check_python(found: tuple[int, int], absent: Sequence[str], least: str) -> Check:
+    """Check a version of Python, and that it has the modules that Debian packages separately.
+
+    Args:
+        found: the version.
+        absent: the modules that it lacks.
+        least: the oldest version that works.
+    """
+    shown = ".".join(map(str, found))
+    if found < (numbers(least) or ()):
+        remedy = f"name a newer one: make doctor PYTHON=/path/to/python{least}"
+        return Check(OLD, f"Python {shown} (needed: {least} or newer)", remedy)
+    if absent:
+        return Check(MISSING, f"{', '.join(absent)} for Python {shown}", f"apt install python{shown}-venv")
+    return Check(OK, f"Python {shown}")
+
+
+def check_platform() -> Check:
+    """Check that there is an Envoy for this platform."""
+    from scripts.setup.platforms import Platform, refusal  # noqa: PLC0415 - an old Python cannot read it
+
+    here = Platform.here()
+    return Check(OK, str(here)) if here.has_envoy() else Check(MISSING, "an Envoy", refusal(here))
+
+
+def check_tool(name: str, command: str, least: str, remedy: str) -> Check:
+    """Check that a program is there and new enough.
+
+    Args:
+        name: how it is called.
+        command: prints its version.
+        least: the oldest version that works, such as `2.26`.
+        remedy: how to get it.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - constants of this file
-            command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False, cwd=str(REPOSITORY)
+            command.split(), capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=True
         )
-    except OSError:
-        return None
-    except subprocess.TimeoutExpired:
-        return 1, "", f"{command[0]} did not answer within {PATIENCE_SECONDS} s"
-    return done.returncode, done.stdout, done.stderr
+    except subprocess.CalledProcessError as error:
+        return Check(MISSING, name, ". ".join([*error.stderr.strip().splitlines()[-1:], remedy]))
+    except (OSError, subprocess.TimeoutExpired):
+        return Check(MISSING, name, remedy)
+    found = numbers(done.stdout)
+    if found is None:
+        return Check(WARNING, f"{name} (unknown version)", f"{least} or newer is needed")
+    shown = f"{name} {'.'.join(map(str, found))}"
+    if found < (numbers(least) or ()):
+        return Check(OLD, f"{shown} (needed: {least} or newer)", remedy)
+    return Check(OK, shown)
 
 
-def printed(*command: str) -> str | None:
-    """Return what a program that succeeds prints; None where it fails, as docker does without a plugin."""
-    answer = ask(*command)
-    return answer[1] if answer and answer[0] == 0 else None
-
-
-def read(name: str) -> str:
-    """Return a file of the project."""
-    return (REPOSITORY / name).read_text(encoding="utf-8")
-
-
-def is_free(number: int) -> bool:
-    """Tell whether a program may listen on a port of 127.0.0.1."""
+def check_port(number: int, remedy: str) -> Check:
+    """Check that a program may listen on a port of 127.0.0.1."""
     with socket.socket() as probe:
-        # As servers do: a port is free though connections that have ended still linger on it.
+        # As servers do: a port is free even while closed connections linger on it.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", number))
         except OSError:
-            return False
-    return True
+            return Check(WARNING, f"port {number} of 127.0.0.1 is in use", f"unless this project uses it: {remedy}")
+    return Check(OK, f"port {number}")
 
 
-def find_engine() -> Engine:
-    """Ask the docker client where its engine is, and the engine what it is."""
-    variable = os.environ.get("DOCKER_HOST", "")
-    host = variable or (printed("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}") or "").strip()
-    answers = [ask("docker", command, "--format", form) for command, form in QUESTIONS]
-    for code, _, error in filter(None, answers):
-        if code:
-            return Engine(host, bool(variable), {}, {}, error, [one for one in engine_sockets() if one != host])
-    version, info = (json.loads(answer[1]) or {} if answer else {} for answer in answers)
-    return Engine(host, bool(variable), version, info)
-
-
-def engine_sockets() -> list[str]:
-    """Return the addresses of the sockets of Docker, rootless Docker, Docker Desktop and Podman that exist here."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "/nowhere")
-    usual = (
-        "/var/run/docker.sock",
-        f"{runtime}/docker.sock",
-        str(Path.home() / ".docker" / "run" / "docker.sock"),
-        f"{runtime}/podman/podman.sock",
-    )
-    return [f"unix://{path}" for path in usual if Path(path).is_socket()]
-
-
-def physical_memory() -> int | None:
-    """Return this machine's memory in bytes, or None where it does not tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows, and whatever does not know the names
-        return None
-
-
-def lab_checks(versions: Mapping[str, str]) -> list[Check]:
-    """Look at what `make lab` needs."""
+def checks(versions: Mapping[str, str]) -> dict[str, list[Check]]:
+    """Check everything, and return the findings by what needs it; the lab is first."""
     absent = [module for module in ("ensurepip", "venv") if importlib.util.find_spec(module) is None]
     python = check_python(sys.version_info[:2], absent, versions["LEAST_PYTHON_VERSION"])
-    return [
-        python,
-        *([] if python.status == OLD else [platform_check()]),
-        check_tool("make", printed("make", "--version"), versions["LEAST_MAKE_VERSION"]),
-        check_room("memory", physical_memory(), 1, WARNING, "close something: the lab may be slow"),
-        check_room("disk", shutil.disk_usage(REPOSITORY).free, 1, MISSING, "make room: .venv takes half of it"),
-    ]
-
-
-def platform_check() -> Check:
-    """Have the check that make runs in front of pip say whether there is an Envoy for this platform."""
-    code, _, error = ask(sys.executable, "-m", "scripts.setup.platforms") or (1, "", f"{sys.executable} is gone")
-    return Check(MISSING, error.strip().removeprefix("make: ")) if code else Check(OK, "a platform with Envoy")
-
-
-def compose_checks(versions: Mapping[str, str]) -> list[Check]:
-    """Look at what the images and docker-compose.yml need."""
-    if printed("docker", "--version") is None:
-        return [Check(MISSING, "docker", REMEDIES["docker"])]
-    engine = find_engine()
-    checks = [
-        check_tool("docker compose", printed("docker", "compose", "version"), versions["LEAST_COMPOSE_VERSION"]),
-        check_tool("docker buildx", printed("docker", "buildx", "version"), versions["LEAST_BUILDX_VERSION"]),
-        check_engine(engine, versions["LEAST_DOCKER_VERSION"]),
-    ]
-    if not engine.error:
-        folder = Path(engine.info.get("DockerRootDir") or REPOSITORY)
-        disk = shutil.disk_usage(folder if folder.is_dir() else REPOSITORY).free
-        give = "give it more (settings of Docker Desktop; podman machine set --memory)"
-        checks += [
-            check_room("memory of the engine", engine.info.get("MemTotal"), 4, WARNING, give),
-            check_room("disk for images", disk, 8, WARNING, "make room: docker system df shows what takes it"),
-        ]
-    return checks + [
-        check_port(port, f"stop what listens there, or take another: export {name}=...", free=is_free(port))
-        for name, port in published_ports(read("docker-compose.yml"), os.environ).items()
-    ]
-
-
-def cluster_checks(versions: Mapping[str, str]) -> list[Check]:
-    """Look at what the Kubernetes flows need beside Docker."""
-    cluster = "kind-" + assignments(read("scripts/cluster/lib.sh"))["LAB_CLUSTER"]
-    context = printed("kubectl", "config", "current-context") or ""
-    stop = "stop what listens there, or change hostPort in scripts/cluster/kind.yaml"
-    return [
-        check_tool("kind", printed("kind", "version"), versions["LEAST_KIND_VERSION"]),
-        check_tool("kubectl", printed("kubectl", "version", "--client"), neighbour(versions["KUBERNETES_VERSION"])),
-        check_tool("istioctl", printed("istioctl", "version", "--remote=false"), versions["ISTIO_VERSION"]),
-        *(check_port(port, stop, free=is_free(port)) for port in host_ports(read("scripts/cluster/kind.yaml"))),
-        check_context(context.strip(), cluster),
-    ]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Look at everything and print it; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="make doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    platform = [] if python.status == OLD else [check_platform()]
+    make, docker, cluster = (
+        [check_tool(name, command, versions[least], remedy) for name, (command, least, remedy) in tools.items()]
+        for tools in (MAKE, DOCKER, CLUSTER)
     )
-    parser.parse_args(argv)
-    versions = assignments(read("versions.env"))
-    lab = lab_checks(versions)
-    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    for title, checks in (
-        ("make lab, make test", lab),
-        ("images and docker compose", compose_checks(versions)),
-        ("the flows on Kubernetes (beside Docker)", cluster_checks(versions)),
-    ):
-        print(title, *(check.line(coloured=coloured) for check in checks), sep="\n")
-    return exit_code(lab)
+    compose = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
+    kind = (REPOSITORY / "scripts" / "cluster" / "kind.yaml").read_text(encoding="utf-8")
+    compose_ports = published_ports(compose, os.environ).items()
+    return {
+        "make lab, make test": [python, *platform, *make],
+        "images and docker compose": [
+            *docker,
+            *(check_port(port, f"export {name}=OTHER-PORT") for name, port in compose_ports),
+        ],
+        "the flows on Kubernetes (in addition to Docker)": [
+            *cluster,
+            *(
+                check_port(int(port), "change scripts/cluster/kind.yaml")
+                for port in re.findall(r"hostPort: (\d+)", kind)
+            ),
+        ],
+    }
+
+
+def main() -> int:
+    """Print all findings and return the exit code."""
+    found = checks(assignments((REPOSITORY / "versions.env").read_text(encoding="utf-8")))
+    for title, findings in found.items():
+        print(title, *findings, sep="\n")
+    lab = next(iter(found.values()))
+    return int(any(check.status in (MISSING, OLD) for check in lab))
 
 
 if __name__ == "__main__":
