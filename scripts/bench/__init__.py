@@ -1,4 +1,4 @@
-"""`make bench`: how fast each part of the project is, measured side by side, as `docs/benchmarks.md` shows it.
+"""`make bench`: how fast each part of the project is, compared with a bare one where there is such a thing.
 
-`__main__` is the command line; each section of the page has a module of its own, with a function `measure`.
+`__main__` is the command line; each section of docs/benchmarks.md has a module with a function `measure`.
 """

@@ -1,7 +1,7 @@
-"""A server that costs little, for measuring clients: answers of the contract from raw sockets, in one thread.
+"""A cheap server for measuring clients: answers of the contract over raw sockets, in one thread.
 
-`load_test` and `soak` run it in a process and on a core of its own. It closes a connection when it is asked to, and
-sends canary to three requests of ten, shuffled in blocks of ten, so that no load test ever finds the split wrong.
+Three answers of each ten come from the canary, shuffled within the ten, so that a load test never finds the split
+wrong. A connection is closed when the request asks for it.
 """
 
 import socket
@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from random import Random
 from selectors import EVENT_READ, DefaultSelector
+from typing import Final
 
 from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, STABLE_BODY
 
-RECEIVE_BYTES = 65536
-SEED = 9
+RECEIVE_BYTES: Final = 65536
+SEED: Final = 9
 
 
 def _http(body: bytes) -> bytes:
@@ -22,8 +23,8 @@ def _http(body: bytes) -> bytes:
 
 
 def split_answers(seed: int = SEED) -> Iterator[bytes]:
-    """Yield whole HTTP answers without end: three canary of each ten."""
-    random = Random(seed)  # noqa: S311 - a draw for traffic, not for a secret
+    """Yield HTTP answers without end: three of each ten are from the canary."""
+    random = Random(seed)  # noqa: S311 - traffic, not a secret
     block = [_http(CANARY_BODY)] * 3 + [_http(STABLE_BODY)] * 7
     while True:
         random.shuffle(block)
@@ -54,9 +55,9 @@ def serve(listener: socket.socket, answered: Callable[[], None]) -> None:
 
 
 def _answer(connection: socket.socket, answers: Iterator[bytes], answered: Callable[[], None]) -> bool:
-    """Answer the request that has come, and say whether the connection is to stay open.
+    """Answer a request, and return whether the connection stays open.
 
-    A request of the clients measured here fits into one segment, so that it is either whole or not there.
+    A request of the clients measured here fits into one segment: it is either complete or not there.
     """
     try:
         request = connection.recv(RECEIVE_BYTES)

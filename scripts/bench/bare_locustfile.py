@@ -1,24 +1,24 @@
-"""The least that Locust can be asked to do: what `load_test` measures the load test against.
+"""The least that Locust can do: the requests of the load test over the same kinds of connection, without the judging.
 
-The same requests over the same kinds of connection, without a look at the answer. The class is chosen by its name on
-Locust's command line.
+The class is chosen by its name on Locust's command line.
 """
 
 import sys
+from typing import Final
 
 from locust import FastHttpUser, constant, task
 
 from canary_loadtest.runner.client import ANSWERS_PER_CONNECTION
 
-KEEP = {"Accept-Encoding": "identity"}
-CLOSE = KEEP | {"Connection": "close"}
+KEEP: Final = {"Accept-Encoding": "identity"}
+CLOSE: Final = KEEP | {"Connection": "close"}
 
 
 class BareUser(FastHttpUser):
-    """Asks for the contract's answer over and over.
+    """Repeats the contract's one request.
 
     Attributes:
-        answers_per_connection: how many requests a connection serves before the user asks for its end.
+        answers_per_connection: number of requests after which the user asks for the end of a connection.
     """
 
     abstract = True
@@ -36,16 +36,16 @@ class BareUser(FastHttpUser):
 
 
 class OneRequestUser(BareUser):
-    """Asks on a new connection each time."""
+    """Uses a new connection for each request."""
 
 
 class RenewingUser(BareUser):
-    """Keeps a connection for as many answers as the load test does."""
+    """Renews its connection as often as the load test does."""
 
     answers_per_connection = ANSWERS_PER_CONNECTION
 
 
 class KeepAliveUser(BareUser):
-    """Keeps its connection for as long as it runs."""
+    """Never renews its connection."""
 
     answers_per_connection = sys.maxsize

@@ -1,7 +1,4 @@
-"""The least that Flask can be asked to do: what `service` measures the service against.
-
-gunicorn imports it, with the service's own settings: the same answer, without metrics, log or headers of its own.
-"""
+"""The least that Flask can do: the service's answer without metrics, log and headers; gunicorn imports it."""
 
 from flask import Flask, Response
 

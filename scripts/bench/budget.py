@@ -1,6 +1,7 @@
-"""How much time the benchmark may take: all of it, or a smoke run that only shows that it works."""
+"""How long the benchmark measures: in full, or as a smoke run."""
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True)
@@ -9,46 +10,18 @@ class Budget:
 
     Attributes:
         rounds: rounds of every interleaved comparison.
-        round_seconds: how long one side of a round takes.
+        round_seconds: duration of one side of a round.
         shifts: shifts of the routes under load.
-        seeds: simulated runs for each row.
-        piped_answers: answers that the judge is given at once.
-        growth_answers: numbers of answers that a session is given, ascending.
-        soak_answers: answers that the load test takes without a pause.
-        soak_seconds: when the soak ends in any case.
-        thorough: whether the exact limits of the finer splits are computed too.
+        piped_answers: answers that the judge reads in one round.
+        thorough: whether the verdicts are computed for all splits.
     """
 
     rounds: int
     round_seconds: float
     shifts: int
-    seeds: int
     piped_answers: int
-    growth_answers: tuple[int, ...]
-    soak_answers: int
-    soak_seconds: float
     thorough: bool
 
 
-FULL = Budget(
-    rounds=11,
-    round_seconds=1.0,
-    shifts=24,
-    seeds=1000,
-    piped_answers=300_000,
-    growth_answers=(1_000, 10_000, 100_000, 1_000_000),
-    soak_answers=1_000_000,
-    soak_seconds=240.0,
-    thorough=True,
-)
-QUICK = Budget(
-    rounds=2,
-    round_seconds=0.2,
-    shifts=2,
-    seeds=20,
-    piped_answers=20_000,
-    growth_answers=(1_000, 10_000),
-    soak_answers=5_000,
-    soak_seconds=20.0,
-    thorough=False,
-)
+FULL: Final = Budget(rounds=11, round_seconds=1.0, shifts=24, piped_answers=300_000, thorough=True)
+QUICK: Final = Budget(rounds=2, round_seconds=0.2, shifts=2, piped_answers=20_000, thorough=False)

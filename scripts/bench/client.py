@@ -1,7 +1,7 @@
-"""A load generator that costs little: raw sockets, one thread, keep-alive connections, each with one request under way.
+"""A cheap load generator: raw sockets, one thread, keep-alive connections with one request each in flight.
 
-`service` and `envoy` run it in a process and on a core of its own, so that the server is what is measured. It is no
-load tester: it expects the same short answer over and over, and gives up at anything else.
+It runs in a process and on a core of its own, so that only the server is measured, and stops at any answer that is not
+a success.
 """
 
 import multiprocessing
@@ -12,28 +12,28 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from selectors import EVENT_READ, DefaultSelector
 from time import perf_counter
-from typing import Protocol
+from typing import Final, Protocol
 
 from scripts.bench.machine import CLIENT_CORE, pin
 
-RECEIVE_BYTES = 65536
-TIMEOUT_SECONDS = 10.0
+RECEIVE_BYTES: Final = 65536
+TIMEOUT_SECONDS: Final = 10.0
 
 Address = str | tuple[str, int]
 """The path of a Unix socket, or host and port."""
 
 
 class UnexpectedAnswerError(Exception):
-    """A server answered something that must not be counted; the message shows its beginning."""
+    """A server answered something that must not be counted; the message has its beginning."""
 
 
 @dataclass(frozen=True)
 class Driven:
-    """What came of a period of load.
+    """The result of a period of load.
 
     Attributes:
-        requests: answers received.
-        seconds: how long it took.
+        requests: number of answers.
+        seconds: duration.
         latencies_seconds: from each request to its complete answer, in order of completion.
     """
 
@@ -43,7 +43,7 @@ class Driven:
 
 
 class _Connection:
-    """One connection: what it waits for, and since when."""
+    """One connection, and the answer that it waits for."""
 
     def __init__(self, stack: ExitStack, address: Address) -> None:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
@@ -60,7 +60,7 @@ class _Connection:
         self.socket.sendall(request)
 
     def receive(self) -> bytes | None:
-        """Read what has come; return the answer when it is complete."""
+        """Read once; return the answer when it is complete, else None."""
         piece = self.socket.recv(RECEIVE_BYTES)
         answer = self._received + piece
         head_end = answer.find(b"\r\n\r\n")
@@ -74,7 +74,7 @@ class _Connection:
 
 
 def _content_length(head: bytes) -> int:
-    """Read the one header that tells where an answer ends."""
+    """Return the length of an answer's body in bytes."""
     _, found, rest = head.lower().partition(b"\r\ncontent-length:")
     if not found:
         raise UnexpectedAnswerError(f"an answer without content-length: {head[:200]!r}")
@@ -82,27 +82,27 @@ def _content_length(head: bytes) -> int:
 
 
 def drive(addresses: Sequence[Address], connections: int, seconds: float, request: bytes) -> Driven:
-    """Ask over `connections` connections at once for some time.
+    """Send requests over several connections at once for some time.
 
     Args:
-        addresses: whom to ask; the connections are dealt out among them in turn.
-        connections: how many there are, and so how many requests are under way at any moment.
-        seconds: for how long new requests are sent.
+        addresses: the servers; the connections are distributed among them in turn.
+        connections: number of connections, and so of requests in flight.
+        seconds: how long new requests are sent.
         request: the bytes of one request.
 
     Returns:
-        How much was answered.
+        The answers and their latencies.
 
     Raises:
         UnexpectedAnswerError: an answer was not one with status 200, or a connection was closed.
-        OSError: a server cannot be reached, or did not answer in time.
+        OSError: a server cannot be reached or did not answer in time.
     """
     latencies: list[float] = []
     with ExitStack() as stack:
         selector = stack.enter_context(DefaultSelector())
         opened = [_Connection(stack, addresses[index % len(addresses)]) for index in range(connections)]
         started = perf_counter()
-        over = started + seconds
+        end = started + seconds
         for connection in opened:
             selector.register(connection.socket, EVENT_READ, connection)
             connection.send(request)
@@ -116,7 +116,7 @@ def drive(addresses: Sequence[Address], connections: int, seconds: float, reques
                     continue
                 now = perf_counter()
                 latencies.append(now - connection.sent_at)
-                if now < over:
+                if now < end:
                     connection.send(request)
                 else:
                     waiting -= 1
@@ -124,16 +124,16 @@ def drive(addresses: Sequence[Address], connections: int, seconds: float, reques
 
 
 class Drive(Protocol):
-    """`drive`, wherever it runs."""
+    """`drive` in another process."""
 
     def __call__(self, addresses: Sequence[Address], connections: int, seconds: float, request: bytes) -> Driven:
-        """Ask as `drive` does."""
+        """Send requests as `drive` does."""
         ...
 
 
 @contextmanager
 def driving() -> Iterator[Drive]:
-    """Give `drive` in a process and on a core of its own until the block ends."""
+    """Yield a `drive` that runs in a process and on a core of its own."""
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawned, initializer=pin, initargs=(CLIENT_CORE,)) as pool:
         yield lambda addresses, connections, seconds, request: pool.submit(

@@ -1,4 +1,4 @@
-"""Envoy in front of the service beside the service alone, and how soon a shift shows."""
+"""The service through Envoy, compared with the service alone, and how soon a shift takes effect."""
 
 import multiprocessing
 import socket
@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
+from typing import Final
 
 import psutil
 
@@ -18,27 +19,29 @@ from scripts.bench.budget import Budget
 from scripts.bench.client import Address, Drive, driving
 from scripts.bench.machine import CLIENT_CORE, cpu_seconds, pin
 from scripts.bench.page import Section, Table, number
-from scripts.bench.rounds import Sample, interleaved, median_cpu_microseconds, median_per_second, percentile
+from scripts.bench.rounds import Sample, cells, interleaved
 from scripts.lab import control
 from scripts.lab.demo import HOST_HEADER
 from scripts.lab.state import LabFolder, LabState
 from scripts.lab.supervisor import pod_names, socket_path
 
-CONNECTIONS = (1, 8)
-REPLICAS = 2
-WARM_UP_SECONDS = 0.5
-REQUEST = f"GET /test/test HTTP/1.1\r\nHost: {HOST_HEADER}\r\n\r\n".encode()
-ISTIO = REPOSITORY / "istio"
-START_FILES = [str(ISTIO / name) for name in ("gateway.yaml", "destination-rule.yaml", "virtual-service-70-30.yaml")]
-SHIFTS = [str(ISTIO / f"virtual-service-{state}.yaml") for state in ("0-100", "100-0")]
-WATCH_TIMEOUT_SECONDS = 10.0
+CONNECTIONS: Final = (1, 8)
+REPLICAS: Final = 2
+WARM_UP_SECONDS: Final = 0.5
+REQUEST: Final = f"GET /test/test HTTP/1.1\r\nHost: {HOST_HEADER}\r\n\r\n".encode()
+ISTIO: Final = REPOSITORY / "istio"
+START_FILES: Final = [
+    str(ISTIO / name) for name in ("gateway.yaml", "destination-rule.yaml", "virtual-service-70-30.yaml")
+]
+SHIFTS: Final = [str(ISTIO / f"virtual-service-{state}.yaml") for state in ("0-100", "100-0")]
+WATCH_TIMEOUT_SECONDS: Final = 10.0
 
-METHOD = f"""\
-The lab with {REPLICAS} + {REPLICAS} replicas, and the same client: through Envoy over TCP, as a user asks; and direct,
-over the replicas' own Unix sockets, which is how Envoy reaches them. The CPU time is that of Envoy and of all
-replicas. On a machine of two cores all of them share what the client leaves, so that the latency over eight
-connections is mostly waiting for a core; over one connection it is the way itself. A shift is timed from the command
-to the first answer by the new route that a client gets which asks without a pause."""
+METHOD: Final = f"""\
+The lab with {REPLICAS} + {REPLICAS} replicas and one client: through Envoy over TCP, as a user asks; and direct, over
+the replicas' own Unix sockets, as Envoy asks. The CPU time is that of Envoy and all replicas. On a machine with two
+cores they share the one that the client leaves, so the latency over eight connections is mostly waiting for a core;
+over one connection it is that of the path. A shift is timed from the command to the first answer by the new route, as
+seen by a client that asks without a pause."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class _Lab:
 
     @property
     def ways(self) -> dict[str, list[Address]]:
-        """Whom to ask for an answer: the replicas themselves, or Envoy."""
+        """The addresses that answer: the replicas themselves, or Envoy."""
         replicas = [socket_path(self.state, pod_name) for _, pod_name in pod_names(self.state.replicas)]
         return {"direct": [*replicas], "through Envoy": [self.front]}
 
@@ -77,7 +80,7 @@ def _lab() -> Iterator[_Lab]:
 
 
 class _Side:
-    """One way to the service over so many connections; it keeps every latency."""
+    """One way to the service over a number of connections; it keeps every latency."""
 
     def __init__(self, lab: _Lab, drive: Drive, addresses: list[Address], connections: int, seconds: float) -> None:
         self._lab, self._drive = lab, drive
@@ -85,7 +88,7 @@ class _Side:
         self.latencies_seconds: list[float] = []
 
     def measure(self) -> Sample:
-        """Load it for some time, and return what that cost."""
+        """Load it for some time, and return the sample."""
         processes = self._lab.processes()
         before = cpu_seconds(processes)
         driven = self._drive(self._addresses, self._connections, self._seconds, REQUEST)
@@ -94,7 +97,7 @@ class _Side:
 
 
 def measure(budget: Budget) -> Section:
-    """Measure both ways, then shift to and fro."""
+    """Measure both ways, then shift back and forth."""
     with _lab() as lab, driving() as drive:
         sides = {
             f"{name}, {connections} connection{'s'[: connections > 1]}": _Side(
@@ -109,10 +112,9 @@ def measure(budget: Budget) -> Section:
         rows = [
             (
                 name,
-                number(median_per_second(rounds[name])),
-                number(median_cpu_microseconds(rounds[name])),
+                *cells(rounds[name]),
                 f"{1000 * median(side.latencies_seconds):.2f}",
-                f"{1000 * percentile(side.latencies_seconds, 99):.2f}",
+                f"{1000 * quantiles(side.latencies_seconds, n=100)[-1]:.2f}",
             )
             for name, side in sides.items()
         ]
@@ -141,7 +143,7 @@ def _shift_row(lab: _Lab, count: int) -> tuple[str, ...]:
 
 
 def _watch(address: tuple[str, int], changes: Connection) -> None:
-    """Ask without a pause, and tell (route, monotonic time) each time that the answers name another route."""
+    """Ask without a pause, and send (route, monotonic time) each time that the answers name another route."""
     pin(CLIENT_CORE)
     known = b""
     with socket.create_connection(address, WATCH_TIMEOUT_SECONDS) as connection:
@@ -156,9 +158,9 @@ def _watch(address: tuple[str, int], changes: Connection) -> None:
 
 @contextmanager
 def _watching(address: tuple[str, int]) -> Iterator[Callable[[str], float]]:
-    """Watch the answers from a process of its own; give a function that waits for a route's first answer.
+    """Watch the answers from a process of its own; yield a function that waits for a route's first answer.
 
-    It returns when that answer came, by the monotonic clock, which all processes of a machine share.
+    The function returns the time of that answer by the monotonic clock, which all processes of a machine share.
     """
     spawned = multiprocessing.get_context("spawn")
     changes, sender = spawned.Pipe(duplex=False)

@@ -1,4 +1,4 @@
-"""How many piped answers a second `python loadtest judge` takes, in each of its formats."""
+"""How many answers a second `python loadtest judge` reads, in each of its formats."""
 
 import base64
 import json
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
+from typing import Final
 
 from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, LOG_MESSAGE, STABLE_BODY
 from canary_loadtest.core.labels import CANARY, STABLE
@@ -20,14 +21,14 @@ from scripts.bench.page import Section, Table, number
 from scripts.bench.programs import BenchError
 from scripts.bench.rounds import Sample, interleaved, median_cpu_microseconds, median_per_second
 
-SEED = 7
-BODIES = {CANARY: CANARY_BODY, STABLE: STABLE_BODY}
-VERSIONS = {CANARY: "v2", STABLE: "v1"}
-LEAST_BODIES_PER_SECOND = 200_000
+SEED: Final = 7
+BODIES: Final = {CANARY: CANARY_BODY, STABLE: STABLE_BODY}
+VERSIONS: Final = {CANARY: "v2", STABLE: "v1"}
+LEAST_BODIES_PER_SECOND: Final = 200_000
 
-METHOD = """\
-The same answers at 70/30, drawn once, are written in each format, and the judge reads them on standard input, on one
-core. The time is that of the whole process, its start included, as a user waits for it."""
+METHOD: Final = """\
+The same random answers at 70/30 are written in each format, and the judge reads them from standard input, on one core.
+The time is that of the whole process, including its start."""
 
 
 def _headers(more: Mapping[str, str]) -> dict[str, str]:
@@ -83,7 +84,7 @@ WRITERS: Mapping[str, Callable[[str], bytes]] = {
     "vegeta": _vegeta,
     "service-log": _service_log,
 }
-"""How an answer is written in each of the judge's formats."""
+"""By format, what writes an answer with a given label."""
 
 
 def write_answers(path: Path, file_format: str, count: int) -> None:
@@ -92,19 +93,19 @@ def write_answers(path: Path, file_format: str, count: int) -> None:
     Args:
         path: the file.
         file_format: one of the judge's formats.
-        count: how many.
+        count: number of answers.
     """
-    draw = Random(SEED)  # noqa: S311 - a draw for traffic, not for a secret
+    chance = Random(SEED)  # noqa: S311 - traffic, not a secret
     record = {label: WRITERS[file_format](label) for label in BODIES}
     with path.open("wb") as file:
-        file.writelines(record[CANARY if draw.random() < 0.3 else STABLE] for _ in range(count))
+        file.writelines(record[CANARY if chance.random() < 0.3 else STABLE] for _ in range(count))
 
 
 def judge(path: Path, file_format: str, count: int) -> Sample:
-    """Let the judge read a file of `count` answers, and return what that took.
+    """Let the judge read a file of `count` answers, and return the sample.
 
     Raises:
-        BenchError: the judge does not see exactly these answers.
+        BenchError: the judge counts another number of answers.
     """
     argv = python("loadtest", "judge", "--expect-canary", "30", "--format", file_format, "--sent", str(count))
     verdict = path.with_suffix(".verdict")
@@ -154,5 +155,5 @@ def measure(budget: Budget) -> Section:
         for name, samples in rounds.items()
     ]
     columns = ("format", "answers/s", "answers per CPU second", "MB/s")
-    notes = [f"{count:,} answers a round. Aim: at least {LEAST_BODIES_PER_SECOND:,} bodies a second on a core."]
-    return Section("The judge on piped answers", METHOD, [Table(columns, rows)], notes)
+    note = f"{count:,} answers a round. Aim: at least {LEAST_BODIES_PER_SECOND:,} bodies a second on one core."
+    return Section("The judge on piped answers", METHOD, [Table(columns, rows)], note)

