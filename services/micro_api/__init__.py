@@ -1,4 +1,1 @@
-"""The micro-api service: two versions that differ in one answer, so that a canary can be watched.
-
-Read `app` first; gunicorn enters by `gunicorn_conf`.
-"""
+"""The micro-api service: two versions that differ in one answer, so that a canary release can be watched."""

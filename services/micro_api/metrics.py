@@ -1,11 +1,11 @@
-"""What Prometheus reads: requests, durations, requests in flight, and who is asked, each with the version.
+"""The metrics for Prometheus: requests, durations, requests in flight and the running release, each by version.
 
-`telemetry` counts here and `routes` renders. With more than one worker the values live in files of
-`Settings.metrics_directory`, which `gunicorn_conf` prepares before this module is imported.
+With more than one worker the values are in files of `Settings.metrics_directory`, which `gunicorn_conf` prepares before
+this module is imported.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
@@ -13,29 +13,29 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from .settings import Settings
 
-# Half a millisecond is a usual answer here, and the slow end covers a mesh's default timeouts.
-_DURATION_BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_KNOWN_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+# Half a millisecond is a usual duration here, and the long end covers a mesh's default timeouts.
+_DURATION_BUCKETS_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
-# One more series for each, which no query of a canary uses.
+# Otherwise there is one more series for each, which no query of a canary uses.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # of the library
 
 
 class Series(NamedTuple):
-    """What a finished request is added to, looked up once: Prometheus's own lookup takes longer than the sum."""
+    """Counters of a kind of request, looked up once: Prometheus's own lookup takes longer than counting."""
 
     increment: Callable[[], None]
     observe: Callable[[float], None]
 
 
 class Metrics:
-    """The service's metrics in a registry of their own, so that each application has its own."""
+    """The metrics of one application, in a registry of its own."""
 
     def __init__(self, settings: Settings) -> None:
-        """Register the metrics; the version is the same for all series of a process.
+        """Register the metrics.
 
         Args:
-            settings: Version, release and pod to name, and where workers share their values.
+            settings: version, release and pod to name, and the folder where workers share their values.
         """
         self._version = settings.version
         self._directory = settings.metrics_directory
@@ -73,31 +73,31 @@ class Metrics:
         """Count one finished request.
 
         Args:
-            method: As the client sent it; an unknown one is counted as "other".
-            route: The rule of the route, never the path, or the number of series would be the clients' choice.
-            status: The HTTP status of the answer.
-            duration_seconds: How long the answer took.
+            method: the client's; an unknown one is counted as "other".
+            route: the rule of the route; not the path, or clients could create any number of series.
+            status: HTTP status of the answer.
+            duration_seconds: duration of the answer.
         """
         series = self._series.get((method, route, status)) or self.announce(method, route, status)
         series.increment()
         series.observe(duration_seconds)
 
     def announce(self, method: str, route: str, status: int) -> Series:
-        """Show a kind of request from now on, at zero until the first of them.
+        """Show a kind of request from now on, at zero until the first one.
 
-        A rate needs a zero to rise from. It also opens the shared files, so that a folder lost later costs
-        the metrics and no answer.
+        A rate needs a zero to start from. It also opens the shared files: if the folder is lost later, metrics are lost
+        and requests are still answered.
 
         Args:
-            method: As for `count`.
-            route: As for `count`.
-            status: As for `count`.
+            method: as for `count`.
+            route: as for `count`.
+            status: as for `count`.
 
         Returns:
-            The series that such a request is counted in.
+            The counters of such a request.
         """
         if method not in _KNOWN_METHODS:
-            method = "other"  # and not remembered under the client's word for it: memory is bounded too
+            method = "other"  # and is not remembered by its own name, which bounds the memory too
         series = self._series.get((method, route, status))
         if series is None:
             series = self._series[method, route, status] = Series(
@@ -107,16 +107,16 @@ class Metrics:
         return series
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """Write all metrics out, those of the other workers included.
+        """Return all metrics, including those of the other workers.
 
         Args:
-            accept: The `Accept` header of the request, or "".
+            accept: the `Accept` header of the request, or "".
 
         Returns:
-            The text and its content type: OpenMetrics where the client takes it, else the Prometheus format.
+            The text and its content type: OpenMetrics if the client accepts it, else the Prometheus format.
 
         Raises:
-            ValueError: The folder that the workers share has gone.
+            ValueError: the folder that the workers share is missing.
         """
         registry = self._registry
         if self._directory is not None:
@@ -124,6 +124,6 @@ class Metrics:
             MultiProcessCollector(registry, str(self._directory))  # type: ignore[no-untyped-call]  # of the library
         try:
             encoder, content_type = choose_encoder(accept)
-        except TypeError:  # prometheus_client compares the version that the client names without checking it
+        except TypeError:  # prometheus_client does not check the version that the client names
             encoder, content_type = choose_encoder("")
         return encoder(registry), content_type

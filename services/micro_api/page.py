@@ -1,14 +1,15 @@
-"""The page at `/`, which calls `/test/test` from a browser and shows each answer: one answer with all that it needs.
+"""The page at `/`, which calls `/test/test` from a browser and shows each answer.
 
-Style and script are written into it: behind a canary's proxy each request may reach another version, and a page
-of one file is never half old and half new. `routes` sends it.
+It contains its style and its script: behind a canary's proxy each request may reach another version, and a page in
+several files could be half old and half new.
 """
 
 import base64
 import hashlib
 from pathlib import Path
+from typing import Final
 
-CONTENT_TYPE = "text/html; charset=utf-8"
+CONTENT_TYPE: Final = "text/html; charset=utf-8"
 
 
 def _read(suffix: str) -> str:
@@ -16,16 +17,16 @@ def _read(suffix: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """Name a text in a policy, as Content Security Policy wants it: a browser takes this one and no other."""
+    """Return the name of a text in a Content Security Policy: a browser accepts this text only."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 _STYLE, _SCRIPT = _read(".css"), _read(".js")
 
-PAGE = _read(".html").replace("/* page.css */", _STYLE).replace("/* page.js */", _SCRIPT).encode()
+PAGE: Final = _read(".html").replace("/* page.css */", _STYLE).replace("/* page.js */", _SCRIPT).encode()
 """The page, the same for v1 and v2."""
 
-_POLICY = {
+_POLICY: Final = {
     "default-src": "'none'",
     "style-src": _hash(_STYLE),
     "script-src": _hash(_SCRIPT),
@@ -36,9 +37,9 @@ _POLICY = {
     "frame-ancestors": "'none'",
 }
 
-HEADERS = (
+HEADERS: Final = (
     ("Content-Security-Policy", "; ".join(f"{name} {value}" for name, value in _POLICY.items())),
     ("Cache-Control", "no-cache"),
     ("X-Content-Type-Options", "nosniff"),
 )
-"""It may call its own host, and neither load anything nor be shown within another page."""
+"""The page may call its own host; it may not load anything or be shown inside another page."""

@@ -1,8 +1,4 @@
-"""The configuration: a frozen value made once from environment variables, the only reader of them.
-
-`gunicorn_conf` makes it before anything listens, `app.create_app` where nobody hands it one. One table says
-what is allowed; the README shows the same table, and a test holds the two together.
-"""
+"""The configuration, read once from environment variables and checked. README.md has the same table of variables."""
 
 import os
 import re
@@ -11,34 +7,34 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # the mount itself; what is made below it is refused when foreign
-LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-RELEASE_CHARACTERS = 63  # a label's value in Kubernetes
-SOCKET_PATH_BYTES = 103  # the smallest limit of the supported systems: macOS; Linux takes 107
-HIGHEST_PORT = 65535
+SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the mount; a folder below it that belongs to another user is refused
+LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+RELEASE_CHARACTERS: Final = 63  # a label's value in Kubernetes
+SOCKET_PATH_BYTES: Final = 103  # the smallest limit of the supported systems: macOS; Linux takes 107
+HIGHEST_PORT: Final = 65535
 
 
 class SettingsError(ValueError):
-    """One or more variables hold a value that is not allowed.
+    """One or more variables have a value that is not allowed.
 
     Attributes:
-        problems: One sentence for each, naming the variable, its value and what is allowed.
+        problems: a sentence for each, with the variable, its value and what is allowed.
     """
 
     def __init__(self, problems: list[str]) -> None:
-        """Keep all problems, so that a person mends them in one go."""
+        """Keep all problems, so that they can be fixed together."""
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What one process serves and how; see `VARIABLES` for the limits of each.
+    """The settings of one process; `VARIABLES` has the limits of each.
 
     Attributes:
-        metrics_directory: Where workers share their metrics, or None with one worker.
+        metrics_directory: the folder where workers share their metrics; None with one worker.
     """
 
     version: str
@@ -60,14 +56,14 @@ class Settings:
         """Read and check all variables.
 
         Args:
-            environ: Variables by name; those that are not the service's are ignored.
+            environ: variables by name; those of other programs are ignored.
 
         Returns:
             Settings in which every value is allowed.
 
         Raises:
-            SettingsError: With all problems at once. A value that is set but empty is one: it is mostly a
-                template's missing value, and a default in its place would serve the wrong version in silence.
+            SettingsError: all problems together. An empty value is one: it usually comes from a template without a
+                value, and a default would silently serve the wrong version.
         """
         values: dict[str, Any] = {}
         problems: list[str] = []
@@ -91,11 +87,11 @@ class Variable:
     """A row of the table of environment variables.
 
     Attributes:
-        name: The variable.
-        field: The attribute of `Settings` that it sets.
-        default: The value when it is not set; None where it follows from other values.
-        allowed: What it may be, to end the sentence "set it to ...".
-        parse: Makes the attribute of the text; ValueError for what is not allowed.
+        name: the variable.
+        field: the attribute of `Settings` that it sets.
+        default: the value when it is not set; None if it follows from other values.
+        allowed: the allowed values, as the end of the sentence "set it to ...".
+        parse: converts the text; raises ValueError for what is not allowed.
     """
 
     name: str
@@ -136,7 +132,7 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 def _decimal(most: int) -> Callable[[str], float]:
     def parse(value: str) -> float:
-        # The notation rules out nan, inf, signs and exponents: what float() takes is wider than what people mean.
+        # Excludes nan, inf, signs and exponents, which float() accepts.
         if not re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", value) or not float(value) <= most:
             raise ValueError
         return float(value)
@@ -169,14 +165,14 @@ def _directory(value: str) -> Path:
 
 
 def _default_metrics_directory(bind: str) -> Path:
-    """Name a folder in memory that no other process of this machine uses: no two listen at the same address."""
+    """Return a folder in memory that no other process uses: two processes cannot listen at the same address."""
     root = SHARED_MEMORY if SHARED_MEMORY.is_dir() else Path(tempfile.gettempdir())
     return root / ("micro_api-metrics-" + re.sub(r"[^A-Za-z0-9]+", "-", bind))
 
 
-# No common prefix such as MICRO_API_: for a Service named micro-api Kubernetes sets MICRO_API_PORT=tcp://... and
-# the like in each container, and a variable of ours would be overwritten by it.
-VARIABLES = (
+# No common prefix such as MICRO_API_: for a Service named micro-api, Kubernetes sets MICRO_API_PORT=tcp://... and
+# similar variables in each container, and would overwrite ours.
+VARIABLES: Final = (
     Variable("SERVICE_VERSION", "version", "v1", "v1 or v2", _one_of("v1", "v2")),
     Variable("SERVICE_RELEASE", "release", "dev", f"1 to {RELEASE_CHARACTERS} printable characters", _release),
     Variable(
@@ -198,8 +194,8 @@ VARIABLES = (
         "a whole number from 1 to 3600",
         _whole(1, 3600),
     ),
-    # Longer than the hour after which a sidecar drops an idle connection to its own pod: the side that closes
-    # second never sends a request into a connection that is being closed.
+    # Longer than the hour after which a sidecar closes an idle connection to its pod: the side that closes second never
+    # sends a request into a connection that is being closed.
     Variable(
         "SERVICE_KEEPALIVE_SECONDS", "keepalive_seconds", "3700", "a whole number from 1 to 86400", _whole(1, 86400)
     ),

@@ -1,15 +1,15 @@
-"""What is said about each request: response headers, metrics, and one log line.
+"""The report on each request: response headers, metrics, and one log line.
 
-A WSGI middleware around the Flask application, put there by `app`. It knows nothing of the contract, and it
-is on the path of every request: what does not change is prepared once, in `__init__`.
+A WSGI middleware around the Flask application, which knows nothing about the contract. Every request passes through
+it, so whatever does not change is prepared once, in `__init__`.
 """
 
 import logging
 from http import HTTPStatus
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from .logs import Log, json_string
+from .logs import Log
 from .tracing import Trace, read_trace
 
 if TYPE_CHECKING:
@@ -21,31 +21,29 @@ if TYPE_CHECKING:
     from .metrics import Metrics
     from .settings import Settings
 
-LOG_MESSAGE = "micro_api.log_message"
-"""Where a view leaves its log line's message in the WSGI environment."""
-LOG_MEMBERS = "micro_api.log_members"
-"""Where whoever answers leaves further members for the log line: JSON that begins with a comma."""
+LOG_RECORD: Final = "micro_api.log_record"
+"""Where a view leaves fields for its log line in the WSGI environment: a dictionary, with the message as "message"."""
 
-UNCOUNTED_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Neither counted nor, unless they fail, logged: probes would outnumber the traffic that is being judged."""
+UNCOUNTED_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Not counted, and logged only when they fail: there are more probes than calls."""
 
-UNMATCHED = "unmatched"
+UNMATCHED: Final = "unmatched"
 """The route of a request to an unknown path."""
 
-_DEFAULT_MESSAGE = "请求已处理"
-_LOGGED_PATH_CHARACTERS = 256  # up to 12 bytes each: even a line of nothing but escapes is within PIPE_BUF
+_DEFAULT_MESSAGE: Final = "请求已处理"
+_LOGGED_PATH_CHARACTERS: Final = 256  # up to 12 bytes each: a line with only escapes is still within PIPE_BUF
 
 
 class Telemetry:
-    """Wraps a WSGI application and reports on each of its answers."""
+    """Wraps a WSGI application and reports each of its answers."""
 
     def __init__(self, wsgi_app: "WSGIApplication", settings: "Settings", metrics: "Metrics") -> None:
         """Wrap an application.
 
         Args:
-            wsgi_app: What answers.
-            settings: The version and the pod to name, and the log level.
-            metrics: Where requests are counted.
+            wsgi_app: the application.
+            settings: the version and the pod to name, and the log level.
+            metrics: counts the requests.
         """
         self._wsgi_app = wsgi_app
         self._metrics = metrics
@@ -53,10 +51,10 @@ class Telemetry:
         self._identity = (("x-service-version", settings.version), ("x-pod-name", settings.pod))
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
-        """Answer a request by the wrapped application, then count and log it."""
+        """Have the wrapped application answer a request, then count and log it."""
         started = perf_counter()
         trace = read_trace(environ)
-        # What the server answers if the application fails before it starts an answer.
+        # What the server answers when the application fails before it starts an answer.
         status, route = HTTPStatus.INTERNAL_SERVER_ERROR.value, UNMATCHED
 
         def start(
@@ -84,14 +82,18 @@ class Telemetry:
         path = environ["PATH_INFO"]
         if not path.isascii():
             path = path.encode("latin-1").decode(errors="replace")  # PEP 3333 hands bytes over as Latin-1
-        # The ids are safe as they are: `read_trace` lets nothing through that JSON would have to escape.
-        self._log.write(
-            _level(status),
-            environ.get(LOG_MESSAGE, _DEFAULT_MESSAGE),
-            f'"request_id":"{trace.request_id}","trace_id":"{trace.trace_id}","span_id":"{trace.span_id}",'
-            f'"method":{json_string(environ["REQUEST_METHOD"])},"path":{json_string(path[:_LOGGED_PATH_CHARACTERS])},'
-            f'"status":{status},"duration_ms":{duration_seconds * 1000:.3f}{environ.get(LOG_MEMBERS, "")}',
-        )
+        record = environ.get(LOG_RECORD, {})
+        message = record.pop("message", _DEFAULT_MESSAGE)
+        fields = {
+            "request_id": trace.request_id,
+            "trace_id": trace.trace_id,
+            "span_id": trace.span_id,
+            "method": environ["REQUEST_METHOD"],
+            "path": path[:_LOGGED_PATH_CHARACTERS],
+            "status": status,
+            "duration_ms": duration_seconds * 1000,
+        }
+        self._log.write(_level(status), message, fields | record)
 
 
 def _level(status: int) -> int:
@@ -101,6 +103,6 @@ def _level(status: int) -> int:
 
 
 def _route(environ: "WSGIEnvironment") -> str:
-    """Return the rule of the path, from the request that it keeps in the environment until it has answered."""
+    """Return the rule of the path, from the request that Werkzeug keeps in the environment until it is answered."""
     request = environ.get("werkzeug.request")
     return request.url_rule.rule if request is not None and request.url_rule is not None else UNMATCHED

@@ -1,27 +1,26 @@
-"""The ids that tie a request's log line, hops and answer together: request id, W3C trace context, B3.
+"""The ids of a request that connect its log lines and hops: request id, W3C trace context, B3.
 
-`telemetry` reads them from each request, logs them and echoes them. Only well-formed values pass: what is
-echoed lands in headers, and what is logged lands in other people's tools.
+Only well-formed values are logged and echoed.
 """
 
 import re
 from random import getrandbits
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
-_ID_64 = r"(?!0{16})[0-9a-f]{16}"
-_ID_128 = r"(?!0{32})[0-9a-f]{32}"
-_B3_TRACE_ID = rf"(?:{_ID_128}|{_ID_64})"
-_W3C_FIELDS = rf"{_ID_128}-{_ID_64}-[0-9a-f]{{2}}"
-_STATE_MEMBER = r"[a-z0-9][a-z0-9_*/@-]{0,255}=[ -+\--<>-~]{0,255}[!-+\--<>-~]"
+_ID_64: Final = r"(?!0{16})[0-9a-f]{16}"
+_ID_128: Final = r"(?!0{32})[0-9a-f]{32}"
+_B3_TRACE_ID: Final = rf"(?:{_ID_128}|{_ID_64})"
+_W3C_FIELDS: Final = rf"{_ID_128}-{_ID_64}-[0-9a-f]{{2}}"
+_STATE_MEMBER: Final = r"[a-z0-9][a-z0-9_*/@-]{0,255}=[ -+\--<>-~]{0,255}[!-+\--<>-~]"
 
 # Header -> the values that are echoed. W3C Trace Context, 3.2: version ff is invalid, version 00 has exactly
 # four fields, a later one may append some. B3: github.com/openzipkin/b3-propagation.
-_PATTERNS = {
+_PATTERNS: Final = {
     "traceparent": rf"00-{_W3C_FIELDS}|(?!00|ff)[0-9a-f]{{2}}-{_W3C_FIELDS}(?:-[!-~]{{1,128}})?",
     "tracestate": rf"(?=.{{1,512}}\Z){_STATE_MEMBER}(?:[ \t]*,[ \t]*{_STATE_MEMBER}){{0,31}}",
     "b3": rf"[01d]|{_B3_TRACE_ID}-{_ID_64}(?:-[01d](?:-{_ID_64})?)?",
@@ -31,7 +30,7 @@ _PATTERNS = {
     "x-b3-sampled": r"[01]|true|false",
     "x-b3-flags": r"[01]",
 }
-_PROPAGATED = tuple(
+_PROPAGATED: Final = tuple(
     ("HTTP_" + name.upper().replace("-", "_"), name, re.compile(pattern)) for name, pattern in _PATTERNS.items()
 )
 
@@ -40,10 +39,10 @@ class Trace(NamedTuple):
     """The ids of one request.
 
     Attributes:
-        request_id: The client's `x-request-id` when it is sane, else a new one.
-        trace_id: The id of the whole trace in hexadecimal, or "" where the request carries none.
-        span_id: The id of the caller's span in hexadecimal, or "".
-        headers: What to send back: the request id and every valid tracing header as it came.
+        request_id: the client's `x-request-id` when it is well-formed, else a new one.
+        trace_id: the id of the trace in hexadecimal, or "" if the request has none.
+        span_id: the id of the caller's span in hexadecimal, or "".
+        headers: the headers of the answer: the request id and every valid tracing header, unchanged.
     """
 
     request_id: str
@@ -53,18 +52,18 @@ class Trace(NamedTuple):
 
 
 def read_trace(environ: "WSGIEnvironment") -> Trace:
-    """Read a request's ids; a malformed value is left out, never repaired.
+    """Return a request's ids; malformed values are left out.
 
     Args:
-        environ: The WSGI environment of the request.
+        environ: the WSGI environment of the request.
 
     Returns:
-        The ids, with a new request id where the request has no usable one.
+        The ids, with a new request id if the request has no well-formed one.
     """
     request_id = environ.get("HTTP_X_REQUEST_ID", "")
     if not _REQUEST_ID.fullmatch(request_id):
-        # As a random UUID in hexadecimal, from memory: uuid4() asks the kernel and hands the interpreter to
-        # another thread each time, which costs more than all else here. Unique is enough, it guards nothing.
+        # Like a random UUID in hexadecimal. uuid4() asks the kernel and lets another thread run each time, which takes
+        # longer than the rest of this function; the id must be unique, not secret.
         request_id = f"{getrandbits(128):032x}"
     found = {
         name: value
@@ -80,7 +79,7 @@ def read_trace(environ: "WSGIEnvironment") -> Trace:
 
 
 def _trace_and_span(found: dict[str, str]) -> tuple[str, str]:
-    """Take the ids from the first form that has them: W3C, the single B3 header, the B3 headers one by one."""
+    """Return the ids from the first form that has them: W3C, the single B3 header, the separate B3 headers."""
     if "traceparent" in found:
         _, trace_id, span_id, *_ = found["traceparent"].split("-")
         return trace_id, span_id

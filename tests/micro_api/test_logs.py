@@ -1,6 +1,7 @@
 """The log lines as lines: no text breaks one, and none costs an answer."""
 
 import json
+import logging
 import os
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from micro_api import logs
 from micro_api.logs import json_string
+from micro_api.settings import Settings
 from tests.micro_api.conftest import LogLines, make_client
 
 
@@ -41,3 +43,14 @@ def test_partial_writes_are_completed(
     monkeypatch.setattr(logs, "os", SimpleNamespace(write=lambda file, line: os.write(file, line[:50])))
     client.get("/test/test")
     assert len(log_lines()) == 1
+
+
+def test_a_line_has_its_fields_in_order(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """A line is one object, byte for byte: time, level, message, who speaks, then the given fields."""
+    monkeypatch.setattr(logs, "time", SimpleNamespace(time_ns=lambda: 1_700_000_000_123_456_789))
+    log = logs.Log(Settings.from_env({"POD_NAME": "pod-a"}))
+    log.write(logging.WARNING, "测试", {"path": '/"', "status": 404, "duration_ms": 0.1})
+    assert capfd.readouterr().out == (
+        '{"timestamp":"2023-11-14T22:13:20.123Z","level":"warning","message":"测试","version":"v1","release":"dev",'
+        '"pod":"pod-a","path":"/\\"","status":404,"duration_ms":0.100}\n'
+    )
