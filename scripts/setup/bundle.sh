@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Carries the project into a room without a network: one command packs what it would download, another installs it.
+# Takes the project to a machine without a network: packs what it would download, and installs that there.
 set -euo pipefail
 started_in=$PWD
 cd "$(dirname "$0")/../.."
@@ -9,26 +9,32 @@ cd "$(dirname "$0")/../.."
 . versions.env
 
 PYTHON=${PYTHON:-python3}
-LOCK=tests/requirements.txt # what the lab needs is a part of it
+LOCK=tests/requirements.txt # includes what the lab needs
 
 usage() {
   cat <<'END'
 usage: scripts/setup/bundle.sh pack [--no-images] FILE.tar
        scripts/setup/bundle.sh install FILE.tar
 
-pack, with a network: builds or pulls the images and downloads the wheels, and puts both into one file, with tools.txt:
-the programs that a room needs besides, their versions and where their projects publish them. It needs .venv.
-install, without one: makes .venv and loads the images, in a clone of the same revision. `make lab` and `make test` then
-work, and with the programs of tools.txt so do Compose and `make cluster-up`.
+Takes the project to a machine without a network.
 
-The wheels fit the system, the processor and the Python (3.11, say) that packed them: pack once for each. Pack what is
-committed: images of anything else, `make cluster-up` builds anew, for which it would need an index. gunicorn's C parser,
-beside which `make bench` measures, is built from source and stays outside.
+pack, with a network: builds or pulls the images, downloads the wheels, and
+writes them to one file with tools.txt: the other programs that are needed,
+their versions and their download pages. It needs .venv.
 
-  --no-images  wheels only: all that make lab and make test need, without Docker
+install, without one: makes .venv and loads the images, in a clone of the same
+revision. Then `make lab` and `make test` work, and with the programs of
+tools.txt also Compose and `make cluster-up`.
+
+The wheels fit the system, the processor and the Python version that packed
+them: pack once for each. Commit before you pack: `make cluster-up` builds the
+images again for other files, and that needs a package index. gunicorn's C
+parser for `make bench` is not included, because it is built from source.
+
+  --no-images  wheels only: enough for make lab and make test, without Docker
 
 Variables:
-  PYTHON  what install makes .venv with (python3)
+  PYTHON  the Python that install makes .venv with (python3)
 
 Examples:
   make bundle FILE=/media/stick/lab.tar
@@ -37,7 +43,7 @@ Examples:
 END
 }
 
-# identity PYTHON: whose wheels a Python can install.
+# identity PYTHON: print which wheels a Python can install.
 identity() {
   "$1" -c 'import platform, sys; print("Python %d.%d," % sys.version_info[:2], platform.system(), platform.machine())'
 }
@@ -49,7 +55,7 @@ images() {
 
 # tools PYTHON-VERSION
 tools() {
-  printf '%s\n' 'What a room without a network needs besides this bundle, and where its projects publish it.' ''
+  printf '%s\n' 'Other programs that are needed without a network, and where to download them.' ''
   printf '%-24s %-16s %s\n' \
     'make lab, make test' "Python $1" https://www.python.org/downloads/ \
     '' "make >= $LEAST_MAKE_VERSION" https://www.gnu.org/software/make/ \
@@ -65,9 +71,9 @@ save_images() {
   local image list
   local names=()
   need docker https://docs.docker.com/engine/install/
-  docker info >/dev/null 2>&1 || die "no engine answers docker: start it, or pack with --no-images"
+  docker info >/dev/null 2>&1 || die "no container engine answers: start it, or pack with --no-images"
   run scripts/cluster/build-images.sh --quiet
-  list=$(images) || die "docker compose cannot say which images there are"
+  list=$(images) || die "docker compose cannot list the images"
   for image in $(printf '%s' "$list" | sort -u); do
     docker image inspect "$image" >/dev/null 2>&1 || run docker pull --quiet "$image"
     names+=("$image")
@@ -77,9 +83,9 @@ save_images() {
 
 pack() {
   local python=.venv/bin/python
-  [ -x "$python" ] || die "there is no .venv, whose Python the bundle is for: make install"
-  [ -d "$(dirname "$file")" ] || die "there is no folder $(dirname "$file") to write $file to"
-  # Beside the file: the images can be more than /tmp has room for, and the last step is a rename.
+  [ -x "$python" ] || die "there is no .venv, and the bundle is for its Python: run make install"
+  [ -d "$(dirname "$file")" ] || die "cannot write $file: there is no folder $(dirname "$file")"
+  # In the same folder: /tmp may be too small for the images, and the last step is a rename.
   WORK=$(mktemp -d "$(dirname "$file")/.bundle.XXXXXX")
   trap 'rm -rf "$WORK"' EXIT
   identity "$python" >"$WORK/python.txt"
@@ -99,13 +105,14 @@ pack() {
 check_bundle() {
   local own
   tar -xf "$file" -C "$WORK" python.txt requirements.txt 2>/dev/null ||
-    die "$file is no bundle: make one with scripts/setup/bundle.sh pack FILE.tar"
+    die "$file is not a bundle: make one with scripts/setup/bundle.sh pack FILE.tar"
   cmp -s "$LOCK" "$WORK/requirements.txt" ||
-    die "$file was packed from another revision, with other packages in $LOCK: take the same on both sides"
+    die "$file was packed from another revision, with another $LOCK: use the same one"
   [ ! -x .venv/bin/python ] || PYTHON=.venv/bin/python
-  own=$(identity "$PYTHON") || die "$PYTHON does not run: name another with PYTHON=/path/to/python"
+  own=$(identity "$PYTHON") || die "$PYTHON does not run: name another one with PYTHON=/path/to/python"
   [ "$own" = "$(cat "$WORK/python.txt")" ] ||
-    die "$file is for $(cat "$WORK/python.txt"), and $PYTHON is $own: name another with PYTHON=/path/to/python, or pack for this one"
+    die "$file is for $(cat "$WORK/python.txt"), but $PYTHON is $own
+name another Python with PYTHON=/path/to/python, or pack for this one"
 }
 
 install() {
@@ -114,7 +121,7 @@ install() {
   trap 'rm -rf "$WORK"' EXIT
   check_bundle
   tar -xf "$file" -C "$WORK" wheels
-  # By the environment, since the requirements files are hashed and say nothing of where packages come from.
+  # By variables: the requirements files do not name an index.
   PIP_NO_INDEX=1 PIP_FIND_LINKS=$WORK/wheels run make "PYTHON=$PYTHON" install .venv/.test
   tar -tf "$file" images.tar >/dev/null 2>&1 || return 0
   if docker info >/dev/null 2>&1; then
@@ -123,7 +130,7 @@ install() {
     tar -xOf "$file" images.tar | docker load
     printf '\nNext: docker compose up --wait, or make cluster-up\n'
   else
-    printf '\nNo engine answers docker: the images stay in the bundle; install it again when one does\n'
+    printf '\nNo container engine answers: start one and run install again for the images\n'
   fi
 }
 
@@ -131,14 +138,14 @@ command=${1:-}
 case $command in
   -h | --help) usage; exit ;;
   pack | install) shift ;;
-  *) usage >&2; die "say pack or install" ;;
+  *) usage >&2; die "the command is pack or install" ;;
 esac
 with_images=yes
 if [ "$command" = pack ] && [ "${1:-}" = --no-images ]; then
   with_images=no
   shift
 fi
-[ $# -eq 1 ] && [ -n "$1" ] || { usage >&2; die "$command takes one file, as in: make bundle FILE=lab.tar"; }
+[ $# -eq 1 ] && [ -n "$1" ] || { usage >&2; die "$command needs one file, as in: make bundle FILE=lab.tar"; }
 case $1 in
   /*) file=$1 ;;
   *) file=$started_in/$1 ;;

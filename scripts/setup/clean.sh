@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Removes what the project made in the container engine; make clean calls it after it has removed the files. What was
-# pulled (kindest/node, envoyproxy/envoy, python) stays: it is not the project's, and a room without a network cannot
-# have it again.
+# Removes what the project made in the container engine. Pulled images (kindest/node, envoyproxy/envoy, python) stay:
+# they are not the project's, and cannot be pulled again without a network.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/cluster/lib.sh
@@ -11,10 +10,11 @@ usage() {
   cat <<'END'
 usage: scripts/setup/clean.sh [--list]
 
-Removes from the container engine, naming each: the lab's cluster and those that an ended `make e2e` left behind, what
-`docker compose` started from this folder, and the project's images. Nothing else; without an engine it does nothing.
+Removes what the project made in the container engine, and prints each: its
+cluster and those that an aborted `make e2e` left, what `docker compose` started
+from this folder, and the project's images. Without an engine it does nothing.
 
-  --list  only name what would be removed
+  --list  only print what would be removed
 
 Examples:
   scripts/setup/clean.sh --list
@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --list) verb='Would remove'; shift ;;
     -h | --help) usage; exit ;;
-    *) usage >&2; die "$1 is no option of this script" ;;
+    *) usage >&2; die "unknown option: $1" ;;
   esac
 done
 
@@ -35,7 +35,7 @@ docker info >/dev/null 2>&1 || exit 0
 
 failed=0
 
-# remove WHAT COMMAND...: name it and remove it; where that fails, say why and go on with the rest.
+# remove WHAT COMMAND...: print and remove it; when that fails, print why and continue with the rest.
 remove() {
   local output
   printf '%s %s\n' "$verb" "$1"
@@ -50,7 +50,7 @@ clusters() {
     if [[ $name =~ ^e2e-([0-9]+)-[0-9]{10}$ ]]; then
       process=${BASH_REMATCH[1]}
       if kill -0 "$process" 2>/dev/null; then
-        printf 'Leaving cluster %s: process %s, which made it, still runs\n' "$name" "$process"
+        printf 'Keeping cluster %s: process %s, which made it, is still running\n' "$name" "$process"
         continue
       fi
     elif [ "$name" != "$LAB_CLUSTER" ]; then
@@ -65,7 +65,7 @@ compose_projects() {
   own=$(awk '$1 == "name:" { print $2; exit }' docker-compose.yml)
   {
     docker ps --all --filter "label=$label.working_dir=$PWD" --format "{{.Label \"$label\"}}"
-    # Of these what is left may be a volume alone, which knows its project but not its folder.
+    # A volume or a network may be all that is left; it has the project as a label, but not the folder.
     docker ps --all --quiet --filter "label=$label=$own" | sed "s/.*/$own/"
     docker volume ls --quiet --filter "label=$label=$own" | sed "s/.*/$own/"
     docker network ls --quiet --filter "label=$label=$own" | sed "s/.*/$own/"
@@ -75,7 +75,7 @@ compose_projects() {
 images() {
   local title id reference
   for title in micro-api canary-loadtest canary-render; do
-    # By the name and by what its Dockerfile says of it: another's image may have either. Untagged: an earlier build.
+    # By the name and by the Dockerfile's labels: an image of others may have one of them. Untagged: an earlier build.
     while read -r id reference; do
       case $reference in
         "$title":*) printf '%s\n' "$reference" ;;

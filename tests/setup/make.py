@@ -1,7 +1,4 @@
-"""What make sees in the tests of it: a folder with what it needs of the repository, and programs that only write down.
-
-For tests/setup/test_setup.py and tests/setup/test_clean.py.
-"""
+"""A folder with the parts of the repository that make needs, and programs that only record their arguments."""
 
 import os
 import shutil
@@ -12,7 +9,7 @@ from pathlib import Path
 from tests.support.repository import ROOT
 
 TIMEOUT_SECONDS = 120
-# Stands in for the environment's Python: writes down what it is asked for, and fails where the test wants it to.
+# Replaces the environment's Python: records its arguments, and fails for those that the test names.
 RECORDER = """#!/bin/sh
 echo "$@" >> {calls}
 case "$*" in *{failing}*) echo "no: $*" >&2; exit 1;; esac
@@ -22,7 +19,7 @@ case "$*" in *{failing}*) echo "no: $*" >&2; exit 1;; esac
 def run(
     *argv: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, away from the make that may run the tests."""
+    """Run a command to its end, independent of a make that runs the tests."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
         [str(part) for part in argv],
@@ -36,7 +33,7 @@ def run(
 
 
 def executable(path: Path, text: str) -> Path:
-    """Write a program."""
+    """Write a program, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o755)
@@ -44,7 +41,7 @@ def executable(path: Path, text: str) -> Path:
 
 
 def make_project(folder: Path) -> Path:
-    """Fill a folder with what make needs of the repository, without an environment, and return it."""
+    """Copy the parts of the repository that make needs to a folder, without an environment, and return it."""
     shutil.copy2(ROOT / "Makefile", folder)
     for part in ("services/micro_api", "loadtest", "scripts/lab", "tests"):
         (folder / part).mkdir(parents=True)

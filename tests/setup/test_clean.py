@@ -1,6 +1,6 @@
-"""`make clean` names what it removes: whatever the project made, and nothing of others.
+"""`make clean` prints what it removes: everything that the project made, and nothing else.
 
-No test reaches the engine of the machine that it runs on: `docker` and `kind` are replaced by programs that write down.
+No test reaches a real container engine: `docker` and `kind` are replaced by programs that record their arguments.
 """
 
 import os
@@ -12,8 +12,7 @@ import pytest
 
 from tests.setup.make import RECORDER, executable, make_project, run
 
-# Stands in for docker, or for kind: its engine answers or not, has what a test gives it, and all changes are written
-# down. A test must never reach the engine of the machine that it runs on.
+# Replaces docker and kind: the engine answers or not, has what a test gives it, and records all changes.
 ENGINE = """#!/bin/sh
 case "$*" in
   info*) exit {exit_code};;
@@ -37,7 +36,7 @@ def project(tmp_path: Path) -> Path:
 def clean(
     project: Path, has: Mapping[str, str] | None = None, *, exit_code: int = 0, failing: str = "nothing"
 ) -> subprocess.CompletedProcess[str]:
-    """Call `make clean` with an engine that has what `has` lists; what is done to it goes to the file `changes`."""
+    """Call `make clean` with an engine that has what `has` lists; changes are recorded in the file `changes`."""
     things = dict.fromkeys(("clusters", "projects", "volumes", "images"), "")
     things |= {name: f"{lines}\n" for name, lines in (has or {}).items()}
     text = ENGINE.format(exit_code=exit_code, calls=project / "changes", failing=failing, **things)
@@ -47,7 +46,7 @@ def clean(
 
 
 def test_clean_names_what_it_removes_and_can_be_repeated(project: Path) -> None:
-    """`make clean` removes what was made and nothing else, one line for each; the second has nothing to do."""
+    """`make clean` removes what was made and nothing else, one line for each; the second run has nothing to do."""
     kept = {path for path in project.rglob("*") if path.is_file()}
     environment = project / ".venv" / "bin"
     for made in (environment, project / ".lab" / "logs", project / "scripts" / "lab" / "__pycache__"):
@@ -63,7 +62,7 @@ def test_clean_names_what_it_removes_and_can_be_repeated(project: Path) -> None:
 
 
 def test_clean_stops_a_lab_first(project: Path) -> None:
-    """A lab that is written down in .lab is stopped before its folder and the environment go."""
+    """A lab that .lab records is stopped before its folder and the environment are removed."""
     calls = project / "calls"
     executable(project / ".venv" / "bin" / "python", RECORDER.format(calls=calls, failing="nothing"))
     (project / ".lab").mkdir()
@@ -75,7 +74,7 @@ def test_clean_stops_a_lab_first(project: Path) -> None:
 
 @pytest.mark.parametrize("has_python", [True, False])
 def test_clean_keeps_a_lab_that_it_cannot_stop(project: Path, *, has_python: bool) -> None:
-    """Where a lab cannot be stopped nothing is removed: its folder is all that knows its processes."""
+    """When a lab cannot be stopped nothing is removed, because only its folder records its processes."""
     if has_python:
         executable(project / ".venv" / "bin" / "python", RECORDER.format(calls=project / "calls", failing="down"))
     (project / ".lab").mkdir()
@@ -109,7 +108,7 @@ def test_clean_keeps_a_lab_that_it_cannot_stop(project: Path, *, has_python: boo
     ids=["cluster", "of an ended e2e", "clusters of others", "Compose", "a volume of Compose", "images"],
 )
 def test_clean_removes_what_the_project_made_in_docker(project: Path, has: dict[str, str], removed: list[str]) -> None:
-    """Clusters, Compose projects and images of the project go, one line for each; those of others and a run's stay."""
+    """Clusters, Compose projects and images of the project are removed; those of others and of a running e2e stay."""
     cleaned = clean(project, has)
     assert cleaned.returncode == 0, cleaned.stderr
     assert cleaned.stdout.count("Removing ") == len(removed)
@@ -117,23 +116,23 @@ def test_clean_removes_what_the_project_made_in_docker(project: Path, has: dict[
     assert (changes.read_text().splitlines() if changes.exists() else []) == removed
 
 
-def test_clean_says_why_it_leaves_the_cluster_of_a_run(project: Path) -> None:
-    """The cluster of a `make e2e` that still runs is named, with the process that has it."""
+def test_clean_says_why_it_keeps_the_cluster_of_a_run(project: Path) -> None:
+    """The cluster of a `make e2e` that is still running is printed with its process."""
     cleaned = clean(project, {"clusters": f"e2e-{os.getpid()}-1795547653"})
     assert cleaned.stdout == (
-        f"Leaving cluster e2e-{os.getpid()}-1795547653: process {os.getpid()}, which made it, still runs\n"
+        f"Keeping cluster e2e-{os.getpid()}-1795547653: process {os.getpid()}, which made it, is still running\n"
     )
 
 
-def test_clean_asks_an_engine_that_does_not_answer_for_nothing(project: Path) -> None:
-    """Where no engine answers nothing is said and nothing fails: most who have the lab have no Docker."""
+def test_clean_is_silent_without_an_engine(project: Path) -> None:
+    """When no engine answers nothing is printed and nothing fails: the lab needs no Docker."""
     cleaned = clean(project, {"images": "aaa micro-api:1.0-SNAPSHOT"}, exit_code=1)
     assert (cleaned.returncode, cleaned.stdout, cleaned.stderr) == (0, "", "")
     assert not (project / "changes").exists()
 
 
-def test_clean_goes_on_after_what_it_cannot_remove(project: Path) -> None:
-    """What the engine refuses is told in its words and fails in the end, after all the rest has gone."""
+def test_clean_continues_after_what_it_cannot_remove(project: Path) -> None:
+    """The engine's own error is printed, and the exit code is 2 after everything else has been removed."""
     cleaned = clean(project, {"images": "bbb <none>:<none>\nddd <none>:<none>"}, failing="rm\\ bbb")
     assert cleaned.returncode == 2
     assert "no: image rm bbb\n" in cleaned.stderr
