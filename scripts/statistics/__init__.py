@@ -1,1 +1,1 @@
-"""What the verdict's thresholds are computed from, and what they are checked against."""
+"""Computes the verdict's thresholds, and the exact figures that they and the rules are checked against."""

@@ -2,33 +2,33 @@
 
     python -m scripts.statistics.calibrate
 
-For each expected share, tolerance and alpha it seeks the two ratios at which a split that is off by the tolerance, to
-either side, is confirmed with probability alpha: no more, so that the promise holds, and hardly less, so that no
-answer is wasted. The probabilities are exact (`scripts.statistics.lattice`). A few minutes; run it when the rule
-changes.
+For each expected share, tolerance and alpha it finds the two ratios at which a split that is off by the tolerance, to
+either side, is confirmed with a probability of at most alpha, and only a little less, so that a verdict takes few
+answers. The probabilities are exact (`scripts.statistics.lattice`). It takes minutes; run it when the rule changes.
 """
 
 import sys
 from dataclasses import dataclass
 from math import ceil, log
+from typing import Final
 
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.rules import SplitRule
 from scripts import REPOSITORY
 from scripts.statistics.lattice import walk
 
-TABLE = REPOSITORY / "loadtest" / "canary_loadtest" / "core" / "thresholds.py"
-ALPHAS = (0.05, 0.01)
-CANARY_PERCENT_BY_POINTS = {
+TABLE: Final = REPOSITORY / "loadtest" / "canary_loadtest" / "core" / "thresholds.py"
+ALPHAS: Final = (0.05, 0.01)
+CANARY_PERCENT_BY_POINTS: Final = {
     5.0: (5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0),
     10.0: (10.0, 20.0, 25.0, 30.0, 40.0, 50.0),
     2.0: (2.0, 5.0, 10.0, 20.0, 30.0, 50.0),
     1.0: (1.0, 2.0, 5.0, 10.0),
 }
-START = 0.65  # in units of 1 / alpha: near the solutions
-CLOSE_ENOUGH = 0.985
-MOST_ROUNDS = 12
-HEADER = '''"""The likelihood ratios at which a split is CONFIRMED, so that alpha is used up and never exceeded.
+START: Final = 0.65  # in units of 1 / alpha: near the solutions
+CLOSE_ENOUGH: Final = 0.985
+MOST_ROUNDS: Final = 12
+HEADER: Final = '''"""The likelihood ratios at which a split is CONFIRMED, so that alpha is used up and never exceeded.
 
 Made by scripts/statistics/calibrate.py; do not edit. (expected percent of canary, tolerance in points, alpha) -> (ratio
 to the upper edge, ratio to the lower edge). For a share above 50 % exchange the two; for a split that is not listed
@@ -43,24 +43,24 @@ CALIBRATED_RATIOS: Mapping[tuple[float, float, float], tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class _Trial(Expectation):
-    """An expectation with ratios on trial instead of those of the table."""
+    """An expectation with other ratios than those of the table."""
 
     ratios: tuple[float, float] = (0.0, 0.0)
 
     @property
     def confirming_ratios(self) -> tuple[float, float]:
-        """The ratios on trial."""
+        """The ratios of this trial."""
         return self.ratios
 
 
 def horizon(expectation: Expectation) -> int:
-    """Return a number of answers after which a share at the edge of the band is practically never confirmed."""
+    """Return the answers after which a share at the edge of the band is practically never confirmed any more."""
     share, tolerance = expectation.canary_percent / 100, expectation.points / 100
     return ceil(25 * share * (1 - share) / tolerance**2 * log(1 / expectation.alpha))
 
 
 def false_confirm_probabilities(expectation: Expectation) -> list[float]:
-    """Return the probability that a share at the upper, and at the lower edge of the band is ever confirmed."""
+    """Return the probabilities that a share at the upper and at the lower edge of the band is ever confirmed."""
     rule, band = SplitRule(expectation), expectation.band
     return [
         walk(rule, band, edge, horizon(expectation), refute=False).confirmed if 0 < edge < 1 else 0.0
@@ -69,9 +69,17 @@ def false_confirm_probabilities(expectation: Expectation) -> list[float]:
 
 
 def calibrate(canary_percent: float, points: float, alpha: float) -> tuple[float, float]:
-    """Return the ratios, in hundredths, that confirm soonest while false confirmations stay within alpha.
+    """Return the ratios that confirm soonest while false confirmations stay within alpha.
 
-    Where the lower edge is 0 % its ratio never decides (one canary answer rules 0 % out), and stays 1/alpha.
+    With a lower edge of 0 % the lower ratio never decides, because one canary answer excludes 0 %; it stays 1/alpha.
+
+    Args:
+        canary_percent: the expected share.
+        points: the tolerance in percentage points.
+        alpha: the largest probability of a false confirmation.
+
+    Returns:
+        The ratio to the upper and to the lower edge, rounded to hundredths.
     """
     goal = alpha * (1 + CLOSE_ENOUGH) / 2
     best = (1 / alpha, 1 / alpha)

@@ -1,31 +1,31 @@
-"""Exact probabilities of a sequential rule, by walking all (answers, canary answers) states at once.
+"""Exact probabilities of a sequential rule, from all (answers, canary answers) states of a run.
 
-Called by the tests as an oracle for the rules in `canary_loadtest.core.verdict`, and by `scripts.statistics.calibrate`.
-It asks a rule only where it fires and knows nothing of its formulas.
+An oracle for the rules of the load test: it asks a rule in which states it fires, and does not use its formulas.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, floor
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from canary_loadtest.core.rules import Rule
 
-NEGLIGIBLE = 1e-13
+NEGLIGIBLE: Final = 1e-13
 Probabilities = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What becomes of a run.
+    """The outcomes of a run.
 
     Attributes:
         confirmed: the probability that CONFIRMED is the first rule to fire.
-        refuted: the probability that REFUTED is.
-        mean_answers: expected number of answers until a rule fires, or the horizon.
-        answers: probability that a rule fires at 1, 2, ... answers.
+        refuted: the probability that REFUTED is the first.
+        mean_answers: the expected number of answers until a rule fires, or the horizon.
+        answers: the probabilities that a rule fires at 1, 2, ... answers.
     """
 
     confirmed: float
@@ -35,10 +35,10 @@ class Outcomes:
 
 
 class _Range:
-    """The canary counts for which a predicate holds: one range, found from where it was one answer ago."""
+    """The range of canary counts for which a predicate holds, found from the range one answer before."""
 
     def __init__(self, holds: Callable[[int, int], bool], low_share: float, high_share: float) -> None:
-        """Take a predicate of (answers, canary answers) that holds, if at all, somewhere between two shares."""
+        """Keep a predicate of (answers, canary answers); if it holds anywhere, it holds between the two shares."""
         self._holds = holds
         self._shares = low_share, high_share
         self._low = self._high = 0
@@ -61,7 +61,7 @@ class _Range:
         return low, high + 1
 
     def _anywhere(self, n: int) -> int | None:
-        """Return a count in the range: where its middle was, or the first that a search finds, or None."""
+        """Return a count in the range: near its last middle, or else the first one found; None without a range."""
         middle = (self._low + self._high + 1) // 2
         for k in (middle, middle + 1):
             if k <= n and self._holds(n, k):
@@ -71,25 +71,25 @@ class _Range:
 
 
 class _Alive:
-    """The runs that no rule has ended: the probability of each canary count that is not negligible."""
+    """The runs that no rule has ended: the probability of each canary count, without negligible ones."""
 
     def __init__(self) -> None:
         self.first = 0
         self.probability: Probabilities = np.array([1.0])
 
     def step(self, share: float) -> None:
-        """Let every run draw one more answer."""
-        drawn = np.zeros(len(self.probability) + 1)
-        drawn[1:] += self.probability * share
-        drawn[:-1] += self.probability * (1 - share)
-        kept = np.flatnonzero(drawn > NEGLIGIBLE)
+        """Add one answer to every run."""
+        grown = np.zeros(len(self.probability) + 1)
+        grown[1:] += self.probability * share
+        grown[:-1] += self.probability * (1 - share)
+        kept = np.flatnonzero(grown > NEGLIGIBLE)
         if len(kept):
-            drawn = drawn[kept[0] : kept[-1] + 1]
+            grown = grown[kept[0] : kept[-1] + 1]
             self.first += int(kept[0])
-        self.probability = drawn
+        self.probability = grown
 
     def take(self, low: int, high: int) -> float:
-        """Take out the runs with `low` <= canary count < `high`, and return their probability."""
+        """Remove the runs with `low` <= canary count < `high`, and return their probability."""
         inside = slice(max(low - self.first, 0), max(high - self.first, 0))
         taken = float(self.probability[inside].sum())
         self.probability[inside] = 0.0
@@ -97,14 +97,14 @@ class _Alive:
 
 
 def walk(rule: Rule, band: tuple[float, float], true_share: float, horizon: int, *, refute: bool = True) -> Outcomes:
-    """Return the exact outcome probabilities of runs of at most `horizon` answers, looked at after each one.
+    """Return the exact outcome probabilities of runs of at most `horizon` answers, with a decision after each one.
 
     Args:
         rule: the rule under test.
-        band: shares of canary between which the rule confirms, and outside of which it refutes.
-        true_share: the real probability of a canary answer.
-        horizon: answers after which a run gives up.
-        refute: whether a refuted run ends; if not, CONFIRMED is judged alone.
+        band: canary shares, as fractions; the rule confirms between them and refutes outside.
+        true_share: the probability that an answer is from the canary.
+        horizon: number of answers after which a run gives up.
+        refute: whether a refuted run ends; False for CONFIRMED alone.
     """
     alive = _Alive()
     confirmed = refuted = mean_answers = 0.0
@@ -112,10 +112,10 @@ def walk(rule: Rule, band: tuple[float, float], true_share: float, horizon: int,
     confirming = _Range(lambda n, k: rule.confirms(k, n - k, 0), *band)
     tolerable = _Range(lambda n, k: not rule.refutes(k, n - k, 0), *band)
     for n in range(1, horizon + 1):
-        going_on = float(alive.probability.sum())
-        if going_on < NEGLIGIBLE:
+        continuing = float(alive.probability.sum())
+        if continuing < NEGLIGIBLE:
             break
-        mean_answers += going_on
+        mean_answers += continuing
         alive.step(true_share)
         confirmed_now = alive.take(*confirming.at(n))
         confirmed += confirmed_now
