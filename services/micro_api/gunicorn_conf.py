@@ -24,7 +24,7 @@ EXIT_BAD_SETTING = 2
 
 
 def _stop(problem: str) -> "NoReturn":
-    sys.stderr.write(f"{problem}\n")
+    print(problem, file=sys.stderr)
     sys.exit(EXIT_BAD_SETTING)
 
 

@@ -37,12 +37,12 @@ const TEXTS = {
 const noCounts = () => ({ v1: 0, v2: 0, error: 0 });
 const total = (row) => row.v1 + row.v2 + row.error;
 
-// Counts by kind of answer, for all that the page tells apart by one name: a route, a pod.
+// Counts by kind of answer for each name of one sort: routes, or pods.
 class Ledger {
   constructor(most) {
     this.most = most;
     this.rows = new Map(); // name -> row, the one seen last at the end
-    this.earlier = null; // all rows that had to make room: memory is bounded, the sum stays right
+    this.earlier = null; // the sum of the rows that were removed to bound the memory
   }
 
   add(name, kind, make = () => ({})) {
@@ -67,14 +67,14 @@ class Tally {
   current = noCounts(); // since the last change of route
   routes = new Ledger(MOST.routes);
   pods = new Ledger(MOST.pods);
-  route = null; // the one that answers now
+  route = null; // the current one
   routeSince = 0; // when the first call that it answered was sent
   change = null;
   callsInFlight = 0;
   held = 0;
   #podsOf = {};
 
-  // Counts an answer and says what its tile shows.
+  // Counts an answer and returns what its tile shows.
   add(answer) {
     const hasChanged = this.#follow(answer);
     const route = answer.route ?? this.route ?? "";
@@ -85,7 +85,7 @@ class Tally {
     return { ...answer, route, hasChanged, sign: answer.kind === "error" ? answer.status : pod.sign };
   }
 
-  // A call that was sent before a change may be answered after it: that is no change back.
+  // A call that was sent before a change may be answered after it: this is not a change back.
   #follow({ route, sent }) {
     if (route === null || route === this.route || sent < this.routeSince) return false;
     const before = this.route;
@@ -112,7 +112,7 @@ async function ask() {
     const reply = await fetch("test/test", {
       cache: "no-store", redirect: "error", signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    await reply.arrayBuffer(); // a broken body is an error, and the connection is free only behind it
+    await reply.arrayBuffer(); // an incomplete body is an error, and the connection is free only after it
     const version = reply.headers.get("x-service-version") ?? "";
     const isGood = reply.status === 200 && VERSIONS.includes(version);
     return {
@@ -186,7 +186,7 @@ function showHeading() {
   at("route").textContent = total(tally.all) ? underRoute : text("noAnswers");
   const time = change?.time.toLocaleTimeString(language(), { hour12: false });
   const news = change ? text("changed", time, routeName(change.before), routeName(change.now)) : "";
-  if (at("news").textContent !== news) at("news").textContent = news; // read out by screen readers, once
+  if (at("news").textContent !== news) at("news").textContent = news; // screen readers read it out, so only once
   at("hint").hidden = total(tally.all) > 0;
   at("held").hidden = held === 0;
   at("held").textContent = text("held", held);
@@ -232,7 +232,7 @@ let timer = 0;
 let isShowing = false;
 
 async function call() {
-  const asked = tally; // a reset meanwhile makes a new one, which this answer is none of
+  const asked = tally; // a reset makes a new one, which must not count this answer
   if (asked.callsInFlight >= MOST.callsInFlight) {
     asked.held += 1;
     return showSoon();

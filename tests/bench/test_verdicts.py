@@ -15,7 +15,7 @@ ALPHA, POWER = 0.05, 0.9
 
 
 def deviation(share: float, answers: int) -> float:
-    """Return the standard deviation of a share among so many answers."""
+    """Return the standard deviation of a share among this number of answers."""
     return sqrt(share * (1 - share) / answers)
 
 

@@ -30,13 +30,13 @@ LogLines: TypeAlias = Callable[[], list[LogLine]]
 
 
 def make_client(**variables: str) -> FlaskClient:
-    """Build the application as the given variables want it, and a client for it."""
+    """Return a client of the application with the given variables."""
     return create_app(Settings.from_env({"POD_NAME": "pod-a", **variables})).test_client()
 
 
 @pytest.fixture
 def log_lines(capfd: pytest.CaptureFixture[str]) -> LogLines:
-    """Give the lines that were logged since the last call; each must be a JSON object."""
+    """Return a function that returns the lines logged since its last call; each must be a JSON object."""
     return lambda: [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
 
@@ -89,7 +89,7 @@ class Service:
             )
 
     def wait_ready(self) -> None:
-        """Return when the service answers; fail with what it said when it ends instead."""
+        """Wait until the service answers; fail with its standard error when it ends instead."""
         wait_until(self._answers, f"answer to /healthz; standard error: {self.stderr()}")
 
     def _answers(self) -> bool:
@@ -124,7 +124,7 @@ class Service:
         return self._stderr.read_text()
 
     def stop(self) -> int:
-        """End the service in order and return its exit code; kill it with its workers when it does not end."""
+        """Terminate the service and return its exit code; kill it with its workers when it does not end."""
         if self.process.poll() is None:
             self.process.terminate()
         try:
@@ -150,16 +150,16 @@ class StartService(Protocol):
         """Start a service.
 
         Args:
-            module: The module to run and its arguments; `GUNICORN` when left out.
-            ready: Whether to wait until it answers.
-            stdout: A file descriptor in place of the file that `Service.stdout` reads.
-            variables: Environment variables; of the test's own environment it gets none.
+            module: the module to run and its arguments; `GUNICORN` when left out.
+            ready: whether to wait until it answers.
+            stdout: a file descriptor to use instead of the file that `Service.stdout` reads.
+            variables: all environment variables; the test's own ones are not inherited.
         """
 
 
 @pytest.fixture
 def start_service() -> Iterator[StartService]:
-    """Start real service processes; in short folders, since a socket's path has little room."""
+    """Start real service processes, in folders with short names, because a socket's path is limited."""
     with ExitStack() as stack:
 
         def start(

@@ -24,7 +24,7 @@ def test_success_body(version: str, body: bytes) -> None:
 
 
 def test_versions_differ_in_the_mark_alone() -> None:
-    """V3 in front of the data is all that tells the answers of v2 from those of v1."""
+    """V3 in front of the data is the only difference between the answers of v1 and v2."""
     assert answers.SUCCESS["v2"].replace(b"V3|", b"", 1) == answers.SUCCESS["v1"]
 
 

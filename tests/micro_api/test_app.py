@@ -1,4 +1,4 @@
-"""The endpoints: what each method and path is answered with, by the application in this process."""
+"""The endpoints: the answer to each method and path, from the application in this process."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ PATHS = ("/", "/test/test", "/healthz", "/readyz", "/metrics", "/openapi.json")
 
 @pytest.fixture
 def client() -> FlaskClient:
-    """Give a client of v1."""
+    """Return a client of v1."""
     return make_client()
 
 
@@ -37,7 +37,7 @@ def test_head_is_get_without_the_body(client: FlaskClient, path: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_options_names_the_methods(client: FlaskClient, path: str) -> None:
-    """OPTIONS is answered with 204 and the methods that the path takes, and claims no content."""
+    """OPTIONS is answered with 204 and the methods that the path allows, without a content type."""
     response = client.options(path)
     assert (response.status_code, response.data) == (204, b"")
     assert not {"Content-Type", "Content-Length"} & {*response.headers.keys()}
@@ -46,14 +46,14 @@ def test_options_names_the_methods(client: FlaskClient, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/test", "/test/test/", "/test//test", "/static/x", "/测试"])
 def test_unknown_path(client: FlaskClient, path: str) -> None:
-    """An unknown path is 404 in the contract's shape, with no redirect to a likely one."""
+    """An unknown path is 404 in the contract's form, without a redirect to a similar one."""
     response = client.get(path)
     assert (response.status_code, response.content_type) == (404, CONTENT_TYPE)
     assert response.data == '{"code":9997,"message":"HTTP错误"}'.encode()
 
 
 def test_slashes_in_front_count_as_one(client: FlaskClient) -> None:
-    """`//test/test` is `/test/test`, as werkzeug reads it; slashes further on are part of the path."""
+    """`//test/test` is `/test/test`, as Werkzeug reads it; other double slashes are part of the path."""
     # The client would take two slashes for the beginning of a host.
     assert client.get("/", environ_overrides={"PATH_INFO": "//test/test"}).data == SUCCESS["v1"]
     assert client.get("/test//test").status_code == 404
@@ -78,7 +78,7 @@ def test_wrong_method(client: FlaskClient, path: str, method: str) -> None:
     ],
 )
 def test_refusal_by_a_view(client: FlaskClient, status: int, body: str) -> None:
-    """A status that a view aborts with keeps its number and gets the contract's shape."""
+    """A status that a view aborts with is kept, and gets the contract's form."""
     client.application.add_url_rule("/refuse", view_func=lambda: abort(status))
     response = client.get("/refuse")
     assert (response.status_code, response.content_type, response.data) == (status, CONTENT_TYPE, body.encode())
@@ -90,7 +90,7 @@ def _fail() -> str:
 
 
 def test_exception_in_a_view(client: FlaskClient, log_lines: LogLines) -> None:
-    """A fault of our own is 500 in the contract's shape; the client learns nothing, the one log line has it all."""
+    """An exception is a generic 500 in the contract's form; the one log line has the traceback."""
     client.application.add_url_rule("/fail", view_func=_fail)
     response = client.get("/fail")
     assert (response.status_code, response.content_type) == (500, CONTENT_TYPE)
@@ -101,13 +101,13 @@ def test_exception_in_a_view(client: FlaskClient, log_lines: LogLines) -> None:
 
 
 def test_probes_say_yes(client: FlaskClient) -> None:
-    """A service in order is alive and ready."""
+    """A healthy service is alive and ready."""
     assert client.get("/healthz").json == {"code": 0, "message": "alive"}
     assert client.get("/readyz").json == {"code": 0, "message": "ready"}
 
 
 def test_readiness_is_not_liveness(tmp_path: Path) -> None:
-    """A missing metrics folder makes the service unready, with the reason, but not dead: no restart mends it."""
+    """Without its metrics folder the service is not ready, with the reason, but alive: a restart would not fix it."""
     directory = tmp_path / "metrics"
     client = make_client(WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR=str(directory))
     response = client.get("/readyz")
@@ -119,7 +119,7 @@ def test_readiness_is_not_liveness(tmp_path: Path) -> None:
 
 
 def test_openapi_document_is_true_to_the_routes(client: FlaskClient) -> None:
-    """The document has each route and no other, the two answers as they are, and every code of an error."""
+    """The document has exactly the routes, the two answers and every error code."""
     response = client.get("/openapi.json")
     assert (response.status_code, response.content_type) == (200, CONTENT_TYPE)
     document = json.loads(response.data)
@@ -136,7 +136,7 @@ def test_openapi_document_is_true_to_the_routes(client: FlaskClient) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
 @pytest.mark.parametrize("path", [*PATHS, "/unknown"])
 def test_versions_differ_in_nothing_else(method: str, path: str) -> None:
-    """But for the version's name and the V3 mark, v1 and v2 answer every request with the same bytes."""
+    """Except for the version's name and the V3 mark, v1 and v2 answer every request with the same bytes."""
 
     def answer(version: str) -> tuple[int, list[tuple[str, str]], bytes]:
         response = make_client(SERVICE_VERSION=version).open(path, method=method, headers={"x-request-id": "same"})

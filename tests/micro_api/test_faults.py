@@ -1,4 +1,4 @@
-"""Faults for teaching: how often, how long, and how plainly they are told."""
+"""Faults for teaching: how often they occur, how long they take, and how they are marked."""
 
 import json
 from collections import Counter
@@ -32,7 +32,7 @@ def _settings(error_ratio: str = "0", delay_seconds: str = "0", delay_jitter_sec
 
 
 def _is_plausible(successes: int, trials: int, probability: float) -> bool:
-    """Tell whether a count is within the binomial bounds that chance leaves once in a thousand million times."""
+    """Return whether a count is within binomial bounds that it leaves by chance once in 1,000,000,000 times."""
     least = binom.ppf(CHANCE_OF_FALSE_ALARM / 2, trials, probability) if probability > 0 else 0
     most = binom.isf(CHANCE_OF_FALSE_ALARM / 2, trials, probability)
     return bool(least <= successes <= most)
@@ -40,7 +40,7 @@ def _is_plausible(successes: int, trials: int, probability: float) -> bool:
 
 @pytest.mark.parametrize("error_ratio", ["0", "0.15", "0.5", "1"])
 def test_share_of_errors(error_ratio: str) -> None:
-    """Errors come in the share that is set: within binomial bounds, and at 0 and 1 without exception."""
+    """The share of errors is the one set: within binomial bounds, and exactly at 0 and 1."""
     settings, uniform = _settings(error_ratio), Random(1).random
     errors = sum(draw_fault(settings, uniform).is_error for _ in range(20_000))
     assert _is_plausible(errors, 20_000, float(error_ratio))
@@ -56,7 +56,7 @@ def test_jitter_is_uniform(part: float) -> None:
 
 
 def test_delay_and_error_are_independent() -> None:
-    """The calls that fail are not the slow ones: late and failing go together as often as chance says."""
+    """Delays and errors are independent: they coincide as often as expected by chance."""
     settings, uniform = _settings("0.5", delay_jitter_seconds="1"), Random(3).random
     drawn = [draw_fault(settings, uniform) for _ in range(20_000)]
     assert _is_plausible(sum(fault.is_error and fault.delay_seconds < 0.5 for fault in drawn), 20_000, 0.25)
@@ -67,7 +67,7 @@ DELAYS = st.decimals(0, 60, places=3).map(str)
 
 @given(DELAYS, DELAYS, st.floats(0, 1, exclude_max=True))
 def test_delay_is_within_its_bounds(delay_seconds: str, delay_jitter_seconds: str, number: float) -> None:
-    """No delay is below the constant or above the constant and the jitter; without both there is none."""
+    """Delays are between the constant and the constant plus the jitter; without both there is no delay."""
     settings = _settings(delay_seconds=delay_seconds, delay_jitter_seconds=delay_jitter_seconds)
     least, most = float(delay_seconds), float(delay_seconds) + float(delay_jitter_seconds)
     assert least <= draw_fault(settings, lambda: number).delay_seconds <= most
@@ -85,13 +85,13 @@ def test_delay_is_within_its_bounds(delay_seconds: str, delay_jitter_seconds: st
     ],
 )
 def test_label(fault: Fault, label: str) -> None:
-    """A fault is named by what it consists of, and none has no name."""
+    """The label names the parts of a fault, and is empty without one."""
     assert fault.label == label
 
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Make time free and chance even: give the delays that would have been slept, each jitter at its half."""
+    """Replace sleep and chance: return the delays that would have been slept, each with half of the jitter."""
     delays: list[float] = []
     monkeypatch.setattr(routes, "sleep", delays.append)
     monkeypatch.setattr(routes, "random", lambda: 0.5)
@@ -101,7 +101,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_delayed_call(slept: list[float], log_lines: LogLines, version: str, method: str) -> None:
-    """A delayed call is held back as long as drawn, answered by the contract, and says that it was delayed."""
+    """A delayed call sleeps for the sampled time, gets the contract's answer, and is marked as delayed."""
     client = make_client(SERVICE_VERSION=version, SERVICE_DELAY_SECONDS="0.25", SERVICE_DELAY_JITTER_SECONDS="0.5")
     response = client.open("/test/test", method=method)
     assert slept == [0.5]
@@ -113,7 +113,7 @@ def test_delayed_call(slept: list[float], log_lines: LogLines, version: str, met
 
 
 def test_failing_call(slept: list[float], log_lines: LogLines) -> None:
-    """A failing call is 500 with code 9999 in the contract's shape; answer and log line tell it from a real failure."""
+    """A failing call is 500 with code 9999 in the contract's form; answer and log line mark it as injected."""
     response = make_client(SERVICE_ERROR_RATIO="1").get("/test/test")
     assert (response.status_code, response.content_type, response.data) == (500, CONTENT_TYPE, FAILURE)
     assert response.headers["x-fault"] == "error"
@@ -130,7 +130,7 @@ def test_late_and_failing_call(slept: list[float]) -> None:
 
 
 def test_spared_call_is_as_ever(slept: list[float], log_lines: LogLines) -> None:
-    """A call that draws no fault is answered and logged as if none were configured."""
+    """A call without a fault is answered and logged as if none were configured."""
     response = make_client(SERVICE_ERROR_RATIO="0.5").get("/test/test")  # fails when the number is below a half
     assert (response.status_code, response.data, slept) == (200, SUCCESS["v1"], [])
     assert "x-fault" not in response.headers
@@ -145,7 +145,7 @@ def test_spared_call_is_as_ever(slept: list[float], log_lines: LogLines) -> None
     ],
 )
 def test_all_but_the_call_is_spared(slept: list[float], sent: str) -> None:
-    """Probes, metrics, and what is no call at all, suffer no fault."""
+    """Probes, metrics, and all requests but calls have no faults."""
     method, path = sent.split()
     response = make_client(SERVICE_ERROR_RATIO="1", SERVICE_DELAY_SECONDS="60").open(path, method=method)
     assert response.status_code < 500
@@ -154,7 +154,7 @@ def test_all_but_the_call_is_spared(slept: list[float], sent: str) -> None:
 
 
 def test_nothing_is_drawn_when_nothing_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a fault configured, a call takes the way it would take if there were no faults at all."""
+    """Without a configured fault, a call does not run any code of the faults."""
     monkeypatch.delattr(faults, "draw_fault")
     client = make_client(SERVICE_ERROR_RATIO="0", SERVICE_DELAY_SECONDS="0.0", SERVICE_DELAY_JITTER_SECONDS="0")
     assert client.get("/test/test").data == SUCCESS["v1"]
@@ -169,7 +169,7 @@ def _calls(connection: UnixConnection, count: int) -> Iterator[tuple[int, str | 
 
 @pytest.mark.parametrize("error_ratio", ["0.5", "1"])
 def test_errors_over_http(start_service: StartService, error_ratio: str) -> None:
-    """A real service fails the set share of calls, tells each in header and log, and keeps its probes well."""
+    """A real service fails the given share of calls, marks each in header and log, and its probes stay healthy."""
     service = start_service(SERVICE_ERROR_RATIO=error_ratio, SERVICE_DELAY_SECONDS="0.001")
     with closing(UnixConnection(service.socket)) as connection:
         kinds = Counter(_calls(connection, 400))

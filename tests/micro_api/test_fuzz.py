@@ -1,4 +1,4 @@
-"""Requests that no one would write by hand: whatever comes, the answers are those that are documented.
+"""Generated requests: the answers are always those that are documented.
 
 schemathesis reads the OpenAPI document and attacks what it describes; Hypothesis attacks all the rest. Its own
 pytest integration is not used, only its command line: that needs nothing of pytest's inner parts.
@@ -65,7 +65,7 @@ def test_documented_operations(
 
 
 def test_fuzzer_finds_what_is_there(start_service: StartService, tmp_path: Path) -> None:
-    """A service that fails half of its calls does not pass: the fuzzer reaches it and looks at its answers."""
+    """A service that fails half of its calls does not pass: the fuzzer reaches it and checks its answers."""
     service = start_service(ready=False, SERVICE_BIND="127.0.0.1:0", SERVICE_ERROR_RATIO="0.5")
     run = _fuzz(service, tmp_path, "--max-failures", "1")
     assert run.returncode == 1
@@ -94,7 +94,7 @@ HEADER_VALUES = st.from_regex(r"[!-~][ -~]{0,40}[!-~]", fullmatch=True) | st.sam
 
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[str, bytes]:
-    """Draw a request that is well-formed HTTP: its method, and all of its bytes."""
+    """Generate a well-formed HTTP request: its method, and all of its bytes."""
     method, body = draw(METHODS), draw(st.binary(max_size=64))
     headers = {**draw(st.dictionaries(HEADER_NAMES, HEADER_VALUES, max_size=4)), "Content-Length": len(body)}
     lines = [f"{method} {draw(TARGETS)} HTTP/1.1", "Host: a", "Connection: close"]
@@ -104,7 +104,7 @@ def requests(draw: st.DrawFn) -> tuple[str, bytes]:
 
 @st.composite
 def damaged_requests(draw: st.DrawFn) -> bytes:
-    """Draw a request of which some bytes have been replaced by others."""
+    """Generate a request in which some bytes are replaced by others."""
     _, request = draw(requests())
     start = draw(st.integers(0, len(request)))
     end = draw(st.integers(start, min(start + 8, len(request))))
@@ -112,7 +112,7 @@ def damaged_requests(draw: st.DrawFn) -> bytes:
 
 
 def _send(service: Service, request: bytes) -> bytes:
-    """Send bytes, then the end of the stream; return all that comes back, "" for a connection that is just closed."""
+    """Send bytes, then the end of the stream; return all bytes of the answer, "" when the connection is only closed."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(DEADLINE_SECONDS)
         connection.connect(str(service.socket))
@@ -125,7 +125,7 @@ def _send(service: Service, request: bytes) -> bytes:
 
 
 class _Received:
-    """Bytes in the place of a socket, for `http.client` to parse."""
+    """Bytes that replace a socket, for `http.client` to parse."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -135,7 +135,7 @@ class _Received:
 
 
 def _check_documented(method: str, answer: bytes) -> None:
-    """Assert that an answer is one that the README and the OpenAPI document announce."""
+    """Assert that the README and the OpenAPI document describe an answer."""
     response = http.client.HTTPResponse(_Received(answer), method=method)  # type: ignore[arg-type]  # all it uses
     response.begin()
     body, content_type = response.read(), response.headers["Content-Type"]
@@ -155,14 +155,14 @@ def _check_documented(method: str, answer: bytes) -> None:
 
 
 def _check_unharmed(service: Service) -> None:
-    """Assert that the service has neither failed inside nor stopped answering."""
+    """Assert that the service has not failed and still answers."""
     assert _tracebacks(service) == []
     assert service.stderr() == ""
     assert service.request("GET", "/test/test")[0].status == 200
 
 
 def test_any_request_is_answered_as_documented(start_service: StartService) -> None:
-    """Whatever method, path, headers and body: never a 5xx, a documented status and type, errors in their shape."""
+    """Any method, path, headers and body: never a 5xx, a documented status and type, errors in their form."""
     service = start_service()
 
     @settings(max_examples=500)
@@ -176,7 +176,7 @@ def test_any_request_is_answered_as_documented(start_service: StartService) -> N
 
 
 def test_what_is_not_http_does_no_harm(start_service: StartService) -> None:
-    """A damaged request is answered, or refused as the client's fault (501: an unknown coding), or closed."""
+    """A damaged request is answered, or refused as the client's error (501: an unknown coding), or closed."""
     service = start_service()
 
     @settings(max_examples=500)

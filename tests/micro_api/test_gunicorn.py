@@ -60,7 +60,7 @@ def test_bad_settings_end_it_before_it_listens(start_service: StartService) -> N
 
 
 def test_entry_is_gunicorn_with_the_configuration(start_service: StartService) -> None:
-    """`python -m micro_api` answers as gunicorn with the configuration file, and hands arguments on to it."""
+    """`python -m micro_api` is gunicorn with the configuration file, and passes arguments to it."""
     service = start_service("micro_api", "--threads", "3", PYTHONPATH=str(CONFIGURATION.parents[1]))
     assert service.request("GET", "/test/test")[1] == SUCCESS["v1"]
     assert any("Using worker: gthread" in line["message"] for line in _log(service))
@@ -68,7 +68,7 @@ def test_entry_is_gunicorn_with_the_configuration(start_service: StartService) -
 
 
 def test_entry_checks_before_gunicorn(start_service: StartService) -> None:
-    """A WEB_CONCURRENCY that is no number ends `python -m micro_api` with 2 and one line, not in gunicorn."""
+    """If WEB_CONCURRENCY is not a number, `python -m micro_api` exits with 2 and one line, before gunicorn."""
     path = str(CONFIGURATION.parents[1])
     service = start_service("micro_api", ready=False, PYTHONPATH=path, WEB_CONCURRENCY="two")
     assert service.process.wait(30) == 2
@@ -77,7 +77,7 @@ def test_entry_checks_before_gunicorn(start_service: StartService) -> None:
 
 
 def test_metrics_folder_that_cannot_be_made(start_service: StartService) -> None:
-    """A metrics folder that cannot be made ends the process with 2 and the reason, before it listens."""
+    """If the metrics folder cannot be made, the process exits with 2 and the reason, before it listens."""
     service = start_service(ready=False, WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR="/proc/none/metrics")
     assert service.process.wait(30) == 2
     (problem,) = service.stderr().splitlines()
@@ -86,7 +86,7 @@ def test_metrics_folder_that_cannot_be_made(start_service: StartService) -> None
 
 
 def test_workers_by_flag_are_refused(start_service: StartService) -> None:
-    """Workers that the metrics do not know of would be counted wrong: the flag is refused with the right way."""
+    """--workers is refused with a remedy, because the metrics of such workers would be wrong."""
     service = start_service(*GUNICORN, "--workers", "2", ready=False)
     assert service.process.wait(30) == 2
     assert service.stderr().startswith("--workers 2 contradicts WEB_CONCURRENCY=1: ")
@@ -102,20 +102,20 @@ def test_workers_by_flag_are_refused(start_service: StartService) -> None:
     ],
 )
 def test_headers_cannot_move_the_path(start_service: StartService, headers: dict[str, str]) -> None:
-    """What only a proxy may tell gunicorn is ignored, since any client can say it through a sidecar."""
+    """Headers for proxies only are ignored, because any client can send them through a sidecar."""
     response, body = start_service().request("GET", "/test/test", headers)
     assert (response.status, body) == (200, SUCCESS["v1"])
 
 
 def test_log_is_utf8_in_any_locale(start_service: StartService) -> None:
-    """Under LANG=C and an ASCII PYTHONIOENCODING answers and log are UTF-8 as ever."""
+    """With LANG=C and an ASCII PYTHONIOENCODING, answers and log are still UTF-8."""
     service = start_service(LANG="C", LC_ALL="C", PYTHONIOENCODING="ascii", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
     assert service.request("GET", "/test/test")[1] == SUCCESS["v1"]
     assert CALLED.encode() in service.stdout()
 
 
 def test_writes_to_no_folder_of_its_own_accord(start_service: StartService, tmp_path: Path) -> None:
-    """Neither HOME nor TMPDIR is written to, not even a file without a name: a read-only root is enough."""
+    """Nothing is written to HOME or TMPDIR, not even an unnamed file: a read-only root is enough."""
     folder = str(tmp_path)
     service = start_service(HOME=folder, XDG_RUNTIME_DIR=folder, TMPDIR=folder)
     assert service.request("GET", "/test/test")[0].status == 200
@@ -126,7 +126,7 @@ def test_writes_to_no_folder_of_its_own_accord(start_service: StartService, tmp_
 
 
 def test_needs_no_home_and_no_temporary_folder(start_service: StartService) -> None:
-    """Where neither HOME nor TMPDIR exists or can be made, the service starts and answers without a complaint."""
+    """If HOME and TMPDIR do not exist and cannot be made, the service starts and answers without an error."""
     service = start_service(HOME="/proc/none", TMPDIR="/proc/none", XDG_RUNTIME_DIR="/proc/none")
     assert service.request("GET", "/test/test")[0].status == 200
     assert {line["level"] for line in _log(service)} == {"info"}
@@ -134,7 +134,7 @@ def test_needs_no_home_and_no_temporary_folder(start_service: StartService) -> N
 
 
 def test_closed_standard_output_costs_no_answer(start_service: StartService) -> None:
-    """When nobody reads the log any more, the service goes on answering."""
+    """When the reader of the log is gone, the service still answers."""
     reading_end, writing_end = os.pipe()
     os.close(reading_end)
     service = start_service(stdout=writing_end)
@@ -143,7 +143,7 @@ def test_closed_standard_output_costs_no_answer(start_service: StartService) -> 
 
 
 def test_folder_can_be_taken_elsewhere(start_service: StartService, tmp_path: Path) -> None:
-    """A copy of the folder alone, below a folder of any name, is the whole service."""
+    """A copy of the folder by itself, in any place, is the whole service."""
     copy = shutil.copytree(CONFIGURATION.parent, tmp_path / "elsewhere" / "micro_api")
     service = start_service("gunicorn", "-c", str(copy / CONFIGURATION.name))
     assert service.request("GET", "/test/test")[1] == SUCCESS["v1"]
@@ -155,7 +155,7 @@ def _stop_process(process: psutil.Process) -> None:
 
 
 def test_workers_are_counted_together(start_service: StartService, tmp_path: Path) -> None:
-    """Each worker reports the calls of all, and those of a killed one are not forgotten."""
+    """Each worker reports the calls of all workers, including those of a killed one."""
     service = start_service(WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"))
     wait_until(lambda: len(list((tmp_path / "metrics").glob("counter_*.db"))) == 2, "two workers with metrics")
     first, second = service.workers()
@@ -171,7 +171,7 @@ def test_workers_are_counted_together(start_service: StartService, tmp_path: Pat
 
 
 def test_metrics_folder_is_emptied_at_start(start_service: StartService, tmp_path: Path) -> None:
-    """A restart counts from zero and deletes nothing but metrics files."""
+    """A restart counts from zero and deletes metrics files only."""
     (tmp_path / "keep.txt").touch()
     directory = str(tmp_path)
     service = start_service(WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR=directory)
@@ -183,7 +183,7 @@ def test_metrics_folder_is_emptied_at_start(start_service: StartService, tmp_pat
 
 
 def test_lost_metrics_folder_costs_no_answer(start_service: StartService, tmp_path: Path) -> None:
-    """When the metrics folder goes away, calls are answered, readiness says why it is not well, liveness is."""
+    """Without the metrics folder calls are answered, readiness fails with the reason, and liveness does not."""
     service = start_service(WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"))
     shutil.rmtree(tmp_path / "metrics")
     statuses = {path: service.request("GET", path)[0].status for path in ("/test/test", "/readyz", "/healthz")}
@@ -191,7 +191,7 @@ def test_lost_metrics_folder_costs_no_answer(start_service: StartService, tmp_pa
 
 
 def test_metrics_folder_is_ignored_with_one_worker(start_service: StartService, tmp_path: Path) -> None:
-    """One worker keeps its metrics in memory, whatever the two names of the variable say."""
+    """One worker keeps its metrics in memory, even if the variable is set by either name."""
     directory = str(tmp_path)
     service = start_service(PROMETHEUS_MULTIPROC_DIR=directory, prometheus_multiproc_dir=directory)
     service.request("GET", "/test/test")
@@ -200,7 +200,7 @@ def test_metrics_folder_is_ignored_with_one_worker(start_service: StartService, 
 
 
 def _call_on(connection: UnixConnection) -> str | None:
-    """Make a call on a connection; return what the answer says of the connection."""
+    """Make a call on a connection; return the Connection header of the answer."""
     connection.request("GET", "/test/test")
     response = connection.getresponse()
     assert response.read() == SUCCESS["v1"]
@@ -208,7 +208,7 @@ def _call_on(connection: UnixConnection) -> str | None:
 
 
 def test_sigterm_waits_for_a_request_in_flight(start_service: StartService) -> None:
-    """A request of which half has arrived at SIGTERM gets its whole answer, and then the service ends with 0."""
+    """A request that has half arrived at SIGTERM gets its complete answer, then the service exits with 0."""
     service = start_service()
     slow, witness = UnixConnection(service.socket), UnixConnection(service.socket)
     for connection in (slow, witness):
@@ -233,7 +233,7 @@ def _call_until_refused(service: Service, answered: list[bytes]) -> None:
 
 
 def test_sigterm_loses_no_call_that_was_taken(start_service: StartService) -> None:
-    """Of calls by many clients during SIGTERM, every one that the service has logged was answered in full."""
+    """When many clients call during SIGTERM, every call that the service has logged was answered completely."""
     service = start_service()
     answered: list[bytes] = []
     clients = [threading.Thread(target=_call_until_refused, args=(service, answered)) for _ in range(16)]

@@ -1,4 +1,4 @@
-"""The log lines as lines: no text breaks one, and none costs an answer."""
+"""The log lines: text cannot break one, and a failed write does not cost the answer."""
 
 import json
 import logging
@@ -18,20 +18,20 @@ from tests.micro_api.conftest import LogLines, make_client
 
 @pytest.fixture
 def client() -> FlaskClient:
-    """Give a client."""
+    """Return a client."""
     return make_client()
 
 
 @given(st.text())
 def test_json_string_is_one_printable_line(text: str) -> None:
-    """Any text becomes one line of printable characters that JSON reads back as it was."""
+    """Any text becomes one line of printable characters, from which JSON reads the same text."""
     encoded = json_string(text)
     assert encoded.isprintable()
     assert json.loads(encoded) == text
 
 
 def test_a_lost_log_line_costs_no_answer(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the log cannot be written, the request is answered all the same."""
+    """When the log cannot be written, the request is still answered."""
     monkeypatch.setattr(logs, "_STDOUT_FILENO", -1)
     assert client.get("/test/test").status_code == 200
 
@@ -46,7 +46,7 @@ def test_partial_writes_are_completed(
 
 
 def test_a_line_has_its_fields_in_order(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """A line is one object, byte for byte: time, level, message, who speaks, then the given fields."""
+    """A line is one object, byte for byte: time, level, message, version, release, pod, then the given fields."""
     monkeypatch.setattr(logs, "time", SimpleNamespace(time_ns=lambda: 1_700_000_000_123_456_789))
     log = logs.Log(Settings.from_env({"POD_NAME": "pod-a"}))
     log.write(logging.WARNING, "测试", {"path": '/"', "status": 404, "duration_ms": 0.1})

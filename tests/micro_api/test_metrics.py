@@ -12,7 +12,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 @pytest.fixture
 def client() -> FlaskClient:
-    """Give a client of v2."""
+    """Return a client of v2."""
     return make_client(SERVICE_VERSION="v2", SERVICE_RELEASE="1.3-SNAPSHOT")
 
 
@@ -46,7 +46,7 @@ def test_requests_are_counted(client: FlaskClient) -> None:
 
 
 def test_durations_are_observed(client: FlaskClient) -> None:
-    """The histogram holds each request once, and its sum is the time that was spent."""
+    """The histogram has each request once, and its sum is the time that they took."""
     for _ in range(3):
         client.get("/test/test")
     labels = (("method", "GET"), ("route", "/test/test"), ("version", "v2"))
@@ -69,13 +69,13 @@ def test_requests_in_flight(client: FlaskClient) -> None:
 
 
 def test_info_metric(client: FlaskClient) -> None:
-    """One series says what runs here."""
+    """One series names the running release."""
     labels = (("pod", "pod-a"), ("release", "1.3-SNAPSHOT"), ("version", "v2"))
     assert _samples(client, "micro_api_info") == {labels: 1}
 
 
 def test_every_sample_has_the_version(client: FlaskClient) -> None:
-    """No series is without the version, none is a creation time, and the call is there before it was made."""
+    """Every series has the version, none is a creation time, and the call's series exists before the first call."""
     samples = [sample for family in parse_text(client.get("/metrics").text) for sample in family.samples]
     assert {sample.labels["version"] for sample in samples} == {"v2"}
     assert not [sample.name for sample in samples if sample.name.endswith("_created")]
@@ -92,7 +92,7 @@ def test_every_sample_has_the_version(client: FlaskClient) -> None:
     ],
 )
 def test_metrics_content_type(client: FlaskClient, accept: str, content_type: str) -> None:
-    """The format is the one that the client asks for, and nonsense is answered in the format that all read."""
+    """The format is the one that the client asks for; an invalid request gets the Prometheus format."""
     response = client.get("/metrics", headers={"Accept": accept})
     assert (response.status_code, response.headers["Content-Type"]) == (200, content_type)
 
@@ -111,7 +111,7 @@ def test_openmetrics_is_well_formed(client: FlaskClient) -> None:
 
 
 def test_applications_do_not_share_metrics() -> None:
-    """Two applications in one process count for themselves."""
+    """Two applications in one process count separately."""
     one, other = make_client(), make_client()
     one.get("/test/test")
     assert sum(_samples(one, "http_requests_total").values()) == 1
@@ -119,7 +119,7 @@ def test_applications_do_not_share_metrics() -> None:
 
 
 def test_healthy_probes_are_neither_logged_nor_counted(client: FlaskClient, log_lines: LogLines) -> None:
-    """Probes and scrapes leave no trace in the log or the metrics, or they would outnumber the calls."""
+    """Probes and scrapes are not in the log or the metrics: there are more of them than calls."""
     for path in ("/healthz", "/readyz", "/metrics"):
         client.get(path)
     assert log_lines() == []

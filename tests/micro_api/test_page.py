@@ -24,7 +24,7 @@ def _texts(language: str) -> set[str]:
 
 
 def test_it_is_one_file() -> None:
-    """The page names nothing that a browser would load: a proxy may send the next request to the other version."""
+    """The page loads nothing: a proxy may send the next request to the other version."""
     assert re.findall(r"""(?:src|href|url)\s*[=(]\s*(?!["']?data:,)""", TEXT) == []
     assert "//" not in re.sub(r"(?:^|[\s>])// .*", "", TEXT)
     assert "page.css" not in TEXT
@@ -32,7 +32,7 @@ def test_it_is_one_file() -> None:
 
 
 def test_it_allows_its_own_style_and_script_only() -> None:
-    """The policy names the hash of what is in the page, and forbids all but calls to the page's own host."""
+    """The policy has the hashes of style and script, and allows calls to the page's own host only."""
     response = make_client().get("/")
     assert (response.status_code, response.content_type, response.data) == (200, "text/html; charset=utf-8", PAGE)
     policy = dict(part.split(" ", 1) for part in response.headers["Content-Security-Policy"].split("; "))
@@ -47,7 +47,7 @@ def test_it_allows_its_own_style_and_script_only() -> None:
 
 
 def test_it_is_no_call() -> None:
-    """Who opens the page is counted under a route of its own, and `/test/test` stays at nothing."""
+    """The page is counted under its own route, not under `/test/test`."""
     client = make_client()
     client.get("/")
     counted = [line for line in client.get("/metrics").text.splitlines() if line.startswith("http_requests_total")]
@@ -59,7 +59,7 @@ def test_it_is_no_call() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_every_text_is_there_in_each_language(language: str) -> None:
-    """What the page and its script ask for, each language has, and nothing else."""
+    """Each language has exactly the texts that the page and its script use."""
     asked = set(re.findall(r'data-text="(\w+)"', TEXT)) | set(re.findall(r'text\("(\w+)"', _block("script")))
     chosen = {"start", "stop", "v1", "v2", "error"}  # by what runs, and by the kind of an answer
     assert _texts(language) == asked | chosen

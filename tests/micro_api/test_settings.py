@@ -1,4 +1,4 @@
-"""The configuration: what is allowed, and what is said about the rest."""
+"""The configuration: what is allowed, and how the rest is refused."""
 
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
@@ -35,7 +35,7 @@ def test_defaults() -> None:
 
 
 def test_settings_are_frozen() -> None:
-    """Nothing changes a setting after the check."""
+    """A setting cannot be changed after the check."""
     with pytest.raises(FrozenInstanceError):
         Settings.from_env({}).version = "v2"  # type: ignore[misc]
 
@@ -56,7 +56,7 @@ def test_settings_are_frozen() -> None:
     ],
 )
 def test_allowed_text(name: str, value: str) -> None:
-    """An allowed text arrives as it is."""
+    """An allowed text is kept unchanged."""
     (field,) = [variable.field for variable in VARIABLES if variable.name == name]
     assert getattr(Settings.from_env({name: value}), field) == value
 
@@ -88,7 +88,7 @@ def test_limits_of_numbers(name: str, field: str, least: int, most: int) -> None
     ],
 )
 def test_decimal_numbers(name: str, field: str, most: int) -> None:
-    """Plain decimals up to the limit are allowed; nothing beyond it, below zero, or that is no finite number."""
+    """Plain decimals up to the limit are allowed; larger, negative and other numbers are not."""
     for value in "0", "0.15", "00.5", f"{most}", f"{most}.0":
         assert getattr(Settings.from_env({name: value}), field) == float(value)
     for value in "nan", "NaN", "inf", "-inf", "Infinity", "-0.1", "-0", "+0.5", f"{most}.5", "1e-3", ".5", "0,5", "½":
@@ -98,7 +98,7 @@ def test_decimal_numbers(name: str, field: str, most: int) -> None:
 
 @pytest.mark.parametrize("name", [variable.name for variable in VARIABLES])
 def test_empty_is_not_unset(name: str) -> None:
-    """A variable that is set but empty is refused: a template's missing value must not serve v1 in silence."""
+    """An empty variable is refused: a template without a value must not serve v1 silently."""
     with pytest.raises(SettingsError, match=rf"^{name}='' is not allowed: set it to "):
         Settings.from_env({name: ""})
 
@@ -128,7 +128,7 @@ def test_empty_is_not_unset(name: str) -> None:
     ],
 )
 def test_refused_value(name: str, value: str) -> None:
-    """What is not allowed is refused by name and value, with what is allowed."""
+    """The message for a bad value has the variable, the value and what is allowed."""
     with pytest.raises(SettingsError) as refusal:
         Settings.from_env({name: value})
     (problem,) = refusal.value.problems
@@ -136,7 +136,7 @@ def test_refused_value(name: str, value: str) -> None:
 
 
 def test_all_problems_at_once() -> None:
-    """Every bad value is named in one go, in the order of the table."""
+    """All bad values are reported together, in the order of the table."""
     names = [variable.name for variable in VARIABLES]
     with pytest.raises(SettingsError) as refusal:
         Settings.from_env(dict.fromkeys(names, ""))
@@ -145,7 +145,7 @@ def test_all_problems_at_once() -> None:
 
 
 def test_metrics_directory_is_for_several_workers(tmp_path: Path) -> None:
-    """The folder counts with several workers only; its default differs by address, so that no two services share."""
+    """The folder is used with several workers only; its default differs by address, so services never share it."""
     given_directory = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     assert Settings.from_env(given_directory).metrics_directory is None
     assert Settings.from_env({**given_directory, "WEB_CONCURRENCY": "2"}).metrics_directory == tmp_path
@@ -160,7 +160,7 @@ def test_metrics_directory_is_for_several_workers(tmp_path: Path) -> None:
 @example({"WEB_CONCURRENCY": "2", "SERVICE_BIND": "unix:/\udcff"})
 @example({"WEB_CONCURRENCY": "2", "SERVICE_BIND": "unix:/\0"})
 def test_any_mapping_is_settings_or_a_settings_error(environ: Mapping[str, str]) -> None:
-    """Whatever the variables hold, the outcome is settings or a problem for each bad one, never another error."""
+    """Any variables give settings or a problem for each bad one, never another error."""
     try:
         settings = Settings.from_env(environ)
     except SettingsError as error:
@@ -172,7 +172,7 @@ def test_any_mapping_is_settings_or_a_settings_error(environ: Mapping[str, str])
 
 
 def test_no_variable_collides_with_those_of_kubernetes() -> None:
-    """Kubernetes sets MICRO_API_... in each container for a Service named micro-api: none of ours begins so."""
+    """No variable begins with MICRO_API_, which Kubernetes sets for a Service named micro-api."""
     assert not [variable.name for variable in VARIABLES if variable.name.startswith("MICRO_API_")]
 
 

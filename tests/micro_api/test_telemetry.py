@@ -1,4 +1,4 @@
-"""What is said about a request: the headers on its answer and its log line."""
+"""The report on a request: the headers of its answer and its log line."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ TRACEPARENT = f"00-{TRACE_ID}-{SPAN_ID}-01"
 
 @pytest.fixture
 def client() -> FlaskClient:
-    """Give a client of v2."""
+    """Return a client of v2."""
     return make_client(SERVICE_VERSION="v2", SERVICE_RELEASE="1.3-SNAPSHOT")
 
 
@@ -29,7 +29,7 @@ def test_every_answer_names_version_and_pod(client: FlaskClient, method: str, pa
 
 
 def test_log_line(client: FlaskClient, log_lines: LogLines) -> None:
-    """A call logs one line: the article's message, who answered, the request and its ids, at a UTC time."""
+    """A call logs one line: UTC time, the article's message, version, release, pod, the request and its ids."""
     client.get("/test/test?query=1", headers={"x-request-id": "id-1", "traceparent": TRACEPARENT})
     (line,) = log_lines()
     timestamp, duration_ms = line.pop("timestamp"), line.pop("duration_ms")
@@ -62,7 +62,7 @@ def test_log_line(client: FlaskClient, log_lines: LogLines) -> None:
     ],
 )
 def test_message_and_level(client: FlaskClient, log_lines: LogLines, sent: str, level: str, message: str) -> None:
-    """The article's message means that the call was made; anything else has another, at the level of its status."""
+    """Only calls have the article's message; other requests have another one, at the level of their status."""
     method, path = sent.split()
     client.open(path, method=method)
     (line,) = log_lines()
@@ -78,7 +78,7 @@ def test_lower_levels_are_not_written(log_lines: LogLines) -> None:
 
 
 def test_a_failing_probe_is_logged(log_lines: LogLines) -> None:
-    """A probe that fails tells the log why."""
+    """A failed probe is logged with the reason."""
     client = make_client(WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR="/nonexistent/metrics")
     client.get("/readyz")
     (line,) = log_lines()
@@ -97,7 +97,7 @@ def test_a_failing_probe_is_logged(log_lines: LogLines) -> None:
     ],
 )
 def test_path_cannot_break_the_line(client: FlaskClient, log_lines: LogLines, sent: str, logged: str) -> None:
-    """Whatever a path holds, the log has one line, within bounds, that gives the path back."""
+    """Any path is logged on one line of bounded length, from which it can be read again."""
     client.get(sent)
     (line,) = log_lines()
     assert line["path"] == logged

@@ -1,4 +1,4 @@
-"""The ids of a request: which are taken, echoed and logged, and which are not."""
+"""The ids of a request: which ones are echoed and logged, and which ones are not."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,12 +12,12 @@ TRACEPARENT = f"00-{TRACE_ID}-{SPAN_ID}-01"
 
 @pytest.fixture
 def client() -> FlaskClient:
-    """Give a client."""
+    """Return a client."""
     return make_client()
 
 
 def test_new_request_ids_differ(client: FlaskClient) -> None:
-    """Requests without an id get one each."""
+    """Each request without an id gets a new one."""
     assert len({client.get("/healthz").headers["x-request-id"] for _ in range(100)}) == 100
 
 
@@ -68,7 +68,7 @@ def test_valid_ids_are_echoed(client: FlaskClient, header: str, value: str) -> N
     ],
 )
 def test_malformed_ids_are_ignored(client: FlaskClient, header: str, value: str) -> None:
-    """A malformed id is not echoed, not logged and no reason to refuse the request."""
+    """A malformed id is not echoed and not logged, and the request is not refused."""
     response = client.get("/test/test", headers={header: value})
     assert response.status_code == 200
     assert value not in response.headers.getlist(header)
@@ -102,7 +102,7 @@ def test_tracestate_needs_its_parent(client: FlaskClient, parent: str, state: st
 def test_log_line_has_the_trace_of_either_kind(
     client: FlaskClient, log_lines: LogLines, headers: dict[str, str]
 ) -> None:
-    """The ids in the log come from W3C, from the single B3 header, or from the B3 headers one by one."""
+    """The ids in the log come from W3C, from the single B3 header, or from the separate B3 headers."""
     client.get("/test/test", headers=headers)
     (line,) = log_lines()
     assert (line["trace_id"], line["span_id"]) == (TRACE_ID, SPAN_ID)

@@ -1,4 +1,4 @@
-"""A machine that cannot have the lab is told so in words, and make installs what one lacks once."""
+"""make refuses a machine that cannot run the lab, with the reason, and installs everything only once."""
 
 import subprocess
 import sys
