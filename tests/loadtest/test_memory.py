@@ -2,10 +2,10 @@
 
 import tracemalloc
 
-from canary_loadtest.core.contract import CANARY, STABLE
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import Answer
-from canary_loadtest.core.verdict import Expectation
 
 
 def most_bytes(count: int) -> int:
