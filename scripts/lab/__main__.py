@@ -16,6 +16,7 @@ from pathlib import Path
 from scripts import REPOSITORY
 from scripts.lab import control, demo, status
 from scripts.lab.state import PROGRAM, LabError, LabFolder, Ports, UsageError
+from scripts.lab.terminal import print_error, wrapped
 from scripts.lab.translation.manifests import ManifestError
 
 EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -23,8 +24,10 @@ REPLICA_LIMIT = 9
 PORT_LIMIT = 65535
 
 EXIT_CODES = """exit codes:
-  0    fine; for status: the lab is ready and all its processes live; for run: both splits CONFIRMED
-  1    something failed, and the message says what; for status: a process is dead, or no lab runs
+  0    success; status: the lab is ready and every process is alive;
+       run: both splits are CONFIRMED
+  1    failure, explained by the message; status: a process is dead, or no lab
+       runs
   2    wrong usage, or a manifest that the lab refuses; nothing has changed
   10   run only: a split is REFUTED
   11   run only: a split is INCONCLUSIVE
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def up(options: argparse.Namespace) -> int:
-    """Start a lab and say how to use it."""
+    """Start a lab and print how to use it."""
     started = time.monotonic()
     ports = Ports(options.port, _prometheus_port(options))
     applied = control.up(options.dir, _files(options), ports=ports, replicas=options.replicas)
@@ -76,12 +79,13 @@ def up(options: argparse.Namespace) -> int:
     _warn(applied)
     this = f" --dir {options.dir.path}" if options.dir.path != Path(".lab") else ""
     _say(
-        f"The lab is ready after {time.monotonic() - started:.1f} s at {url}: "
+        f"The lab is ready after {time.monotonic() - started:.1f} s at {url}:\n"
         f"{options.replicas} replicas of v1, {options.replicas} of v2, routes {', '.join(applied.route_names)}.\n\n"
-        f"  ask it   curl -H 'Host: {demo.HOST_HEADER}' {url}/test/test\n"
-        f"  watch    {state.page_url} in a browser\n"
+        f"  request  curl -H 'Host: {demo.HOST_HEADER}' \\\n"
+        f"             {url}/test/test\n"
+        f"  watch    {state.page_url} (in a browser)\n"
         f"  shift    {PROGRAM} shift{this} istio/virtual-service-0-100.yaml\n"
-        f"  look     {PROGRAM} status{this}\n"
+        f"  status   {PROGRAM} status{this}\n"
         f"{f'  metrics  {state.prometheus_url}' + chr(10) if state.prometheus_url else ''}"
         f"  stop     {PROGRAM} down{this}"
     )
@@ -98,33 +102,33 @@ def shift(options: argparse.Namespace) -> int:
 
 
 def show_status(options: argparse.Namespace) -> int:
-    """Say how the lab is."""
+    """Print the state of the lab and of its processes."""
     found = status.read(options.dir)
     if options.json:
         _say(json.dumps(found.to_dict() if found else {"phase": "none", "processes": []}, ensure_ascii=False))
     elif found:
         _say(status.render(found, options.dir))
     else:
-        _say(f"No lab runs in {options.dir.path}; start one with: {PROGRAM} up")
+        _say(wrapped(f"No lab runs in {options.dir.path}. Start one with:\n  {PROGRAM} up"))
     return EXIT_FINE if found and found.is_well else EXIT_FAILED
 
 
 def down(options: argparse.Namespace) -> int:
-    """End the lab."""
+    """Stop the lab."""
     was_there = control.down(options.dir)
     _say("Stopped; nothing is left running." if was_there else f"No lab runs in {options.dir.path}: nothing to stop.")
     return EXIT_FINE
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show the whole canary once."""
+    """Start a lab, measure 70/30, shift to 0/100, measure again, and stop it."""
     return demo.run(_files(options), options.shifted, replicas=options.replicas, say=_say)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Two versions of a service behind a real Envoy, configured from istio/*.yaml, on this machine.",
+        description="Run two versions of a service behind a real Envoy, configured from istio/*.yaml.",
         epilog=f"{_examples(*EXAMPLES)}\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -147,7 +151,7 @@ def _add_options(name: str, command: argparse.ArgumentParser) -> None:
     if name in ("up", "run"):
         state, rule = _default("virtual-service-70-30.yaml"), _default("destination-rule.yaml")
         command.add_argument(
-            "--replicas", type=_whole(1, REPLICA_LIMIT), default=2, help="of each version (default: 2)"
+            "--replicas", type=_whole(1, REPLICA_LIMIT), default=2, help="replicas of each version (default: 2)"
         )
         command.add_argument("--destination-rule", metavar="FILE", default=rule, help="(default: %(default)s)")
         command.add_argument(
@@ -158,20 +162,20 @@ def _add_options(name: str, command: argparse.ArgumentParser) -> None:
             return
         command.add_argument("--state", metavar="FILE", default=state, help="VirtualService (default: %(default)s)")
         command.add_argument(
-            "--port", type=_whole(0, PORT_LIMIT), default=0, help="on 127.0.0.1 (default: 0, one that is free)"
+            "--port", type=_whole(0, PORT_LIMIT), default=0, help="port on 127.0.0.1 (default: 0, a free one)"
         )
-        command.add_argument("--prometheus", action="store_true", help="with a Prometheus that reads all metrics")
+        command.add_argument("--prometheus", action="store_true", help="also start a Prometheus that scrapes them all")
         command.add_argument(
             "--prometheus-port",
             type=_whole(0, PORT_LIMIT),
-            help="its port on 127.0.0.1; means --prometheus, too (default: 0, one that is free)",
+            help="port of Prometheus on 127.0.0.1; implies --prometheus (default: 0, a free one)",
         )
     if name == "shift":
-        command.add_argument("files", metavar="FILE", nargs="+", help="VirtualService or DestinationRule, or both")
+        command.add_argument("files", metavar="FILE", nargs="+", help="a VirtualService, a DestinationRule, or both")
     if name == "status":
-        command.add_argument("--json", action="store_true", help="for programs")
+        command.add_argument("--json", action="store_true", help="print JSON")
     command.add_argument(
-        "--dir", metavar="FOLDER", type=_folder, default=_folder(".lab"), help="where the lab is kept (default: .lab)"
+        "--dir", metavar="FOLDER", type=_folder, default=_folder(".lab"), help="folder of the lab (default: .lab)"
     )
 
 
@@ -214,7 +218,7 @@ def _prometheus_port(options: argparse.Namespace) -> int | None:
 
 def _warn(applied: control.Applied) -> None:
     for warning in applied.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+        print_error("warning", warning)
 
 
 def _say(text: str) -> None:
@@ -222,7 +226,7 @@ def _say(text: str) -> None:
 
 
 def _fail(problem: object, exit_code: int) -> int:
-    sys.stderr.write(f"lab: {problem}\n")
+    print_error("lab", problem)
     return exit_code
 
 

@@ -160,11 +160,11 @@ def running(folder: LabFolder) -> LabState:
     """
     state = folder.read_state()
     if state is None:
-        raise LabError(f"No lab runs in {folder.path}; start one with: {PROGRAM} up")
+        raise LabError(f"No lab runs in {folder.path}. Start one with:\n  {PROGRAM} up")
     if state.phase != "ready" or not any(map(is_alive, state.processes)):
         raise LabError(
-            f"The lab in {folder.path} is {state.phase if state.phase != 'ready' else 'dead'}; "
-            f"look with: {PROGRAM} status; clean up with: {PROGRAM} down"
+            f"The lab in {folder.path} is {state.phase if state.phase != 'ready' else 'dead'}. See why with:\n"
+            f"  {PROGRAM} status\nClean up with:\n  {PROGRAM} down"
         )
     return state
 
@@ -193,8 +193,8 @@ def _refuse_second(folder: LabFolder) -> None:
     state = folder.read_state()
     if state and any(is_alive(record) for record in state.processes if record.name == SUPERVISOR):
         raise LabError(
-            f"A lab runs in {folder.path} already ({state.url}). Stop it with: {PROGRAM} down, "
-            "or start another beside it with --dir"
+            f"A lab already runs in {folder.path} at {state.url}. Start another one with --dir, or stop this one "
+            f"with:\n  {PROGRAM} down"
         )
 
 
@@ -248,8 +248,9 @@ def _make_socket_folder(replicas: int) -> str:
     if longest > SOCKET_PATH_LIMIT_BYTES:
         shutil.rmtree(folder)
         raise UsageError(
-            f"TMPDIR={tempfile.gettempdir()}: too long a name for Unix sockets by "
-            f"{longest - SOCKET_PATH_LIMIT_BYTES} bytes; set TMPDIR to a shorter one, such as /tmp"
+            f"TMPDIR={tempfile.gettempdir()}: "
+            f"{longest - SOCKET_PATH_LIMIT_BYTES} bytes too long for Unix sockets; set TMPDIR to a shorter path, "
+            "such as /tmp"
         )
     return folder
 
@@ -270,7 +271,7 @@ def _start_supervisor(folder: LabFolder, interruptions: Sequence[int], *, tether
     if state and state.phase == "ready":
         return
     last_lines = "\n    ".join(folder.log_tail(command.name))
-    reason = state.failure if state and state.failure else f"the supervisor says:\n    {last_lines}"
+    reason = state.failure if state and state.failure else f"the supervisor's log:\n    {last_lines}"
     raise LabError(f"The lab did not start: {reason}")
 
 

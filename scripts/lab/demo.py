@@ -122,8 +122,8 @@ def _sample(url: str) -> str:
     canary_count = sum('"V3|' in answer for answer in answers)
     lines = [f"      {answer}" for answer in answers]
     lines.append(
-        f"      {SAMPLE_SIZE} answers: {canary_count} V3, {SAMPLE_SIZE - canary_count} plain. "
-        "Ten answers cannot tell 70/30 from 50/50; the load test can."
+        f"      {SAMPLE_SIZE} answers: {canary_count} from the canary, {SAMPLE_SIZE - canary_count} from stable.\n"
+        "      Ten answers cannot distinguish 70/30 from 50/50; the load test can."
     )
     return "\n".join(lines)
 
@@ -152,7 +152,7 @@ def _measure(folder: LabFolder, url: str, *, expected_canary_percent: int, route
         code = locust.wait()
     if code in (EXIT_CONFIRMED, EXIT_REFUTED, EXIT_INCONCLUSIVE):
         return code
-    sys.stderr.write(f"No verdict: {describe_death(folder, replace(record, exit_code=code))}\n")
+    print(f"No verdict: {describe_death(folder, replace(record, exit_code=code))}", file=sys.stderr)
     return EXIT_FAILED
 
 
@@ -164,4 +164,4 @@ def _tell_of_dead(folder: LabFolder, told: set[str]) -> None:
         is_dead = record.exit_code is not None or (record.name == SUPERVISOR and not is_alive(record))
         if is_dead and record.name not in told:
             told.add(record.name)
-            sys.stderr.write(describe_death(folder, record) + "\n")
+            print(describe_death(folder, record), file=sys.stderr)

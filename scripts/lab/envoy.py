@@ -122,7 +122,9 @@ class Admin:
         try:
             return self._session.get(self._url + path, timeout=ADMIN_TIMEOUT_SECONDS)
         except requests.RequestException as error:
-            raise LabError(f"Envoy does not answer at {self._url}: ask what is alive with: {PROGRAM} status") from error
+            raise LabError(
+                f"Envoy does not answer at {self._url}. See what is alive with:\n  {PROGRAM} status"
+            ) from error
 
 
 def apply(folder: LabFolder, admin: Admin, watched: WatchedFile, resources: Sequence[Json]) -> None:
@@ -151,8 +153,8 @@ def apply(folder: LabFolder, admin: Admin, watched: WatchedFile, resources: Sequ
         if time.monotonic() > deadline:
             replace_file(path, old_content)
             raise LabError(
-                f"Envoy has not taken {path} within {APPLY_TIMEOUT_SECONDS:g} s. "
-                "If the folder is on a network or Windows drive, name one on a local disk with --dir."
+                f"Envoy has not loaded {path} within {APPLY_TIMEOUT_SECONDS:g} s. "
+                "If the folder is on a network or Windows drive, use one on a local disk: --dir FOLDER"
             )
         time.sleep(POLL_SECONDS / 10)
 

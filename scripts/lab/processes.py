@@ -132,7 +132,7 @@ def is_alive(record: ProcessRecord) -> bool:
 
 def describe_death(folder: LabFolder, record: ProcessRecord) -> str:
     """Return what a dead process ended with, and the last lines of its log."""
-    cause = "ended, nobody knows how"
+    cause = "ended, exit code unknown"
     if record.exit_code is not None:
         cause = f"ended with exit code {record.exit_code}"
         if record.exit_code < 0:
@@ -213,5 +213,5 @@ def refuse_busy(option: str, port: int) -> None:
             owner = listener_on(port)
             raise LabError(
                 f"{option} {port}: {error.strerror}{f': {owner} listens on it' if owner else ''}. "
-                f"Name another, or leave {option} out for one that is free"
+                f"Choose another port, or leave out {option} for a free one"
             ) from error

@@ -29,9 +29,9 @@ def binary() -> Path:
     found = shutil.which("prometheus")
     if found is None:
         raise UsageError(
-            "--prometheus: there is no program `prometheus` on the PATH. Take it from https://prometheus.io/download/ "
-            "(one file, nothing to install), or on macOS: brew install prometheus. Without it, the lab runs as ever; "
-            "with Docker, see monitoring/README.md"
+            "--prometheus: no program `prometheus` on the PATH. Download it from https://prometheus.io/download/ "
+            "(one file, nothing to install), or on macOS: brew install prometheus. With Docker, see "
+            "monitoring/README.md"
         )
     return Path(found).absolute()
 

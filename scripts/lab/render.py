@@ -13,6 +13,7 @@ from pathlib import Path
 
 from scripts.lab import xds
 from scripts.lab.state import LabError, LabFolder, UsageError
+from scripts.lab.terminal import print_error
 from scripts.lab.translation import manifests, translate
 from scripts.lab.translation.endpoints import Endpoint, HostPort
 from scripts.lab.translation.manifests import ManifestError
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (LabError, OSError) as error:
         return _fail(error, EXIT_FAILED)
     for warning in translate.warnings(state, options.endpoint):
-        sys.stderr.write(f"warning: {warning}\n")
+        print_error("warning", warning)
     print(f"Written for Envoy below {options.dir.path}: routes {', '.join(translate.route_names(state))}")
     return EXIT_FINE
 
@@ -117,7 +118,7 @@ def _host_port(text: str) -> HostPort:
 
 
 def _fail(problem: object, exit_code: int) -> int:
-    sys.stderr.write(f"render: {problem}\n")
+    print_error("render", problem)
     return exit_code
 
 

@@ -149,7 +149,7 @@ class LabFolder:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LabError(
-                f"--dir {self.path}: {error.strerror}: {error.filename}; name a folder that can be written"
+                f"--dir {self.path}: {error.strerror}: {error.filename}; use a folder that is writable"
             ) from error
 
     def read_state(self) -> LabState | None:
@@ -202,9 +202,7 @@ class LabFolder:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise LabError(
-                    f"Another command is changing the lab in {self.path}: wait until it has ended."
-                ) from None
+                raise LabError(f"Another command is changing the lab in {self.path}: wait for it to end") from None
             yield
 
 

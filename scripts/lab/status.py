@@ -10,6 +10,7 @@ from typing import Any
 from scripts.lab import control
 from scripts.lab.processes import describe_death, is_alive
 from scripts.lab.state import PROGRAM, LabFolder, LabState
+from scripts.lab.terminal import wrapped
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,9 @@ def render(status: Status, folder: LabFolder) -> str:
     """Return the status as a person reads it."""
     state = status.state
     lines = [
-        f"Lab in {folder.path}: {state.phase}, {state.url} (Envoy's admin interface: {state.admin_url or 'not yet'})",
-        f"Routes: {', '.join(status.route_names)}, from {', '.join(status.files.values())}",
+        f"Lab in {folder.path}: {state.phase}, {state.url}",
+        wrapped(f"Routes: {', '.join(status.route_names)}, from {', '.join(status.files.values())}"),
+        f"Envoy's admin interface: {state.admin_url or 'not ready'}",
         *([f"Page for a browser: {state.page_url}"] if state.page_url else []),
         *([f"Prometheus: {state.prometheus_url}"] if state.prometheus_port else []),
         "",
@@ -94,5 +96,5 @@ def render(status: Status, folder: LabFolder) -> str:
     if state.failure:
         lines += ["", state.failure]
     if dead:
-        lines += ["", f"The lab restarts nothing. Begin anew with: {PROGRAM} down; {PROGRAM} up"]
+        lines += ["", f"The lab restarts nothing. Start it again with:\n  {PROGRAM} down\n  {PROGRAM} up"]
     return "\n".join(lines)

@@ -220,7 +220,7 @@ def main(path: str) -> int:
     folder = LabFolder(Path(path))
     state = folder.read_state()
     if state is None:
-        sys.stderr.write(f"{path}: no lab is written down here; start one with: {PROGRAM} up\n")
+        print(f"{path}: no lab here. Start one with:\n  {PROGRAM} up", file=sys.stderr)
         return 2
     return Supervisor(folder, state).run()
 

@@ -48,7 +48,7 @@ def _changed(path: str, old: str, new: str) -> str:
 DIFFERENCES: Final = (
     Difference(
         "any other field, such as `timeout`",
-        "the lab does not know this field",
+        "the lab does not support this field",
         ((_SPLIT, "    - route:", "    - timeout: 1s\n      route:"),),
     ),
     Difference(
@@ -71,7 +71,7 @@ DIFFERENCES: Final = (
     ),
     Difference(
         "the same gateway twice",
-        "stands in this list twice: keep one",
+        "is in this list twice: keep one",
         ((_SPLIT, "- mesh", "- micro-gateway"),),
     ),
     Difference(
@@ -139,7 +139,7 @@ DIFFERENCES: Final = (
         tuple((_SPLIT, "weight: 70", f"weight: {written}") for written in ("070", "0x46", "7_0", "null")),
     ),
     Difference(
-        "weights that sum up to more than 4294967295",
+        "weights that add up to more than 4294967295",
         "Envoy takes 4294967295 at most",
         (
             (

@@ -39,6 +39,11 @@ def edited(name: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
+def unwrapped(text: str) -> str:
+    """Return a wrapped message as one line."""
+    return " ".join(text.replace("\\\n", "").split())
+
+
 @dataclass
 class CommandLine:
     """Calls `python -m scripts.lab` and knows all processes that come of it.

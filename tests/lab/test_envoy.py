@@ -66,7 +66,7 @@ def test_a_file_that_envoy_cannot_see_is_an_error_with_a_way_out(
     os.link(lab.folder.log("envoy"), elsewhere.log("envoy"))
     xds.ROUTES.write(elsewhere, _routes(lab))
     monkeypatch.setattr(envoy, "APPLY_TIMEOUT_SECONDS", 0.1)
-    with pytest.raises(LabError, match=r"has not taken .*routes\.json within 0\.1 s\. .* --dir"):
+    with pytest.raises(LabError, match=r"has not loaded .*routes\.json within 0\.1 s\. .* --dir"):
         envoy.apply(elsewhere, admin, xds.ROUTES, [{"name": "unseen"}])
 
 

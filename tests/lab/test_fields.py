@@ -22,15 +22,15 @@ def refusal(text: str) -> str:
     [
         ("", "the file is empty: it must hold one resource"),
         ("# only a comment\n---\n", "the file is empty: it must hold one resource"),
-        ("a: 1\n---\nb: 2\n", "the file holds 2 documents: give each a file of its own"),
+        ("a: 1\n---\nb: 2\n", "the file holds 2 documents: put each in its own file"),
         ("a: b: c", "line 1: this is not YAML: mapping values are not allowed here"),
         ("a: 1\nb: [", "line 2: this is not YAML: expected the node content, but found '<stream end>'"),
         ("a: *b", "line 1: this is not YAML: found undefined alias 'b'"),
         ("only words", "must be a mapping of at least one `key: value`"),
         ("- a\n- b", "must be a mapping of at least one `key: value`"),
-        ("1: a", "1: must be a field's name; put it in quotes if that is what it is"),
+        ("1: a", "1: must be a field's name; put it in quotes if it is one"),
         ("[a]: b", "must be a field's name"),
-        ("<<: {kind: Gateway}", "<<: must be a field's name; put it in quotes if that is what it is"),
+        ("<<: {kind: Gateway}", "<<: must be a field's name; put it in quotes if it is one"),
     ],
 )
 def test_a_text_that_is_no_manifest_is_refused(text: str, problem: str) -> None:

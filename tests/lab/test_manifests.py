@@ -23,9 +23,9 @@ from tests.lab.states import ISTIO, resource, text_of
 
 FILE = "istio/some.yaml"
 HEADER_VALUE = 'must be a header value of printable ASCII without "%"'
-QUOTES = "put it in quotes if that is what it is"
+QUOTES = "put it in quotes if it is one"
 NAME = "a name of lower-case letters, digits and hyphens"
-HOST = "a host name in lower case, without wildcard, its last part no number"
+HOST = "a host name in lower case, without wildcard, whose last part is not a number"
 HEADER_NAME = "must be a header name of lower-case letters, digits and hyphens"
 WEIGHTED = "istio/virtual-service-70-30.yaml"
 HEADER = "istio/virtual-service-header.yaml"
@@ -119,14 +119,14 @@ def test_a_value_of_a_wrong_type_is_refused_wherever_it_stands(path: str, wrong:
 @pytest.mark.parametrize("path", ISTIO)
 def test_a_field_given_twice_is_refused(path: str) -> None:
     """YAML would silently take the last of two equal keys: the lab takes none."""
-    assert refusal(text_of(path) + "spec: {}\n") == f"{FILE}: spec: this field stands here twice: keep one"
+    assert refusal(text_of(path) + "spec: {}\n") == f"{FILE}: spec: this field is given twice: keep one"
 
 
 def test_an_unknown_field_is_told_what_is_known() -> None:
     """The error lists the fields that could have been meant."""
     text = changed(WEIGHTED, "    - route:", "    - retries: {attempts: 3}\n      route:")
-    known = "it knows: route, match, headers"
-    assert refusal(text) == f"{FILE}: spec.http[0].retries: the lab does not know this field; {known}"
+    problem = "the lab does not support this field, only: route, match, headers"
+    assert refusal(text) == f"{FILE}: spec.http[0].retries: {problem}"
 
 
 @pytest.mark.parametrize("field", ["host", "port", "subset"])
@@ -177,13 +177,13 @@ def test_weights_need_not_sum_up_to_100(weights: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     ("weights", "problem"),
     [
-        ((0, 0), "the weights sum up to 0: give one of the destinations a weight above 0"),
-        ((None, None), "the weights sum up to 0: give one of the destinations a weight above 0"),
-        ((2**31 - 1, 2**31 - 1, 2), "the weights sum up to 4294967296: Envoy takes 4294967295 at most"),
+        ((0, 0), "the weights add up to 0: give one of the destinations a weight above 0"),
+        ((None, None), "the weights add up to 0: give one of the destinations a weight above 0"),
+        ((2**31 - 1, 2**31 - 1, 2), "the weights add up to 4294967296: Envoy takes 4294967295 at most"),
     ],
 )
 def test_a_sum_of_weights_that_cannot_be_served_is_refused(weights: tuple[int | None, ...], problem: str) -> None:
-    """Weights that sum up to nothing, or to more than Envoy can hold, are refused together."""
+    """Weights that add up to 0, or to more than Envoy can hold, are refused together."""
     whole = yaml.safe_load(text_of(WEIGHTED))
     destination = whole["spec"]["http"][0]["route"][0]["destination"]
     whole["spec"]["http"][0]["route"] = [
@@ -203,7 +203,7 @@ def test_a_sum_of_weights_that_cannot_be_served_is_refused(weights: tuple[int | 
             "Deployment",
             "kind: Deployment: must be Gateway or VirtualService or DestinationRule",
         ),
-        (WEIGHTED, "- mesh", "- micro-gateway", "spec.gateways[1]: micro-gateway: stands in this list twice: keep one"),
+        (WEIGHTED, "- mesh", "- micro-gateway", "spec.gateways[1]: micro-gateway: is in this list twice: keep one"),
         (WEIGHTED, "- mesh", '- "1"', f"spec.gateways[1]: 1: must be {NAME}, not of digits alone"),
         (WEIGHTED, "- micro-api", '- "*"', f"spec.hosts[0]: *: must be {HOST}"),
         (WEIGHTED, "- micro-api", '- "10.0.0.1"', f"spec.hosts[0]: 10.0.0.1: must be {HOST}"),
@@ -243,7 +243,7 @@ def test_a_sum_of_weights_that_cannot_be_served_is_refused(weights: tuple[int | 
             GATEWAY,
             '- "*"',
             '- "*"\n        - micro-api',
-            "spec.servers[0].hosts[1]: the lab knows only one element here",
+            "spec.servers[0].hosts[1]: the lab supports only one element here",
         ),
         (OVERLOAD, "version: v1", "a..b/c: v1", "spec.subsets[0].labels: a..b/c: must be a label's key"),
         (OVERLOAD, "name: v2", "name: v1", "spec.subsets[1].name: v1: this subset is defined twice: keep one"),

@@ -8,7 +8,7 @@ import yaml
 
 from scripts.lab import prometheus
 from scripts.lab.state import LabFolder, LabState
-from tests.lab.helpers import CommandLine
+from tests.lab.helpers import CommandLine, unwrapped
 
 MakeCommandLine = Callable[..., CommandLine]
 
@@ -21,9 +21,8 @@ def test_without_a_prometheus_the_lab_says_where_to_get_one(
     line = command_line(PATH=str(tmp_path))
     up = line.run("up", "--dir", tmp_path / "lab", *option)
     assert (up.returncode, up.stdout) == (2, "")
-    assert up.stderr.startswith("lab: --prometheus: there is no program `prometheus` on the PATH. ")
+    assert unwrapped(up.stderr).startswith("lab: --prometheus: no program `prometheus` on the PATH. ")
     assert "https://prometheus.io/download/" in up.stderr
-    assert up.stderr.count("\n") == 1
     assert line.processes() == []
     assert not (tmp_path / "lab" / "state.json").exists()
 

@@ -12,6 +12,7 @@ from scripts.lab import render, xds
 from scripts.lab.envoy import binary
 from scripts.lab.translation import translate
 from scripts.lab.translation.endpoints import Endpoint, HostPort
+from tests.lab.helpers import unwrapped
 from tests.lab.states import state, text_of
 from tests.support.repository import ROOT
 
@@ -70,7 +71,7 @@ def test_a_refused_manifest_leaves_the_old_files(tmp_path: Path, capsys: pytest.
     bad = tmp_path / "bad.yaml"
     bad.write_text(text_of("istio/virtual-service-70-30.yaml").replace("weight: 70", "weight: 70.5"), encoding="utf-8")
     assert render.main([*first[:-1], str(bad)]) == 2
-    assert f"{bad}: spec.http[0].route[0].weight: 70.5" in capsys.readouterr().err
+    assert f"{bad}: spec.http[0].route[0].weight: 70.5" in unwrapped(capsys.readouterr().err)
     assert written(tmp_path, xds.ROUTES.path) == before
 
 
@@ -94,7 +95,7 @@ def test_wrong_usage_is_told(
     except SystemExit as stopped:  # argparse's way
         exit_code = stopped.code
     assert exit_code == 2
-    assert words in capsys.readouterr().err
+    assert words in unwrapped(capsys.readouterr().err)
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,14 +103,14 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.
     (tmp_path / "taken").touch()
     arguments = [*ENDPOINTS, *files(*BASE, "istio/virtual-service-70-30.yaml")]
     assert render.main(["--dir", str(tmp_path / "taken"), *arguments]) == 1
-    assert "render: --dir " in capsys.readouterr().err
+    assert "render: --dir " in unwrapped(capsys.readouterr().err)
 
 
 def test_what_istio_serves_broken_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A version without endpoint is served as Istio does, with the lab's warning."""
     arguments = ["--dir", str(tmp_path), *ENDPOINTS[:2], *files(*BASE, "istio/virtual-service-0-100.yaml")]
     assert render.main(arguments) == 0
-    assert "warning: " in capsys.readouterr().err
+    assert "warning: " in unwrapped(capsys.readouterr().err)
 
 
 def test_it_needs_nothing_but_pyyaml() -> None:

@@ -36,7 +36,7 @@ def test_run_confirms_both_splits_and_leaves_nothing(command_line: MakeCommandLi
     steps = [text[:5] for text in ended.stdout.splitlines() if text.startswith("[")]
     assert steps == [f"[{number}/6]" for number in range(1, 7)]
     assert ended.stdout.count("CONFIRMED") == 2
-    assert "Ten answers cannot tell 70/30 from 50/50" in ended.stdout
+    assert "Ten answers cannot distinguish 70/30 from 50/50" in ended.stdout
     assert (ended.stderr, line.processes(), list(temporary_folder.iterdir())) == ("", [], [])
 
 

@@ -202,9 +202,9 @@ def test_the_files_under_istio_need_no_warning(path: str) -> None:
         ("unknown-host", f"spec.hosts: micro-apis: matches no Service: requests to {SERVICE} get 404"),
         (
             "weight-missing",
-            "spec.http[0].route[1].weight: missing beside other destinations: it counts as 0, no request goes there",
+            "spec.http[0].route[1].weight: missing, so it counts as 0: no request goes there",
         ),
-        ("catch-all-first", "spec.http[1]: never used: spec.http[0] takes every request"),
+        ("catch-all-first", "spec.http[1]: never used: spec.http[0] matches every request"),
         ("rule-other-host", "spec.host: micro-apis: matches no Service: the subsets do not exist, requests get 503"),
     ],
 )

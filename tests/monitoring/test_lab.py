@@ -19,7 +19,7 @@ from scripts.lab import control
 from scripts.lab.processes import wait_until
 from scripts.lab.state import LabFolder
 from tests.docs.documents import console_examples, pattern_of
-from tests.lab.helpers import HOST, STATES, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio
+from tests.lab.helpers import HOST, STATES, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio, unwrapped
 from tests.loadtest import locust_process
 from tests.monitoring import prometheus
 from tests.monitoring.files import LAST_RULES, MONITORING, queries
@@ -178,7 +178,7 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
         port = server.getsockname()[1]
         up = line.run("up", "--dir", tmp_path, "--prometheus-port", str(port))
     assert up.returncode == 1
-    assert up.stderr.startswith(f"lab: --prometheus-port {port}: Address already in use: ")
+    assert unwrapped(up.stderr).startswith(f"lab: --prometheus-port {port}: Address already in use: ")
     assert line.processes() == []
 
 

@@ -60,7 +60,7 @@ class Field:
         for key_node, node in self.node.value:
             key = Field(key_node, self.file, self.path).text(key_form)
             if key in found:
-                raise found[key].error("this field stands here twice: keep one")
+                raise found[key].error("this field is given twice: keep one")
             found[key] = self.child(key, node)
         return found
 
@@ -74,7 +74,7 @@ class Field:
         for name, child in found.items():
             if name not in (*required, *optional):
                 known = ", ".join((*required, *optional))
-                raise child.error(f"the lab does not know this field; it knows: {known}")
+                raise child.error(f"the lab does not support this field, only: {known}")
         for name in required:
             if name not in found:
                 raise self.child(name, self.node).error("this field is missing")
@@ -100,7 +100,7 @@ class Field:
             raise self.error(f"must be {form.meaning}")
         value = str(self.node.value)
         if self.node.tag != _TAG_STRING:
-            raise self.error(f"{_shown(value)}: must be {form.meaning}; put it in quotes if that is what it is")
+            raise self.error(f"{_shown(value)}: must be {form.meaning}; put it in quotes if it is one")
         if re.fullmatch(form.pattern, value) is None:
             raise self.error(f"{_shown(value)}: must be {form.meaning}")
         return value
@@ -158,7 +158,7 @@ def document(text: str, file: str) -> Field:
     if not documents:
         raise ManifestError(f"{file}: the file is empty: it must hold one resource")
     if len(documents) > 1:
-        raise ManifestError(f"{file}: the file holds {len(documents)} documents: give each a file of its own")
+        raise ManifestError(f"{file}: the file holds {len(documents)} documents: put each in its own file")
     return Field(documents[0], file)
 
 

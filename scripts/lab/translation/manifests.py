@@ -35,7 +35,7 @@ _GATEWAY_NAME: Final = Form(rf"(?![0-9]+$){_LABEL}", f"{_NAME.meaning}, not of d
 # Istio refuses a number as the last of several parts, save in an IP address, which the lab does not know as a host.
 _HOST: Final = Form(
     rf"(?=.{{1,255}}$)(?!.*\.[0-9]+$){_LABEL}(\.{_LABEL})*",
-    "a host name in lower case, without wildcard, its last part no number",
+    "a host name in lower case, without wildcard, whose last part is not a number",
 )
 _HEADER_NAME: Final = Form(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "a header name of lower-case letters, digits and hyphens")
 _HEADER_TO_SET: Final = Form(rf"(?!host$){_HEADER_NAME.pattern}", f"{_HEADER_NAME.meaning}, other than host")
@@ -184,7 +184,7 @@ def _single(field: Field) -> Field:
     """Return the element of a list that has exactly one."""
     first, *others = field.items()
     if others:
-        raise others[0].error("the lab knows only one element here")
+        raise others[0].error("the lab supports only one element here")
     return first
 
 
@@ -205,7 +205,7 @@ def _distinct(field: Field, form: Form) -> tuple[str, ...]:
     for item in field.items():
         name = item.text(form)
         if name in names:
-            raise item.error(f"{name}: stands in this list twice: keep one")
+            raise item.error(f"{name}: is in this list twice: keep one")
         names.append(name)
     return tuple(names)
 
@@ -233,9 +233,9 @@ def _destinations(field: Field) -> tuple[Destination, ...]:
     total = sum(destination.weight or 0 for destination in destinations)
     # Istio's own rule: a destination alone needs no weight, and gets everything whatever its weight says.
     if len(destinations) > 1 and total == 0:
-        raise field.error("the weights sum up to 0: give one of the destinations a weight above 0")
+        raise field.error("the weights add up to 0: give one of the destinations a weight above 0")
     if total > _MOST_UINT32:
-        raise field.error(f"the weights sum up to {total}: Envoy takes {_MOST_UINT32} at most")
+        raise field.error(f"the weights add up to {total}: Envoy takes {_MOST_UINT32} at most")
     return destinations
 
 

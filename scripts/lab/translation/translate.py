@@ -245,13 +245,13 @@ def _warnings(manifests: Manifests, endpoints: Sequence[Endpoint], namespace: st
         for number, destination in enumerate(route.destinations):
             field = f"{file}: spec.http[{index}].route[{number}]"
             if destination.weight is None and len(route.destinations) > 1:
-                yield f"{field}.weight: missing beside other destinations: it counts as 0, no request goes there"
+                yield f"{field}.weight: missing, so it counts as 0: no request goes there"
                 continue
             problem = _problem(destination, rule, endpoints, namespace)
             if problem and (destination.weight != 0 or len(route.destinations) == 1):
                 yield f"{field}.destination.{problem}: {_share(destination, route)} gets 503"
         if not route.matches and index + 1 < len(virtual_service.http):
-            yield f"{file}: spec.http[{index + 1}]: never used: spec.http[{index}] takes every request"
+            yield f"{file}: spec.http[{index + 1}]: never used: spec.http[{index}] matches every request"
             return
 
 

@@ -1,0 +1,23 @@
+"""Lines for a terminal: long ones are wrapped, with a hanging indent."""
+
+import sys
+import textwrap
+from typing import Final
+
+WIDTH: Final = 80
+INDENT: Final = 4 * " "
+_NO_BREAK: Final = "\0"
+
+
+def wrapped(text: str) -> str:
+    """Return a text whose lines fit a terminal; a line that begins with a space (a command, a log) stays as it is."""
+    return "\n".join(line if line.startswith(" ") else _filled(line) for line in text.splitlines())
+
+
+def print_error(prefix: str, problem: object) -> None:
+    """Print `prefix: problem` to standard error, wrapped, the prefix never on a line of its own."""
+    print(wrapped(f"{prefix}:{_NO_BREAK}{problem}").replace(_NO_BREAK, " "), file=sys.stderr)
+
+
+def _filled(line: str) -> str:
+    return textwrap.fill(line, WIDTH, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False)
