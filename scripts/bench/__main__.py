@@ -13,7 +13,7 @@ from scripts.bench.budget import FULL, QUICK, Budget
 from scripts.bench.client import UnexpectedAnswerError
 from scripts.bench.page import Section, page
 from scripts.bench.programs import BenchError
-from scripts.lab.state import LabError
+from scripts.lab.errors import LabError
 
 PAGE: Final = REPOSITORY / "docs" / "benchmarks.md"
 EXIT_FINE, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130

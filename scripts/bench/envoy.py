@@ -22,8 +22,8 @@ from scripts.bench.page import Section, Table, number
 from scripts.bench.rounds import Sample, cells, interleaved
 from scripts.lab import control
 from scripts.lab.demo import HOST_HEADER
+from scripts.lab.replicas import sockets_of
 from scripts.lab.state import LabFolder, LabState
-from scripts.lab.supervisor import pod_names, socket_path
 
 CONNECTIONS: Final = (1, 8)
 REPLICAS: Final = 2
@@ -58,9 +58,8 @@ class _Lab:
 
     @property
     def ways(self) -> dict[str, list[Address]]:
-        """The addresses that answer: the replicas themselves, or Envoy."""
-        replicas = [socket_path(self.state, pod_name) for _, pod_name in pod_names(self.state.replicas)]
-        return {"direct": [*replicas], "through Envoy": [self.front]}
+        """Whom to ask for an answer: the replicas themselves, or Envoy."""
+        return {"direct": [*sockets_of(self.state).values()], "through Envoy": [self.front]}
 
     def processes(self) -> list[psutil.Process]:
         """Return Envoy and the replicas, without the supervisor."""

@@ -18,6 +18,7 @@ import requests
 
 from scripts import REPOSITORY
 from scripts.lab import control
+from scripts.lab.errors import LabError
 from scripts.lab.processes import (
     INTERRUPTIONS,
     Command,
@@ -28,8 +29,7 @@ from scripts.lab.processes import (
     started_at_seconds,
     stop,
 )
-from scripts.lab.state import LabError, LabFolder, ProcessRecord
-from scripts.lab.supervisor import SUPERVISOR
+from scripts.lab.state import SUPERVISOR, LabFolder, ProcessRecord
 from scripts.lab.translation import translate
 
 HOST_HEADER = translate.full_host_name(translate.SERVICE_NAME, "default")

@@ -13,9 +13,11 @@ from typing import Self
 
 import requests
 
+from scripts.lab.errors import LabError
 from scripts.lab.processes import POLL_SECONDS, Command
-from scripts.lab.state import PROGRAM, LabError, LabFolder, replace_file
-from scripts.lab.xds import Json, WatchedFile
+from scripts.lab.state import LabFolder, replace_file
+from scripts.lab.terminal import PROGRAM
+from scripts.lab.watched import Json, WatchedFile
 from scripts.setup.platforms import Platform, refusal
 
 # An answer takes milliseconds; a folder that Envoy cannot watch (network or Windows drive) never gives one.

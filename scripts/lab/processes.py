@@ -6,7 +6,6 @@ has written down.
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,13 +17,14 @@ from typing import IO
 
 import psutil
 
-from scripts.lab.state import LabError, LabFolder, ProcessRecord
+from scripts.lab.state import LabFolder, ProcessRecord
 
 # Clock adjustments move a process's start time a little from one reading to the next; no process id is used again
 # within this time, and after a restart of the machine start times differ by far more.
 START_TIME_TOLERANCE_SECONDS = 2.0
 # Envoy ends at once, a replica when its last request is answered; whoever needs longer than this hangs.
 STOP_TIMEOUT_SECONDS = 8.0
+READY_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.02
 
 TETHER = str(Path(__file__).with_name("tether.py"))
@@ -176,42 +176,3 @@ def wait_until(condition: Callable[[], bool], timeout_seconds: float) -> bool:
             return False
         time.sleep(POLL_SECONDS)
     return True
-
-
-def listener_on(port: int) -> str:
-    """Return `name (pid 123)` of the process that listens on a TCP port, or an empty string where nobody may know."""
-    try:
-        connections = psutil.net_connections(kind="tcp")
-    except psutil.AccessDenied:  # macOS shows other users' sockets to root alone
-        return ""
-    for connection in connections:
-        if (
-            connection.laddr
-            and connection.pid
-            and (connection.status, connection.laddr.port) == (psutil.CONN_LISTEN, port)
-        ):
-            with suppress(psutil.Error):
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    return ""
-
-
-def refuse_busy(option: str, port: int) -> None:
-    """Say who has a port of 127.0.0.1, before a program says only that somebody has.
-
-    Args:
-        option: by which the user named it.
-        port: the port; 0 is never busy.
-
-    Raises:
-        LabError: the port is busy, or not for this user.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            owner = listener_on(port)
-            raise LabError(
-                f"{option} {port}: {error.strerror}{f': {owner} listens on it' if owner else ''}. "
-                f"Choose another port, or leave out {option} for a free one"
-            ) from error

@@ -13,8 +13,9 @@ import requests
 import yaml
 
 from scripts import REPOSITORY
+from scripts.lab.errors import UsageError
 from scripts.lab.processes import Command
-from scripts.lab.state import LabFolder, LabState, UsageError, replace_file
+from scripts.lab.state import LabFolder, LabState, replace_file
 
 MONITORING = REPOSITORY / "monitoring"
 PROBE_TIMEOUT_SECONDS = 1.0

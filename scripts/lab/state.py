@@ -8,25 +8,19 @@ import fcntl
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, Self
 
-# How the reader of a message starts the next command: the same Python, and no longer a path than it takes.
-PROGRAM = f"{min(sys.executable, os.path.relpath(sys.executable), key=len)} -m scripts.lab"
+from scripts.lab.errors import LabError
+from scripts.lab.traffic_state import TrafficState
+
+# The name of the supervisor's own process record.
+SUPERVISOR: Final = "supervisor"
 # More than any ten lines need; a log under load grows to hundreds of megabytes.
-LOG_TAIL_BYTES = 64 * 1024
-
-
-class LabError(Exception):
-    """Something failed that the message explains; the command ends with exit code 1."""
-
-
-class UsageError(LabError):
-    """The user asked for something that cannot be; the command ends with exit code 2."""
+LOG_TAIL_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -46,21 +40,6 @@ class ProcessRecord:
     pid: int
     started_at_seconds: float
     exit_code: int | None = None
-
-
-class Ports(NamedTuple):
-    """Where a lab listens on 127.0.0.1; 0 is any port that is free.
-
-    Attributes:
-        clients: Envoy's port.
-        prometheus: the port of a Prometheus beside the lab, None for no Prometheus.
-    """
-
-    clients: int = 0
-    prometheus: int | None = None
-
-
-DEFAULT_PORTS = Ports()
 
 
 @dataclass(frozen=True)
@@ -111,14 +90,6 @@ class LabState:
 
 
 @dataclass(frozen=True)
-class AppliedFile:
-    """One manifest file as it was when it was applied: the user may have edited it since."""
-
-    file: str
-    text: str
-
-
-@dataclass(frozen=True)
 class LabFolder:
     """Where everything of one lab is kept; made by `up`, emptied by `down`, but for the logs."""
 
@@ -165,14 +136,20 @@ class LabFolder:
         """Replace what is written about the lab."""
         replace_file(self.path / "state.json", asdict(state))
 
-    def read_applied(self) -> dict[str, AppliedFile]:
-        """Return the applied manifest files by kind, such as `VirtualService`."""
-        text = _read(self.path / "applied.json")
-        return {} if text is None else {kind: AppliedFile(**fields) for kind, fields in json.loads(text).items()}
+    def read_traffic_state(self) -> TrafficState:
+        """Return the applied traffic state.
 
-    def write_applied(self, applied: dict[str, AppliedFile]) -> None:
-        """Replace the applied manifest files."""
-        replace_file(self.path / "applied.json", {kind: asdict(file) for kind, file in applied.items()})
+        Raises:
+            LabError: none is written here.
+        """
+        text = _read(self.path / "applied.json")
+        if text is None:
+            raise LabError(f"{self.path}: no applied manifests here")
+        return TrafficState.from_dict(json.loads(text))
+
+    def write_traffic_state(self, traffic_state: TrafficState) -> None:
+        """Replace the applied traffic state."""
+        replace_file(self.path / "applied.json", traffic_state.to_dict())
 
     def forget(self) -> None:
         """Remove what is written about the lab; the logs stay for the curious."""

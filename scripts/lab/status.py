@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.lab import control
 from scripts.lab.processes import describe_death, is_alive
-from scripts.lab.state import PROGRAM, LabFolder, LabState
-from scripts.lab.terminal import wrapped
+from scripts.lab.state import LabFolder, LabState
+from scripts.lab.terminal import PROGRAM, wrapped
+from scripts.lab.translation.translate import route_names
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,11 @@ def read(folder: LabFolder) -> Status | None:
     if state is None:
         return None
     alive = {record.name: is_alive(record) for record in state.processes}
+    traffic_state = folder.read_traffic_state()
     return Status(
         state=state,
-        files={kind: applied.file for kind, applied in folder.read_applied().items()},
-        route_names=control.current_routes(folder),
+        files=traffic_state.files,
+        route_names=route_names(traffic_state.manifests),
         is_alive=alive,
         last_log_lines={name: folder.log_tail(name) for name, lives in alive.items() if not lives},
     )

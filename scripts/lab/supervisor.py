@@ -3,11 +3,9 @@
 `control.up` starts it as `python -m scripts.lab.supervisor FOLDER`; it is no command for people.
 """
 
-import http.client
 import os
 import shutil
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,83 +13,30 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from scripts import REPOSITORY
-from scripts.lab import envoy, prometheus, xds
-from scripts.lab.processes import Command, describe_death, start, started_at_seconds, stop, wait_until
-from scripts.lab.state import PROGRAM, LabError, LabFolder, LabState, ProcessRecord
+from scripts.lab import envoy, prometheus
+from scripts.lab.bootstrap import BROWSER_LISTENER, LISTENER, SCRAPE_LISTENER
+from scripts.lab.errors import LabError
+from scripts.lab.processes import (
+    READY_TIMEOUT_SECONDS,
+    Command,
+    describe_death,
+    start,
+    started_at_seconds,
+    stop,
+    wait_until,
+)
+from scripts.lab.replicas import replicas_of, sockets_of
+from scripts.lab.state import SUPERVISOR, LabFolder, LabState, ProcessRecord
+from scripts.lab.terminal import PROGRAM
 
 if TYPE_CHECKING:
     import subprocess
 
-SUPERVISOR, ENVOY, PROMETHEUS = "supervisor", "envoy", "prometheus"
-VERSIONS = ("v1", "v2")
-READY_TIMEOUT_SECONDS = 60.0
-PROBE_TIMEOUT_SECONDS = 1.0
-WATCH_SECONDS = 0.1
-# Settings of a shell that would make the lab's replicas differ from what its messages say.
-FOREIGN_SETTINGS = ("GUNICORN_CMD_ARGS", "PROMETHEUS_MULTIPROC_DIR", "WEB_CONCURRENCY")
-
-
-def pod_names(replicas: int) -> Iterator[tuple[str, str]]:
-    """Yield version and pod name of every replica."""
-    for version in VERSIONS:
-        for index in range(replicas):
-            yield version, f"micro-api-{version}-{index}"
-
-
-def socket_path(state: LabState, pod_name: str) -> str:
-    """Return the Unix socket of a replica."""
-    return f"{state.socket_folder}/{pod_name}.sock"
-
-
-def replica_sockets(state: LabState) -> dict[str, str]:
-    """Return the Unix socket of each replica by its pod's name."""
-    return {pod_name: socket_path(state, pod_name) for _, pod_name in pod_names(state.replicas)}
-
-
-def replica_command(state: LabState, version: str, pod_name: str) -> Command:
-    """Return how to start one replica of the service."""
-    settings = {
-        "SERVICE_VERSION": version,
-        "SERVICE_BIND": f"unix:{socket_path(state, pod_name)}",
-        "POD_NAME": pod_name,
-    }
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("SERVICE_") and name not in FOREIGN_SETTINGS
-    }
-    argv = [sys.executable, "-m", "gunicorn", "-c", str(REPOSITORY / "services" / "micro_api" / "gunicorn_conf.py")]
-    return Command(pod_name, argv, inherited | settings, version)
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: str) -> None:
-        """Connect to the socket at `path` with the first request."""
-        super().__init__("localhost", timeout=PROBE_TIMEOUT_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        """Open the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-def is_replica_ready(path: str) -> bool:
-    """Tell whether the replica behind a Unix socket says that it can answer."""
-    connection = UnixConnection(path)
-    try:
-        connection.request("GET", "/readyz", headers={"Connection": "close"})
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+ENVOY: Final = "envoy"
+PROMETHEUS: Final = "prometheus"
+WATCH_SECONDS: Final = 0.1
 
 
 class StoppedError(Exception):
@@ -136,26 +81,27 @@ class Supervisor:
     def _start(self) -> None:
         """Start the replicas, Envoy and, where it is asked for, Prometheus, and return when all answer."""
         self._launch(envoy.command(self._folder, dict(os.environ)))
-        for version, pod_name in pod_names(self._state.replicas):
-            self._launch(replica_command(self._state, version, pod_name))
-        for _, pod_name in pod_names(self._state.replicas):
-            self._wait_for(pod_name, partial(is_replica_ready, socket_path(self._state, pod_name)))
+        replicas = replicas_of(self._state)
+        for replica in replicas:
+            self._launch(replica.command())
+        for replica in replicas:
+            self._wait_for(replica.pod_name, replica.is_ready)
         self._wait_for(ENVOY, partial(envoy.has_admin, self._folder))
         with envoy.Admin(envoy.admin_url(self._folder)) as admin:
             self._wait_for(ENVOY, admin.is_ready)
             self._state = replace(
                 self._state,
-                port=admin.listener_port(xds.LISTENER),
-                browser_port=admin.listener_port(xds.BROWSER_LISTENER),
+                port=admin.listener_port(LISTENER),
+                browser_port=admin.listener_port(BROWSER_LISTENER),
                 admin_url=envoy.admin_url(self._folder),
             )
             if self._state.prometheus_port is not None:
-                self._start_prometheus(admin.listener_port(xds.SCRAPE_LISTENER))
+                self._start_prometheus(admin.listener_port(SCRAPE_LISTENER))
         self._write(replace(self._state, phase="ready"))
 
     def _start_prometheus(self, scrape_port: int) -> None:
         """Start Prometheus, which reads the replicas through Envoy's port for that, and return when it answers."""
-        prometheus.write_configuration(self._folder, self._state, scrape_port, replica_sockets(self._state))
+        prometheus.write_configuration(self._folder, self._state, scrape_port, sockets_of(self._state))
         self._launch(prometheus.command(self._folder, self._state, dict(os.environ)))
         pid = self._children[PROMETHEUS].pid
         self._wait_for(PROMETHEUS, partial(prometheus.is_ready, pid))

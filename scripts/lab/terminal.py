@@ -1,9 +1,12 @@
 """Lines for a terminal: long ones are wrapped, with a hanging indent."""
 
+import os
 import sys
 import textwrap
 from typing import Final
 
+# How a reader of a message starts the next command: the same Python, by the shorter of its paths.
+PROGRAM: Final = f"{min(sys.executable, os.path.relpath(sys.executable), key=len)} -m scripts.lab"
 WIDTH: Final = 80
 INDENT: Final = 4 * " "
 _NO_BREAK: Final = "\0"

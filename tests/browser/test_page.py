@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scripts.lab import control
 from scripts.lab.processes import wait_until
-from scripts.lab.supervisor import UnixConnection, replica_sockets
+from scripts.lab.replicas import UnixConnection, sockets_of
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import PHONE, PROJECTOR, Screen, assert_accessible, assert_fits
 from tests.lab.helpers import HOST, TIMEOUT_SECONDS, RunningLab, istio
@@ -66,7 +66,7 @@ def wait_for_tiles(page: Page, count: int) -> None:
 def served(lab: RunningLab) -> Counter[str]:
     """Return how many calls each replica says that it has answered, by the pod's name."""
     counts: Counter[str] = Counter()
-    for pod_name, path in replica_sockets(control.running(lab.folder)).items():
+    for pod_name, path in sockets_of(control.running(lab.folder)).items():
         with closing(UnixConnection(path)) as connection:
             connection.request("GET", "/metrics")
             text = connection.getresponse().read().decode()

@@ -51,7 +51,7 @@ def known_flags() -> set[str]:
         ["loadtest", "judge", "--help"],
         ["-m", "gunicorn", "--help"],
         ["-m", "scripts.bench", "--help"],
-        *(["-m", "scripts.lab", command, "--help"] for command in ("up", "shift", "status", "down", "run")),
+        *(["-m", "scripts.lab", command, "--help"] for command in ("up", "shift", "status", "down", "run", "render")),
     ]
     scripts = [file for file in FILES if file.suffix == ".sh" and "usage()" in file.read_text(encoding="utf-8")]
     helps = (

@@ -95,7 +95,7 @@ def refusal_of_lab(document: Document) -> str | None:
 
 def translated(*documents: Document) -> dict[str, Any]:
     """Return the projection of what the lab makes of a state."""
-    state = combine(resource for document in documents for resource in parse(written(document), "made-up.yaml"))
+    state = combine(parse(written(document), "made-up.yaml") for document in documents)
     return projection(route_configuration(state), clusters(state, []))
 
 

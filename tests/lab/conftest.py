@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scripts.lab import control
 from scripts.lab.state import LabFolder
+from scripts.lab.translation import translate
+from scripts.lab.translation.manifests import Manifests
 from tests.lab.helpers import STATES, CommandLine, RunningLab
 
 
@@ -59,3 +62,21 @@ def command_line() -> Iterator[Callable[..., CommandLine]]:
     for line in made:
         line.kill_all()
     assert left_behind == []
+
+
+@pytest.fixture
+def random_value_header(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give the request header that holds the number which Envoy else samples, so that a test can send each number."""
+    name = "x-random-value"
+    route_configuration = translate.route_configuration
+
+    def with_header(manifests: Manifests) -> dict[str, Any]:
+        made = route_configuration(manifests)
+        actions = (route["route"] for host in made["virtual_hosts"] for route in host["routes"])
+        for action in actions:
+            if "weighted_clusters" in action:
+                action["weighted_clusters"]["header_name"] = name
+        return made
+
+    monkeypatch.setattr(translate, "route_configuration", with_header)
+    return name

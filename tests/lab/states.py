@@ -19,7 +19,7 @@ def text_of(path: str) -> str:
 
 def resource(path: str) -> Resource:
     """Return the resource of a manifest, named from the repository's root."""
-    return parse(text_of(path), path)[0]
+    return parse(text_of(path), path)
 
 
 def state(*paths: str) -> Manifests:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from scripts.lab import control, envoy, xds
-from scripts.lab.state import LabError
+from scripts.lab import control, envoy
+from scripts.lab.errors import LabError
+from scripts.lab.watched import CLUSTERS, ROUTES
 from tests.lab.helpers import Client, RunningLab, istio
 
 
@@ -22,7 +23,7 @@ def admin(lab: RunningLab) -> Iterator[envoy.Admin]:
 
 
 def _routes(lab: RunningLab) -> list[dict[str, Any]]:
-    content = json.loads((lab.folder.envoy / xds.ROUTES.path).read_text(encoding="utf-8"))
+    content = json.loads((lab.folder.envoy / ROUTES.path).read_text(encoding="utf-8"))
     return [{key: value for key, value in resource.items() if key != "@type"} for resource in content["resources"]]
 
 
@@ -31,7 +32,7 @@ def test_what_envoy_refuses_is_told_in_its_words_and_undone(lab: RunningLab, adm
     before = _routes(lab)
     twice = [{**before[0], "virtual_hosts": before[0]["virtual_hosts"] * 2}]
     with pytest.raises(LabError, match=r"Envoy refuses .*: Only unique .*micro-api"):
-        envoy.apply(lab.folder, admin, xds.ROUTES, twice)
+        envoy.apply(lab.folder, admin, ROUTES, twice)
     assert _routes(lab) == before
     with Client(lab.url) as client:
         assert client.ask().route_name == "70-30"
@@ -41,20 +42,20 @@ def test_clusters_are_put_back_when_envoy_refuses_the_routes(
     lab: RunningLab, admin: envoy.Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A shift of rule and routes together is done as a whole or not at all."""
-    clusters = admin.served_version(xds.CLUSTERS)
+    clusters = admin.served_version(CLUSTERS)
     bad_routes = {"name": "http.8080", "misspelt_field": []}
     monkeypatch.setattr("scripts.lab.translation.translate.route_configuration", lambda *_, **__: bad_routes)
     with pytest.raises(LabError, match="misspelt_field"):
         control.shift(lab.folder, [istio("destination-rule-overload.yaml")])
     monkeypatch.undo()
-    assert admin.served_version(xds.CLUSTERS) == clusters
-    assert "overload" not in lab.folder.read_applied()["DestinationRule"].file
+    assert admin.served_version(CLUSTERS) == clusters
+    assert "overload" not in lab.folder.read_traffic_state().files["DestinationRule"]
 
 
 def test_equal_resources_have_equal_versions(lab: RunningLab) -> None:
     """The version is made of the content, so that applying it twice waits for nothing."""
     routes = _routes(lab)
-    assert xds.ROUTES.write(lab.folder, routes) == xds.ROUTES.write(lab.folder, routes)
+    assert ROUTES.write(lab.folder, routes) == ROUTES.write(lab.folder, routes)
 
 
 def test_a_file_that_envoy_cannot_see_is_an_error_with_a_way_out(
@@ -64,10 +65,10 @@ def test_a_file_that_envoy_cannot_see_is_an_error_with_a_way_out(
     elsewhere = type(lab.folder)(tmp_path)
     elsewhere.create()
     os.link(lab.folder.log("envoy"), elsewhere.log("envoy"))
-    xds.ROUTES.write(elsewhere, _routes(lab))
+    ROUTES.write(elsewhere, _routes(lab))
     monkeypatch.setattr(envoy, "APPLY_TIMEOUT_SECONDS", 0.1)
     with pytest.raises(LabError, match=r"has not loaded .*routes\.json within 0\.1 s\. .* --dir"):
-        envoy.apply(elsewhere, admin, xds.ROUTES, [{"name": "unseen"}])
+        envoy.apply(elsewhere, admin, ROUTES, [{"name": "unseen"}])
 
 
 def test_a_platform_without_envoy_is_told_which_ones_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,13 +40,13 @@ def test_a_killed_replica_costs_no_request_and_is_named(own_lab: RunningLab) -> 
     assert "测试接口被调用！" in dead[0]["last_log_lines"][-1]
 
 
-def test_a_dead_version_is_served_as_503_for_its_share(own_lab: RunningLab) -> None:
+def test_a_dead_version_is_served_as_503_for_its_share(own_lab: RunningLab, random_value_header: str) -> None:
     """With all replicas of the canary dead its share of the requests gets 503, and the stable version is unharmed."""
-    control.shift(own_lab.folder, [istio("virtual-service-70-30.yaml")], random_value_header="x-random-value")
+    control.shift(own_lab.folder, [istio("virtual-service-70-30.yaml")])
     for record in own_lab.replicas("v2"):
         own_lab.kill(record)
     with Client(own_lab.url) as client:
-        drawn = client.draw("x-random-value", range(100))
+        drawn = client.draw(random_value_header, range(100))
     assert drawn == Counter({"v1": 70, "503": 30})
 
 

@@ -67,7 +67,7 @@ def test_the_split_is_read_as_it_is_written() -> None:
         response_headers={"x-canary-route": "70-30"},
     )
     expected = VirtualService(WEIGHTED, "micro-api-route", ("micro-api",), ("micro-gateway", "mesh"), (route,))
-    assert parse(text_of(WEIGHTED), WEIGHTED) == (expected,)
+    assert parse(text_of(WEIGHTED), WEIGHTED) == expected
 
 
 def test_a_header_match_is_read_as_exact_values() -> None:
@@ -135,7 +135,7 @@ def test_a_missing_field_is_named(field: str) -> None:
     whole = yaml.safe_load(text_of(WEIGHTED))
     del whole["spec"]["http"][0]["route"][1]["destination"][field]
     if field == "subset":
-        (service,) = parse(json.dumps(whole), FILE)
+        service = parse(json.dumps(whole), FILE)
         assert isinstance(service, VirtualService)
         assert service.http[0].destinations[1].subset is None
     else:
@@ -169,7 +169,7 @@ def test_a_weight_must_be_a_plain_whole_number(written: str, problem: str) -> No
 def test_weights_need_not_sum_up_to_100(weights: tuple[int, int]) -> None:
     """Weights are relative, as in Istio: they pass as they are."""
     text = changed(WEIGHTED, "weight: 70", f"weight: {weights[0]}").replace("weight: 30", f"weight: {weights[1]}")
-    (service,) = parse(text, FILE)
+    service = parse(text, FILE)
     assert isinstance(service, VirtualService)
     assert tuple(destination.weight for destination in service.http[0].destinations) == weights
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts.lab.processes import Command, describe_death, is_alive, listener_on, start, stop, wait_until
+from scripts.lab.processes import Command, describe_death, is_alive, start, stop, wait_until
 from scripts.lab.state import LabFolder, ProcessRecord
 from tests.lab.helpers import TIMEOUT_SECONDS, CommandLine
 
@@ -52,14 +51,6 @@ def test_a_death_is_described_with_the_last_lines(tmp_path: Path, number: int, c
     lines = describe_death(folder, ProcessRecord("x", None, 1, 0.0, number)).splitlines()
     assert lines[0] == f"x {cause}; the last lines of {folder.log('x')}:"
     assert [line.strip() for line in lines[1:]] == [f"line {line}" for line in range(49_990, 50_000)]
-
-
-def test_the_listener_on_a_port_is_named() -> None:
-    """The owner of a listening socket is found by its port; a port without one has none."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert listener_on(port).endswith(f"(pid {os.getpid()})")
-    assert listener_on(port) == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -1,6 +1,7 @@
-"""`python -m scripts.lab.render`: the lab's own translation, as files for an Envoy that somebody else runs."""
+"""`render`: the lab's own translation, as files for an Envoy that another program runs."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from scripts.lab import render, xds
+from scripts.lab.__main__ import main
 from scripts.lab.envoy import binary
 from scripts.lab.translation import translate
 from scripts.lab.translation.endpoints import Endpoint, HostPort
+from scripts.lab.watched import CLUSTERS, ROUTES
 from tests.lab.helpers import unwrapped
 from tests.lab.states import state, text_of
 from tests.support.repository import ROOT
@@ -33,18 +35,18 @@ def written(folder: Path, name: str) -> Any:  # noqa: ANN401  (JSON has no narro
 def test_the_files_hold_what_the_lab_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Routes and clusters are the translation's, to the letter, and the routes are named."""
     split = "istio/virtual-service-70-30.yaml"
-    assert render.main(["--dir", str(tmp_path), *ENDPOINTS, *files(*BASE, split)]) == 0
+    assert main(["render", "--dir", str(tmp_path), *ENDPOINTS, *files(*BASE, split)]) == 0
     endpoints = [
         Endpoint({"app": "micro-api", "version": version}, HostPort("127.0.0.1", port))
         for version, port in (("v1", 1), ("v2", 2))
     ]
-    made = {watched: written(tmp_path, watched.path)["resources"] for watched in (xds.ROUTES, xds.CLUSTERS)}
+    made = {watched: written(tmp_path, watched.path)["resources"] for watched in (ROUTES, CLUSTERS)}
     for resources in made.values():
         for resource in resources:
             del resource["@type"]
     assert made == {
-        xds.ROUTES: [translate.route_configuration(state(split))],
-        xds.CLUSTERS: translate.clusters(state(split), endpoints),
+        ROUTES: [translate.route_configuration(state(split))],
+        CLUSTERS: translate.clusters(state(split), endpoints),
     }
     assert capsys.readouterr().out.endswith(": routes 70-30\n")
 
@@ -52,8 +54,15 @@ def test_the_files_hold_what_the_lab_serves(tmp_path: Path, capsys: pytest.Captu
 def test_envoy_accepts_what_is_written(tmp_path: Path) -> None:
     """The real Envoy validates the bootstrap, which names the addresses that are asked for."""
     addresses = ("--listen", "127.0.0.1:18080", "--admin", "127.0.0.1:9901")
-    arguments = ["--dir", str(tmp_path), *addresses, *ENDPOINTS, *files(*BASE, "istio/virtual-service-90-10.yaml")]
-    assert render.main(arguments) == 0
+    arguments = [
+        "render",
+        "--dir",
+        str(tmp_path),
+        *addresses,
+        *ENDPOINTS,
+        *files(*BASE, "istio/virtual-service-90-10.yaml"),
+    ]
+    assert main(arguments) == 0
     bootstrap = written(tmp_path, "bootstrap.json")
     (listener,) = bootstrap["static_resources"]["listeners"]
     shown = [one["address"]["socket_address"] for one in (listener, bootstrap["admin"])]
@@ -65,20 +74,20 @@ def test_envoy_accepts_what_is_written(tmp_path: Path) -> None:
 
 def test_a_refused_manifest_leaves_the_old_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A shift to a manifest that the lab refuses exits with 2, names file and field, and changes nothing."""
-    first = ["--dir", str(tmp_path), *ENDPOINTS, *files(*BASE, "istio/virtual-service-70-30.yaml")]
-    assert render.main(first) == 0
-    before = written(tmp_path, xds.ROUTES.path)
+    first = ["render", "--dir", str(tmp_path), *ENDPOINTS, *files(*BASE, "istio/virtual-service-70-30.yaml")]
+    assert main(first) == 0
+    before = written(tmp_path, ROUTES.path)
     bad = tmp_path / "bad.yaml"
     bad.write_text(text_of("istio/virtual-service-70-30.yaml").replace("weight: 70", "weight: 70.5"), encoding="utf-8")
-    assert render.main([*first[:-1], str(bad)]) == 2
+    assert main([*first[:-1], str(bad)]) == 2
     assert f"{bad}: spec.http[0].route[0].weight: 70.5" in unwrapped(capsys.readouterr().err)
-    assert written(tmp_path, xds.ROUTES.path) == before
+    assert written(tmp_path, ROUTES.path) == before
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([*ENDPOINTS, *files(*BASE), "nowhere.yaml"], "render: nowhere.yaml: cannot be read"),
+        ([*ENDPOINTS, *files(*BASE), "nowhere.yaml"], "lab: nowhere.yaml: cannot be read"),
         ([*ENDPOINTS, *files(*BASE)], "no VirtualService here"),
         (["--endpoint", "v3=a:1", "x.yaml"], "'v3=a:1' is not VERSION=HOST:PORT"),
         (["--endpoint", "v1=a", "x.yaml"], "'a' is not HOST:PORT"),
@@ -91,7 +100,7 @@ def test_wrong_usage_is_told(
 ) -> None:
     """A file or option that is wrong exits with 2 and is named with its value and with what it should be."""
     try:
-        exit_code: object = render.main(["--dir", str(tmp_path), *arguments])
+        exit_code: object = main(["render", "--dir", str(tmp_path), *arguments])
     except SystemExit as stopped:  # argparse's way
         exit_code = stopped.code
     assert exit_code == 2
@@ -102,19 +111,25 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.
     """A file where the folder should be exits with 1 and names `--dir`."""
     (tmp_path / "taken").touch()
     arguments = [*ENDPOINTS, *files(*BASE, "istio/virtual-service-70-30.yaml")]
-    assert render.main(["--dir", str(tmp_path / "taken"), *arguments]) == 1
-    assert "render: --dir " in unwrapped(capsys.readouterr().err)
+    assert main(["render", "--dir", str(tmp_path / "taken"), *arguments]) == 1
+    assert "lab: --dir " in unwrapped(capsys.readouterr().err)
 
 
 def test_what_istio_serves_broken_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A version without endpoint is served as Istio does, with the lab's warning."""
-    arguments = ["--dir", str(tmp_path), *ENDPOINTS[:2], *files(*BASE, "istio/virtual-service-0-100.yaml")]
-    assert render.main(arguments) == 0
+    arguments = ["render", "--dir", str(tmp_path), *ENDPOINTS[:2], *files(*BASE, "istio/virtual-service-0-100.yaml")]
+    assert main(arguments) == 0
     assert "warning: " in unwrapped(capsys.readouterr().err)
 
 
-def test_it_needs_nothing_but_pyyaml() -> None:
-    """The image has PyYAML only, so no import may pull in what else the lab needs."""
-    script = "import sys, scripts.lab.render; print(*sorted({'requests', 'psutil', 'envoy'} & set(sys.modules)))"
-    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ran.stdout == "\n"
+def test_it_needs_nothing_but_pyyaml(tmp_path: Path) -> None:
+    """It runs where neither the lab's other requirements nor the package `scripts` itself are installed."""
+    shutil.copytree(
+        ROOT / "scripts" / "lab", tmp_path / "scripts" / "lab", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    blocked = "import sys; sys.modules |= dict.fromkeys(('envoy', 'psutil', 'requests'))"
+    script = f"{blocked}; from scripts.lab.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    arguments = ["render", "--dir", str(tmp_path), *ENDPOINTS, *files(*BASE, "istio/virtual-service-90-10.yaml")]
+    command = [sys.executable, "-c", script, *arguments]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.stdout.endswith(": routes 90-10\n"), ran.stderr

@@ -5,20 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lab.state import AppliedFile, LabError, LabFolder, LabState, ProcessRecord
+from scripts.lab.errors import LabError
+from scripts.lab.state import LabFolder, LabState, ProcessRecord
 
 SUPERVISOR = ProcessRecord("supervisor", None, 1, 2.5)
 REPLICA = ProcessRecord("micro-api-v1-0", "v1", 2, 3.5)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    """State and applied files come back as they were."""
+    """The state comes back as it was."""
     folder = LabFolder(tmp_path)
     state = LabState(2, 8080, "/sockets", "http://127.0.0.1:1", "ready", "", (SUPERVISOR, REPLICA))
     folder.write_state(state)
-    folder.write_applied({"VirtualService": AppliedFile("灰度.yaml", "text: 测试\n")})
     assert folder.read_state() == state
-    assert folder.read_applied() == {"VirtualService": AppliedFile("灰度.yaml", "text: 测试\n")}
 
 
 def test_a_process_is_replaced_in_its_place() -> None:
@@ -29,9 +28,11 @@ def test_a_process_is_replaced_in_its_place() -> None:
 
 
 def test_an_empty_folder_has_no_lab(tmp_path: Path) -> None:
-    """Where nothing is written there is no lab, no applied file and no log line."""
+    """Where nothing is written there is no lab, no traffic state and no log line."""
     folder = LabFolder(tmp_path)
-    assert (folder.read_state(), folder.read_applied(), folder.log_tail("envoy")) == (None, {}, [])
+    assert (folder.read_state(), folder.log_tail("envoy")) == (None, [])
+    with pytest.raises(LabError, match="no applied manifests here"):
+        folder.read_traffic_state()
 
 
 def test_two_commands_do_not_change_one_lab_at_once(tmp_path: Path) -> None:

@@ -9,20 +9,21 @@ from scripts.lab import control
 from scripts.lab.processes import wait_until
 from tests.lab.helpers import TIMEOUT_SECONDS, Client, Load, RunningLab, edited, istio
 
-RANDOM_VALUE_HEADER = "x-random-value"
 ALL_PERCENTS = range(100)
 
 
 @pytest.mark.parametrize(
     ("state", "v2_percent"), [("100-0", 0), ("90-10", 10), ("70-30", 30), ("50-50", 50), ("0-100", 100)]
 )
-def test_each_state_splits_exactly_as_its_weights_say(lab: RunningLab, state: str, v2_percent: int) -> None:
+def test_each_state_splits_exactly_as_its_weights_say(
+    lab: RunningLab, random_value_header: str, state: str, v2_percent: int
+) -> None:
     """With every number drawn once instead of by chance, a version gets as many of 100 requests as its weight is."""
     file = istio(f"virtual-service-{state}.yaml")
-    control.shift(lab.folder, [file], random_value_header=RANDOM_VALUE_HEADER)
+    control.shift(lab.folder, [file])
     with Client(lab.url) as client:
-        drawn = client.draw(RANDOM_VALUE_HEADER, ALL_PERCENTS)
-        route_name = client.ask(**{RANDOM_VALUE_HEADER: "0"}).route_name
+        drawn = client.draw(random_value_header, ALL_PERCENTS)
+        route_name = client.ask(**{random_value_header: "0"}).route_name
     assert drawn == +Counter(v1=100 - v2_percent, v2=v2_percent)
     assert route_name == state
 
@@ -41,13 +42,13 @@ def test_header_state_sends_only_those_who_ask_to_the_canary(
     assert (answer.status, answer.version, answer.route_name) == (200, version, route_name)
 
 
-def test_the_door_for_browsers_takes_any_host(lab: RunningLab) -> None:
+def test_the_listener_for_browsers_takes_any_host(lab: RunningLab, random_value_header: str) -> None:
     """A browser, which asks for the host of its address, comes by the same routes; the clients' door knows it not."""
-    control.shift(lab.folder, [istio("virtual-service-70-30.yaml")], random_value_header=RANDOM_VALUE_HEADER)
+    control.shift(lab.folder, [istio("virtual-service-70-30.yaml")])
     page_url = control.running(lab.folder).page_url
     host = page_url.removeprefix("http://").removesuffix("/")
     with Client(page_url) as browser, Client(lab.url) as client:
-        answers = [browser.ask(host, **{RANDOM_VALUE_HEADER: str(number)}) for number in ALL_PERCENTS]
+        answers = [browser.ask(host, **{random_value_header: str(number)}) for number in ALL_PERCENTS]
         assert client.ask(host).status == 404
     assert Counter(answer.version for answer in answers) == {"v1": 70, "v2": 30}
     assert {answer.route_name for answer in answers} == {"70-30"}
@@ -80,13 +81,15 @@ def test_changing_the_destination_rule_under_load_loses_nothing(lab: RunningLab,
     assert {answer.status for _, answer in load.answers} == {200}
 
 
-def test_unknown_subset_is_served_as_503_for_its_share(lab: RunningLab, tmp_path: Path) -> None:
+def test_unknown_subset_is_served_as_503_for_its_share(
+    lab: RunningLab, random_value_header: str, tmp_path: Path
+) -> None:
     """As on Istio, a subset that no rule defines is accepted with a warning, and its share of the requests gets 503."""
     file = tmp_path / "unknown-subset.yaml"
     file.write_text(edited("virtual-service-70-30.yaml", "subset: v2", "subset: v9"))
-    applied = control.shift(lab.folder, [str(file)], random_value_header=RANDOM_VALUE_HEADER)
+    applied = control.shift(lab.folder, [str(file)])
     with Client(lab.url) as client:
-        drawn = client.draw(RANDOM_VALUE_HEADER, ALL_PERCENTS)
+        drawn = client.draw(random_value_header, ALL_PERCENTS)
     assert drawn == Counter({"v1": 70, "503": 30})
     assert any("v9" in warning and str(file) in warning for warning in applied.warnings)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scripts.lab.translation import defaults, translate
+from scripts.lab.translation import defaults
 from scripts.lab.translation.endpoints import Endpoint, HostPort
 from scripts.lab.translation.manifests import ManifestError
 from scripts.lab.translation.translate import clusters, route_configuration, route_names
@@ -18,10 +18,7 @@ V1 = Endpoint({"app": "micro-api", "version": "v1"}, "/run/v1-0.sock")
 V2 = Endpoint({"app": "micro-api", "version": "v2"}, "/run/v2-0.sock")
 RECORDS = ROOT / "tests" / "data" / "istiod"
 ODD = "tests/data/manifests"
-DESTINATION_RULE = "istio/destination-rule.yaml"
 SPLIT = "istio/virtual-service-70-30.yaml"
-SHARE_OF_V1 = "its share, weight 70 of 100,"
-SHARE_OF_V2 = "its share, weight 30 of 100,"
 
 
 def record(path: str) -> dict[str, Any]:
@@ -87,16 +84,6 @@ def test_the_projection_reads_both_spellings() -> None:
 def test_the_projection_leaves_out_other_services() -> None:
     """Only the clusters of the service are compared: a real gateway has many more."""
     assert projection({}, [{"name": "outbound|80||other.default.svc.cluster.local"}])["clusters"] == []
-
-
-def test_a_test_can_draw_every_number_once() -> None:
-    """With a header for the random value Envoy takes it from there, in weighted routes only."""
-    routes = route_configuration(state(), random_value_header="x-random")["virtual_hosts"][0]["routes"]
-    assert routes[0]["route"]["weighted_clusters"]["header_name"] == "x-random"
-    plain = route_configuration(state())["virtual_hosts"][0]["routes"]
-    assert "header_name" not in plain[0]["route"]["weighted_clusters"]
-    header_routed = state("istio/virtual-service-header.yaml")
-    assert route_configuration(header_routed, random_value_header="x-random") == route_configuration(header_routed)
 
 
 def test_a_cluster_holds_the_endpoints_of_its_subset() -> None:
@@ -169,97 +156,3 @@ def test_what_is_returned_is_the_callers() -> None:
 def test_the_routes_are_named_by_their_response_header(path: str, names: tuple[str, ...]) -> None:
     """The names of a state's routes are the values of x-canary-route, and no other header's."""
     assert route_names(state(path)) == names
-
-
-@pytest.mark.parametrize("path", ISTIO)
-def test_the_files_under_istio_need_no_warning(path: str) -> None:
-    """With both versions running, each state serves every request."""
-    assert translate.warnings(state(path), [V1, V2]) == ()
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        (
-            "unknown-subset",
-            f"spec.http[0].route[1].destination.subset: v9: {DESTINATION_RULE} defines v1, v2: {SHARE_OF_V2} gets 503",
-        ),
-        (
-            "unknown-service",
-            f"spec.http[0].route[1].destination.host: micro-apis: matches no Service: {SHARE_OF_V2} gets 503",
-        ),
-        (
-            "unknown-port",
-            (
-                "spec.http[0].route[0].destination.port.number: 8080: the Service has port 19090 only: "
-                f"{SHARE_OF_V1} gets 503"
-            ),
-        ),
-        (
-            "unbound",
-            "spec.gateways: mesh: micro-gateway is not among them: the gateway answers 404 to everything",
-        ),
-        ("unknown-host", f"spec.hosts: micro-apis: matches no Service: requests to {SERVICE} get 404"),
-        (
-            "weight-missing",
-            "spec.http[0].route[1].weight: missing, so it counts as 0: no request goes there",
-        ),
-        ("catch-all-first", "spec.http[1]: never used: spec.http[0] matches every request"),
-        ("rule-other-host", "spec.host: micro-apis: matches no Service: the subsets do not exist, requests get 503"),
-    ],
-)
-def test_what_istio_serves_broken_is_told(path: str, expected: str) -> None:
-    """Each state that Istio accepts and serves broken has one warning: file, field, and what clients will see."""
-    file = f"{ODD}/{path}.yaml"
-    assert translate.warnings(state(file), [V1, V2]) == (f"{file}: {expected}",)
-
-
-def test_a_rule_without_subsets_is_told_for_each_share() -> None:
-    """Every destination whose subset does not exist is named, with the file that should define it."""
-    rule = f"{ODD}/rule-without-subsets.yaml"
-    fields = {"v1": ("spec.http[0].route[0]", 70), "v2": ("spec.http[0].route[1]", 30)}
-    assert translate.warnings(state(rule), [V1, V2]) == tuple(
-        f"{SPLIT}: {field}.destination.subset: {subset}: {rule} defines no subset: "
-        f"its share, weight {weight} of 100, gets 503"
-        for subset, (field, weight) in fields.items()
-    )
-
-
-@pytest.mark.parametrize(
-    ("path", "place", "share"),
-    [
-        (SPLIT, "spec.http[0].route[1]", SHARE_OF_V2),
-        ("istio/virtual-service-0-100.yaml", "spec.http[0].route[1]", "its share, weight 100 of 100,"),
-        ("istio/virtual-service-header.yaml", "spec.http[0].route[0]", "every request of this route"),
-    ],
-)
-def test_a_version_that_does_not_run_is_told(path: str, place: str, share: str) -> None:
-    """A subset without endpoints is named with its labels and with the share of the requests that it fails."""
-    reason = "destination.subset: v2: no endpoint has the labels version: v2"
-    assert translate.warnings(state(path), [V1]) == (f"{path}: {place}.{reason}: {share} gets 503",)
-
-
-def test_a_version_that_is_sent_nothing_need_not_run() -> None:
-    """At 100/0 the canary may be missing: no warning."""
-    assert translate.warnings(state("istio/virtual-service-100-0.yaml"), [V1]) == ()
-
-
-def test_a_destination_without_weight_is_told_once() -> None:
-    """Nothing is sent to a destination that lacks its weight: it matters no more whether its version runs."""
-    assert len(translate.warnings(state(f"{ODD}/weight-missing.yaml"), [V1])) == 1
-
-
-def test_a_service_without_endpoints_is_told() -> None:
-    """A destination without subset means the whole Service, whose name the warning gives."""
-    file = f"{ODD}/no-subset.yaml"
-    expected = "spec.http[0].route[0].destination.host: micro-api: the Service has no endpoint"
-    assert translate.warnings(state(file), []) == (f"{file}: {expected}: every request of this route gets 503",)
-
-
-def test_warnings_know_the_namespace() -> None:
-    """The article's full host name is another namespace's Service elsewhere: nobody there is served."""
-    file = f"{ODD}/article-hosts.yaml"
-    assert translate.warnings(state(file), [V1, V2], "default") == ()
-    other = "micro-api.lab.svc.cluster.local"
-    expected = f"{file}: spec.hosts: {SERVICE}: matches no Service: requests to {other} get 404"
-    assert translate.warnings(state(file), [V1, V2], "lab") == (expected,)

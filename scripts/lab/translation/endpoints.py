@@ -6,7 +6,9 @@ say which there are. All is pure.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+HIGHEST_PORT: Final = 65535
 
 
 class HostPort(NamedTuple):

@@ -3,7 +3,7 @@
 `scripts.lab` reads its traffic states with `parse` and `combine`. A field that the lab would not carry out is refused
 with its file and path: a lab that ignores a field teaches that the field does nothing. What Istio itself would refuse
 (weights that sum up to 0, say) is refused here too; what Istio accepts and serves broken is accepted, and reported by
-`scripts.lab.translation.translate.warnings`.
+`scripts.lab.translation.analysis`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from scripts.lab.translation.endpoints import HIGHEST_PORT
 from scripts.lab.translation.fields import Field, Form, ManifestError, document
 
 __all__ = [
@@ -48,7 +49,6 @@ _LABEL_KEY: Final = Form(
 _LABEL_VALUE: Final = Form(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", "a label's value")
 _MOST_INT32: Final = 2**31 - 1
 _MOST_UINT32: Final = 2**32 - 1  # Envoy's bound on the sum of the weights of one route
-_MOST_PORT: Final = 65535
 
 
 @dataclass(frozen=True)
@@ -120,16 +120,17 @@ class Manifests:
     virtual_service: VirtualService
     destination_rule: DestinationRule
 
+    def resources(self) -> tuple[Resource, ...]:
+        """Return the three resources."""
+        return (self.gateway, self.virtual_service, self.destination_rule)
 
-def parse(text: str, file: str) -> tuple[Resource, ...]:
+
+def parse(text: str, file: str) -> Resource:
     """Return the resource of one manifest.
 
     Args:
         text: the content of the file.
         file: its name, for errors and warnings.
-
-    Returns:
-        The resource, as a tuple to be joined with those of other files for `combine`.
 
     Raises:
         ManifestError: it is no YAML, no known resource, or holds a field or value that the lab does not know.
@@ -139,7 +140,7 @@ def parse(text: str, file: str) -> tuple[Resource, ...]:
     read = _READERS[root["kind"].one_of(list(_READERS))]
     # Without a namespace: the manifests work in whichever one they are applied to.
     name = root["metadata"].record(["name"])["name"].text(_NAME)
-    return (read(file, name, root["spec"]),)
+    return read(file, name, root["spec"])
 
 
 def combine(resources: Iterable[Resource]) -> Manifests:
@@ -245,7 +246,7 @@ def _destination(field: Field) -> Destination:
     target = fields["destination"].record(("host", "port"), ["subset"])
     return Destination(
         host=target["host"].text(_HOST),
-        port=target["port"].record(["number"])["number"].whole_number(1, _MOST_PORT),
+        port=target["port"].record(["number"])["number"].whole_number(1, HIGHEST_PORT),
         subset=target["subset"].text(_NAME) if "subset" in target else None,
         weight=_optional_number(fields, "weight"),
     )

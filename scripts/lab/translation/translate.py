@@ -7,7 +7,7 @@ The functions keep the order of steps of Istio's own: `buildGatewayHTTPRouteConf
 gateway.go, route/route.go for routes, cluster_builder.go and cluster_traffic_policy.go for clusters.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Final
 
@@ -23,23 +23,16 @@ GATEWAY_PORT: Final = 80
 _HTTP_PROTOCOL_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def route_configuration(
-    manifests: Manifests,
-    namespace: str = "default",
-    *,
-    random_value_header: str | None = None,
-) -> dict[str, Any]:
+def route_configuration(manifests: Manifests, namespace: str = "default") -> dict[str, Any]:
     """Return the RouteConfiguration of the gateway's port 80, as Istio's `buildGatewayHTTPRouteConfig` makes it.
 
     Args:
         manifests: the traffic state.
         namespace: the namespace that short host names belong to.
-        random_value_header: a request header that weighted routes take their random number from, so that a test can
-            draw every number once; Envoy draws for itself when None.
     """
     virtual_service = manifests.virtual_service
-    hosts = virtual_service.hosts if _is_bound(manifests) else ()
-    routes = _http_routes(virtual_service.http, namespace, random_value_header)
+    hosts = virtual_service.hosts if is_bound(manifests) else ()
+    routes = _http_routes(virtual_service.http, namespace)
     return {
         "name": defaults.ROUTE_CONFIGURATION_NAME,
         "virtual_hosts": _virtual_hosts([full_host_name(host, namespace) for host in hosts], routes),
@@ -66,7 +59,7 @@ def clusters(manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str
         _cluster(
             _cluster_name(service, SERVICE_PORT, subset),
             rule,
-            _matching(labels, endpoints),
+            matching(labels, endpoints),
         )
         for subset, labels in subsets
     ]
@@ -83,12 +76,13 @@ def full_host_name(host: str, namespace: str) -> str:
     return host if "." in host else f"{host}.{namespace}.svc.cluster.local"
 
 
-def _matching(labels: Mapping[str, str], endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+def matching(labels: Mapping[str, str], endpoints: Sequence[Endpoint]) -> list[Endpoint]:
     """Return the endpoints that have all of a subset's labels."""
     return [endpoint for endpoint in endpoints if labels.items() <= endpoint.labels.items()]
 
 
-def _is_bound(manifests: Manifests) -> bool:
+def is_bound(manifests: Manifests) -> bool:
+    """Return whether the virtual service is bound to the gateway."""
     return manifests.gateway.name in manifests.virtual_service.gateways
 
 
@@ -104,31 +98,22 @@ def _virtual_hosts(hosts: Iterable[str], routes: Sequence[Mapping[str, Any]]) ->
     return [{"name": name, "domains": domains, "routes": list(routes), **deepcopy(dict(defaults.VIRTUAL_HOST))}]
 
 
-def _http_routes(
-    http: Sequence[HttpRoute],
-    namespace: str,
-    random_value_header: str | None,
-) -> list[dict[str, Any]]:
+def _http_routes(http: Sequence[HttpRoute], namespace: str) -> list[dict[str, Any]]:
     """Return one Envoy route for each match; mirrors `BuildHTTPRoutesForVirtualService`."""
     routes: list[dict[str, Any]] = []
     for route in http:
-        routes += [_route(route, match, namespace, random_value_header) for match in route.matches or ({},)]
+        routes += [_route(route, match, namespace) for match in route.matches or ({},)]
         if not route.matches:
             break  # it takes every request: what follows it is never used, and Istio leaves it out
     return routes
 
 
-def _route(
-    route: HttpRoute,
-    match: Mapping[str, str],
-    namespace: str,
-    random_value_header: str | None,
-) -> dict[str, Any]:
+def _route(route: HttpRoute, match: Mapping[str, str], namespace: str) -> dict[str, Any]:
     """Mirrors `translateRoute`."""
     translated: dict[str, Any] = {
         "match": _route_match(match),
         "route": {
-            **_cluster_specifier(route.destinations, namespace, random_value_header),
+            **_cluster_specifier(route.destinations, namespace),
             **deepcopy(dict(defaults.ROUTE_ACTION)),
         },
     }
@@ -145,24 +130,16 @@ def _route_match(match: Mapping[str, str]) -> dict[str, Any]:
     return {"prefix": "/", "case_sensitive": True, "headers": headers}
 
 
-def _cluster_specifier(
-    destinations: Sequence[Destination],
-    namespace: str,
-    random_value_header: str | None,
-) -> dict[str, Any]:
+def _cluster_specifier(destinations: Sequence[Destination], namespace: str) -> dict[str, Any]:
     """Mirrors `applyHTTPRouteDestination`: one destination takes all; of several, those without weight are left out."""
     if len(destinations) == 1:
         return {"cluster": _destination_cluster(destinations[0], namespace)}
-    weighted: dict[str, Any] = {
-        "clusters": [
-            {"name": _destination_cluster(destination, namespace), "weight": destination.weight}
-            for destination in destinations
-            if destination.weight
-        ],
-    }
-    if random_value_header is not None:
-        weighted["header_name"] = random_value_header
-    return {"weighted_clusters": weighted}
+    weighted = [
+        {"name": _destination_cluster(destination, namespace), "weight": destination.weight}
+        for destination in destinations
+        if destination.weight
+    ]
+    return {"weighted_clusters": {"clusters": weighted}}
 
 
 def _destination_cluster(destination: Destination, namespace: str) -> str:
@@ -217,68 +194,3 @@ def _http_protocol_options(max_requests_per_connection: int) -> dict[str, Any]:
             "explicit_http_config": {"http_protocol_options": {}},
         },
     }
-
-
-def warnings(manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str = "default") -> tuple[str, ...]:
-    """Return what Istio accepts but serves broken: each with file, field, and what the client will see.
-
-    Args:
-        manifests: the traffic state.
-        endpoints: the replicas of the service.
-        namespace: the namespace that the service and short host names belong to.
-    """
-    return tuple(dict.fromkeys(_warnings(manifests, endpoints, namespace)))
-
-
-def _warnings(manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str) -> Iterator[str]:
-    gateway, rule, virtual_service = manifests.gateway, manifests.destination_rule, manifests.virtual_service
-    file, hosts, service = virtual_service.file, virtual_service.hosts, full_host_name(SERVICE_NAME, namespace)
-    if not _is_bound(manifests):
-        names = ", ".join(virtual_service.gateways)
-        yield f"{file}: spec.gateways: {names}: {gateway.name} is not among them: the gateway answers 404 to everything"
-        return
-    if service not in (full_host_name(host, namespace) for host in hosts):
-        yield f"{file}: spec.hosts: {', '.join(hosts)}: matches no Service: requests to {service} get 404"
-    if full_host_name(rule.host, namespace) != service:
-        yield f"{rule.file}: spec.host: {rule.host}: matches no Service: the subsets do not exist, requests get 503"
-    for index, route in enumerate(virtual_service.http):
-        for number, destination in enumerate(route.destinations):
-            field = f"{file}: spec.http[{index}].route[{number}]"
-            if destination.weight is None and len(route.destinations) > 1:
-                yield f"{field}.weight: missing, so it counts as 0: no request goes there"
-                continue
-            problem = _problem(destination, rule, endpoints, namespace)
-            if problem and (destination.weight != 0 or len(route.destinations) == 1):
-                yield f"{field}.destination.{problem}: {_share(destination, route)} gets 503"
-        if not route.matches and index + 1 < len(virtual_service.http):
-            yield f"{file}: spec.http[{index + 1}]: never used: spec.http[{index}] matches every request"
-            return
-
-
-def _problem(
-    destination: Destination,
-    rule: DestinationRule,
-    endpoints: Sequence[Endpoint],
-    namespace: str,
-) -> str | None:
-    """Return the field of a destination that leads nowhere, with the reason; None when it leads to endpoints."""
-    if full_host_name(destination.host, namespace) != full_host_name(SERVICE_NAME, namespace):
-        return f"host: {destination.host}: matches no Service"
-    if destination.port != SERVICE_PORT:
-        return f"port.number: {destination.port}: the Service has port {SERVICE_PORT} only"
-    if destination.subset is None:
-        return None if endpoints else f"host: {destination.host}: the Service has no endpoint"
-    if destination.subset not in rule.subsets:
-        return f"subset: {destination.subset}: {rule.file} defines {', '.join(rule.subsets) or 'no subset'}"
-    labels = rule.subsets[destination.subset]
-    if _matching(labels, endpoints):
-        return None
-    wanted = ", ".join(f"{name}: {value}" for name, value in labels.items())
-    return f"subset: {destination.subset}: no endpoint has the labels {wanted}"
-
-
-def _share(destination: Destination, route: HttpRoute) -> str:
-    if len(route.destinations) == 1:
-        return "every request of this route"
-    total = sum(other.weight or 0 for other in route.destinations)
-    return f"its share, weight {destination.weight} of {total},"

@@ -1,0 +1,127 @@
+"""Envoy's bootstrap: its listeners and its admin interface; everything else comes from the files that it watches."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from scripts.lab.state import LabFolder, replace_file
+from scripts.lab.translation import defaults
+from scripts.lab.translation.endpoints import HostPort, envoy_address
+from scripts.lab.watched import CLUSTERS, ROUTES, TYPE_PREFIX, Json, WatchedFile
+
+LISTENER: Final = "lab"
+BROWSER_LISTENER: Final = "browser"
+SCRAPE_LISTENER: Final = "scrape"
+
+_LOOPBACK_ANY_PORT: Final = HostPort("127.0.0.1", 0)
+
+
+def write_bootstrap(
+    folder: LabFolder,
+    listener: HostPort,
+    admin: HostPort,
+    *,
+    browser_host: str = "",
+    scraped: Mapping[str, str] | None = None,
+) -> None:
+    """Write the bootstrap; port 0 anywhere is a free one, chosen by the kernel.
+
+    Args:
+        folder: the lab's folder, by the path that Envoy knows it by.
+        listener: where clients connect.
+        admin: where the admin interface listens.
+        browser_host: host of the routes. If given, a second listener on loopback sets it as the Host of every request,
+            because the Host of a browser's request is 127.0.0.1.
+        scraped: Unix socket of each replica by its pod's name. If given, a third listener on loopback leads to their
+            metrics, because Prometheus cannot read Unix sockets.
+    """
+    (folder.envoy / "admin-address").unlink(missing_ok=True)
+    static = {"listeners": [_http_listener(LISTENER, listener, _routing(folder))]}
+    if browser_host:
+        static["listeners"].append(_browser_listener(folder, browser_host))
+    if scraped:
+        static["listeners"].append(_scrape_listener(scraped))
+        static["clusters"] = [_scrape_cluster(pod, path) for pod, path in scraped.items()]
+    bootstrap = {
+        "node": {"id": "lab", "cluster": "lab"},
+        "admin": {"address": envoy_address(admin)},
+        "dynamic_resources": {"cds_config": _from_file(folder, CLUSTERS)},
+        "static_resources": static,
+    }
+    replace_file(folder.envoy / "bootstrap.json", bootstrap)
+
+
+def _routing(folder: LabFolder) -> Json:
+    """Return the routing of the part of Istio's ingress gateway that the traffic states are about."""
+    return {
+        "use_remote_address": True,  # as Istio's gateway: a client cannot pass for something inside the mesh
+        "rds": {"route_config_name": defaults.ROUTE_CONFIGURATION_NAME, "config_source": _from_file(folder, ROUTES)},
+    }
+
+
+def _browser_listener(folder: LabFolder, host: str) -> Json:
+    """Return the listener for browsers: the same routes, for one host."""
+    # A script, because Envoy's header filters may not change the Host, and a route changes it only once it is found.
+    script = f"function envoy_on_request(handle) handle:headers():replace(':authority', '{host}') end"
+    set_host = {
+        "name": "envoy.filters.http.lua",
+        "typed_config": {
+            "@type": f"{TYPE_PREFIX}.extensions.filters.http.lua.v3.Lua",
+            "default_source_code": {"inline_string": script},
+        },
+    }
+    return _http_listener(BROWSER_LISTENER, _LOOPBACK_ANY_PORT, _routing(folder), [set_host])
+
+
+def _scrape_listener(pods: Iterable[str]) -> Json:
+    """Return the listener that leads to the metrics of each replica, with the pod's name as the host.
+
+    It is separate from the one of the clients, so that scrapes change neither the split nor Envoy's counts of it.
+    """
+    hosts = [
+        {"name": pod, "domains": [pod], "routes": [{"match": {"path": "/metrics"}, "route": {"cluster": pod}}]}
+        for pod in pods
+    ]
+    return _http_listener(SCRAPE_LISTENER, _LOOPBACK_ANY_PORT, {"route_config": {"virtual_hosts": hosts}})
+
+
+def _scrape_cluster(pod: str, socket_path: str) -> Json:
+    endpoint = {"endpoint": {"address": envoy_address(socket_path)}}
+    return {
+        "name": pod,
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": pod, "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+
+
+def _http_listener(name: str, address: HostPort, routing: Json, filters: Sequence[Json] = ()) -> Json:
+    """Return a listener for HTTP with filters before its routes; its name is also the prefix of its statistics."""
+    manager = {
+        "@type": f"{TYPE_PREFIX}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": name,
+        **routing,
+        "http_filters": [
+            *filters,
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{TYPE_PREFIX}.extensions.filters.http.router.v3.Router"},
+            },
+        ],
+    }
+    return {
+        "name": name,
+        "address": envoy_address(address),
+        # If it were enabled, two Envoys could share a busy port and each get a part of the requests.
+        "enable_reuse_port": False,
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+        ],
+    }
+
+
+def _from_file(folder: LabFolder, watched: WatchedFile) -> Json:
+    path = folder.envoy / watched.path
+    # Without the folder Envoy would watch the file alone, and lose sight of it with the first rename.
+    return {
+        "path_config_source": {"path": str(path), "watched_directory": {"path": str(path.parent)}},
+        "resource_api_version": "V3",
+    }

@@ -1,0 +1,109 @@
+"""What `up`, `shift`, `status`, `down` and `run` print, and their exit codes.
+
+Each function takes the parsed options of the command of its name and returns its exit code.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts import REPOSITORY
+from scripts.lab import control, demo
+from scripts.lab import status as lab_status
+from scripts.lab.ports import ANY_FREE_PORT, Ports
+from scripts.lab.terminal import PROGRAM, print_error
+
+EXIT_FINE, EXIT_FAILED = 0, 1
+
+
+def up(options: argparse.Namespace) -> int:
+    """Start a lab and print how to use it."""
+    started = time.monotonic()
+    ports = Ports(options.port, _prometheus_port(options))
+    applied = control.up(options.dir, _files(options), ports=ports, replicas=options.replicas)
+    seconds = time.monotonic() - started
+    state = control.running(options.dir)
+    _warn(applied.warnings)
+    folder = f" --dir {options.dir.path}" if options.dir.path != Path(".lab") else ""
+    lines = [
+        f"The lab is ready after {seconds:.1f} s at {state.url}:",
+        f"{options.replicas} replicas of v1, {options.replicas} of v2, routes {', '.join(applied.route_names)}.",
+        "",
+        f"  request  curl -H 'Host: {demo.HOST_HEADER}' \\",
+        f"             {state.url}/test/test",
+        f"  watch    {state.page_url} (in a browser)",
+        f"  shift    {PROGRAM} shift{folder} istio/virtual-service-0-100.yaml",
+        f"  status   {PROGRAM} status{folder}",
+        *([f"  metrics  {state.prometheus_url}"] if state.prometheus_url else []),
+        f"  stop     {PROGRAM} down{folder}",
+    ]
+    _print("\n".join(lines))
+    return EXIT_FINE
+
+
+def shift(options: argparse.Namespace) -> int:
+    """Apply manifest files to the running lab and print the routes that are served."""
+    applied = control.shift(options.dir, options.files)
+    _warn(applied.warnings)
+    routes = ", ".join(applied.route_names) or "routes without a name"
+    _print(f"Envoy serves {routes} after {applied.duration_seconds * 1000:.0f} ms.")
+    return EXIT_FINE
+
+
+def status(options: argparse.Namespace) -> int:
+    """Print the state of the lab and of its processes."""
+    found = lab_status.read(options.dir)
+    if options.json:
+        _print(json.dumps(found.to_dict() if found else {"phase": "none", "processes": []}, ensure_ascii=False))
+    elif found:
+        _print(lab_status.render(found, options.dir))
+    else:
+        _print(f"No lab runs in {options.dir.path}. Start one with:\n  {PROGRAM} up")
+    return EXIT_FINE if found and found.is_well else EXIT_FAILED
+
+
+def down(options: argparse.Namespace) -> int:
+    """Stop the lab and print whether there was one."""
+    was_there = control.down(options.dir)
+    _print("Stopped; nothing is left running." if was_there else f"No lab runs in {options.dir.path}: nothing to stop.")
+    return EXIT_FINE
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show the whole canary once."""
+    shifted = _below_istio("virtual-service-0-100.yaml")
+    return demo.run(_files(options), shifted, replicas=options.replicas, say=_print)
+
+
+def _files(options: argparse.Namespace) -> list[str]:
+    return [
+        options.gateway or _below_istio("gateway.yaml"),
+        options.state or _below_istio("virtual-service-70-30.yaml"),
+        options.destination_rule or _below_istio("destination-rule.yaml"),
+    ]
+
+
+def _below_istio(name: str) -> str:
+    """Return a file below istio/, by the shorter of its paths."""
+    path = REPOSITORY / "istio" / name
+    return min(str(path), os.path.relpath(path), key=len)
+
+
+def _prometheus_port(options: argparse.Namespace) -> int | None:
+    """Return the port that Prometheus is to have, None for no Prometheus."""
+    if options.prometheus and options.prometheus_port is None:
+        return ANY_FREE_PORT
+    port: int | None = options.prometheus_port
+    return port
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        print_error("warning", warning)
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)  # at once: the load test writes to the same terminal

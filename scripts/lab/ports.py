@@ -1,0 +1,66 @@
+"""The ports of a lab on 127.0.0.1: which ones are asked for, and who has one that is busy."""
+
+import socket
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+import psutil
+
+from scripts.lab.errors import LabError
+
+LOOPBACK: Final = "127.0.0.1"
+ANY_FREE_PORT: Final = 0
+
+
+class Ports(NamedTuple):
+    """The ports that a lab is asked to listen on; `ANY_FREE_PORT` leaves the choice to the kernel.
+
+    Attributes:
+        clients: Envoy's port.
+        prometheus: the port of a Prometheus next to the lab, None for no Prometheus.
+    """
+
+    clients: int = ANY_FREE_PORT
+    prometheus: int | None = None
+
+
+DEFAULT_PORTS: Final = Ports()
+
+
+def refuse_busy(option: str, port: int) -> None:
+    """Raise an error that names the owner of a busy port, which the program that needs it could not name.
+
+    Args:
+        option: the option that the user gave it with.
+        port: the port; `ANY_FREE_PORT` is never busy.
+
+    Raises:
+        LabError: the port is busy, or not for this user.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            owner = listener_on(port)
+            raise LabError(
+                f"{option} {port}: {error.strerror}{f': {owner} listens on it' if owner else ''}. "
+                f"Choose another port, or leave out {option} for a free one"
+            ) from error
+
+
+def listener_on(port: int) -> str:
+    """Return `name (pid 123)` of the process that listens on a TCP port, or "" if none is visible to this user."""
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:  # macOS shows other users' sockets to root alone
+        return ""
+    for connection in connections:
+        if (
+            connection.laddr
+            and connection.pid
+            and (connection.status, connection.laddr.port) == (psutil.CONN_LISTEN, port)
+        ):
+            with suppress(psutil.Error):
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return ""
