@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code, as `--help` explains it.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # the answers are Chinese, whatever LANG says
+        if isinstance(stream, io.TextIOWrapper):  # the answers are Chinese, and LANG may be C
             stream.reconfigure(encoding="utf-8", errors="replace")
     options = _parser().parse_args(arguments)
     try:

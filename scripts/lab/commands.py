@@ -75,7 +75,7 @@ def down(options: argparse.Namespace) -> int:
 def run(options: argparse.Namespace) -> int:
     """Show the whole canary once."""
     shifted = _below_istio("virtual-service-0-100.yaml")
-    return demo.run(_files(options), shifted, replicas=options.replicas, say=_print)
+    return demo.run(_files(options), shifted, replicas=options.replicas, print_line=_print)
 
 
 def _files(options: argparse.Namespace) -> list[str]:

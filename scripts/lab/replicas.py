@@ -19,7 +19,7 @@ VERSIONS: Final = ("v1", "v2")
 PROBE_TIMEOUT_SECONDS: Final = 1.0
 # The shortest limit of any system for the address of a Unix socket (macOS; Linux has 108), less the final zero.
 SOCKET_PATH_LIMIT_BYTES: Final = 103
-# Settings of a shell that would make the lab's replicas differ from what its messages say.
+# Variables of the user's shell that would change how the replicas serve.
 FOREIGN_SETTINGS: Final = ("GUNICORN_CMD_ARGS", "PROMETHEUS_MULTIPROC_DIR", "WEB_CONCURRENCY")
 
 

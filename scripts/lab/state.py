@@ -1,7 +1,7 @@
-"""What a lab writes down about itself in its folder, so that every later command can find, judge and stop it.
+"""The folder of a lab: its state, its traffic state, its logs and its lock.
 
-The supervisor and the commands in `control` share it. Each file has one writer at a time and is replaced by
-rename, so a reader never sees half of one.
+Later commands find, check and stop a lab by it. Each file has one writer at a time and is replaced by rename, so a
+reader never sees half of one.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ LOG_TAIL_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True)
 class ProcessRecord:
-    """One process of the lab: enough to recognise it, and never to mistake a stranger for it.
+    """One process of the lab, with what identifies it after its id was given to another process.
 
     Attributes:
         name: `supervisor`, `envoy`, `prometheus`, or the pod's name such as `micro-api-v1-0`.
@@ -44,18 +44,18 @@ class ProcessRecord:
 
 @dataclass(frozen=True)
 class LabState:
-    """What the lab is: written by `up`, then by the supervisor alone.
+    """The state of a lab: written by `up`, then by the supervisor alone.
 
     Attributes:
         replicas: replicas of each version.
-        port: the port asked for, 0 for the kernel's choice; the real one once `ready`.
+        port: the port asked for, 0 for a free one; the real one once `ready`.
         admin_url: Envoy's admin interface, empty until `ready`.
-        browser_port: where browsers find the service's page, 0 until `ready`.
-        socket_folder: the short-named folder with the replicas' Unix sockets.
+        browser_port: port of the service's page, 0 until `ready`.
+        socket_folder: folder of the replicas' Unix sockets.
         phase: `starting`, `ready` or `failed`.
-        failure: why it failed, for people.
+        failure: why it failed, as a message.
         processes: the supervisor first, then its children.
-        prometheus_port: as `port`, for Prometheus; None where there is none.
+        prometheus_port: as `port`, for Prometheus; None without one.
     """
 
     replicas: int
@@ -70,28 +70,28 @@ class LabState:
 
     @property
     def url(self) -> str:
-        """Where clients find the lab."""
+        """URL for clients."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def page_url(self) -> str:
-        """Where a browser finds the service's page, empty until `ready`."""
+        """URL of the service's page for browsers, empty until `ready`."""
         return f"http://127.0.0.1:{self.browser_port}/" if self.browser_port else ""
 
     @property
     def prometheus_url(self) -> str:
-        """Where Prometheus answers, empty where there is none."""
+        """URL of Prometheus, empty without one."""
         return "" if self.prometheus_port is None else f"http://127.0.0.1:{self.prometheus_port}"
 
     def with_process(self, record: ProcessRecord) -> Self:
-        """Return the state with one process added, or replaced when its name is known."""
+        """Return the state with one process added, or replaced if its name is known."""
         by_name = {known.name: known for known in self.processes} | {record.name: record}
         return replace(self, processes=tuple(by_name.values()))
 
 
 @dataclass(frozen=True)
 class LabFolder:
-    """Where everything of one lab is kept; made by `up`, emptied by `down`, but for the logs."""
+    """The folder of one lab; `down` removes everything in it except the logs."""
 
     path: Path
 
@@ -102,7 +102,7 @@ class LabFolder:
 
     @property
     def prometheus(self) -> Path:
-        """Folder of Prometheus's configuration and data, where there is a Prometheus."""
+        """Folder of Prometheus's configuration and data."""
         return self.path / "prometheus"
 
     def log(self, name: str) -> Path:
@@ -124,7 +124,7 @@ class LabFolder:
             ) from error
 
     def read_state(self) -> LabState | None:
-        """Return what is written about the lab, or None when there is none."""
+        """Return the state of the lab, or None if there is no lab."""
         text = _read(self.path / "state.json")
         if text is None:
             return None
@@ -133,7 +133,7 @@ class LabFolder:
         return LabState(**fields, processes=processes)
 
     def write_state(self, state: LabState) -> None:
-        """Replace what is written about the lab."""
+        """Replace the state of the lab."""
         replace_file(self.path / "state.json", asdict(state))
 
     def read_traffic_state(self) -> TrafficState:
@@ -152,7 +152,7 @@ class LabFolder:
         replace_file(self.path / "applied.json", traffic_state.to_dict())
 
     def forget(self) -> None:
-        """Remove what is written about the lab; the logs stay for the curious."""
+        """Remove everything except the logs."""
         for folder in (self.envoy, self.prometheus):
             shutil.rmtree(folder, ignore_errors=True)
         for name in ("state.json", "applied.json"):
@@ -172,7 +172,7 @@ class LabFolder:
         """Keep two commands from changing one lab at the same time.
 
         Raises:
-            LabError: another command is at it.
+            LabError: another command holds the lock.
         """
         self.create()
         with (self.path / "lock").open("w") as lock:
@@ -184,15 +184,15 @@ class LabFolder:
 
 
 def replace_file(path: Path, content: object) -> None:
-    """Write `content` as JSON in place of `path`, by rename, so that nobody reads a part of it."""
+    """Write `content` as JSON in place of `path`, by rename, so that no reader sees a part of it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    # A path that the locale cannot decode comes as surrogates, and Envoy needs its own bytes again.
+    # A path that the locale cannot decode contains surrogates, and Envoy needs the original bytes.
     draft.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8", errors="surrogateescape")
     draft.replace(path)
 
 
 def _read(path: Path) -> str | None:
-    """Return a file's text, or None when there is no such file."""
+    """Return a file's text, or None if there is no such file."""
     try:
         return path.read_text(encoding="utf-8", errors="surrogateescape")
     except FileNotFoundError:

@@ -1,7 +1,4 @@
-"""Say how a lab is: for people, and as JSON.
-
-`__main__` calls it for `status`.
-"""
+"""The status of a lab, as text and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,14 +12,14 @@ from scripts.lab.translation.translate import route_names
 
 @dataclass(frozen=True)
 class Status:
-    """How a lab is.
+    """The status of a lab.
 
     Attributes:
-        state: what is written about it.
+        state: its state.
         files: the applied manifest file of each kind.
-        route_names: the names by which the applied routes call themselves.
+        route_names: the values of `x-canary-route` that the applied routes set.
         is_alive: for each process, by name, whether it runs.
-        last_log_lines: for each dead process, by name, what it said last.
+        last_log_lines: for each dead process, by name, the end of its log.
     """
 
     state: LabState
@@ -33,11 +30,11 @@ class Status:
 
     @property
     def is_well(self) -> bool:
-        """Whether the lab is ready and all its processes run."""
+        """Whether the lab is ready and all its processes are alive."""
         return self.state.phase == "ready" and all(self.is_alive.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole as JSON has it."""
+        """Return the status as JSON."""
         return {
             "phase": self.state.phase,
             "url": self.state.url,
@@ -61,7 +58,7 @@ class Status:
 
 
 def read(folder: LabFolder) -> Status | None:
-    """Return how the lab in a folder is, or None when there is none."""
+    """Return the status of the lab in a folder, or None if there is no lab."""
     state = folder.read_state()
     if state is None:
         return None
@@ -77,7 +74,7 @@ def read(folder: LabFolder) -> Status | None:
 
 
 def render(status: Status, folder: LabFolder) -> str:
-    """Return the status as a person reads it."""
+    """Return the status as text for a terminal."""
     state = status.state
     lines = [
         f"Lab in {folder.path}: {state.phase}, {state.url}",

@@ -1,6 +1,6 @@
-"""The one parent of a lab's processes: starts them, writes down what becomes of them, ends them with itself.
+"""The daemon of a lab: it starts all other processes, records what happens to them, and ends them when it ends.
 
-`control.up` starts it as `python -m scripts.lab.supervisor FOLDER`; it is no command for people.
+It is `python -m scripts.lab.supervisor FOLDER`, which `up` starts; users do not call it.
 """
 
 import os
@@ -40,14 +40,14 @@ WATCH_SECONDS: Final = 0.1
 
 
 class StoppedError(Exception):
-    """SIGTERM came before the lab was ready."""
+    """SIGTERM arrived before the lab was ready."""
 
 
 class Supervisor:
     """Runs one lab from its start to its end."""
 
     def __init__(self, folder: LabFolder, state: LabState) -> None:
-        """Take charge of the lab that `state` describes; nothing is started yet."""
+        """Supervise the lab that `state` describes; nothing is started yet."""
         self._folder = folder
         self._state = state
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -57,7 +57,7 @@ class Supervisor:
         """Start everything, watch it until SIGTERM, end everything.
 
         Returns:
-            The exit code: 0 after SIGTERM, 1 when the lab did not become ready.
+            The exit code: 0 after SIGTERM, 1 if the lab did not become ready.
         """
         signal.signal(signal.SIGTERM, self._on_sigterm)
         self._record(ProcessRecord(SUPERVISOR, None, os.getpid(), started_at_seconds(os.getpid())))
@@ -79,7 +79,7 @@ class Supervisor:
         self._is_stopping = True
 
     def _start(self) -> None:
-        """Start the replicas, Envoy and, where it is asked for, Prometheus, and return when all answer."""
+        """Start the replicas, Envoy and, if asked for, Prometheus; return when all of them answer."""
         self._launch(envoy.command(self._folder, dict(os.environ)))
         replicas = replicas_of(self._state)
         for replica in replicas:
@@ -100,7 +100,7 @@ class Supervisor:
         self._write(replace(self._state, phase="ready"))
 
     def _start_prometheus(self, scrape_port: int) -> None:
-        """Start Prometheus, which reads the replicas through Envoy's port for that, and return when it answers."""
+        """Start Prometheus, which scrapes the replicas through a listener of Envoy; return when it answers."""
         prometheus.write_configuration(self._folder, self._state, scrape_port, sockets_of(self._state))
         self._launch(prometheus.command(self._folder, self._state, dict(os.environ)))
         pid = self._children[PROMETHEUS].pid
@@ -108,7 +108,7 @@ class Supervisor:
         self._state = replace(self._state, prometheus_port=prometheus.port_of(pid))
 
     def _wait_for(self, name: str, condition: Callable[[], bool]) -> None:
-        """Wait until a child is ready; raise LabError when any dies first, or when it takes too long."""
+        """Wait until a child is ready; raise LabError if any child dies first, or if it takes too long."""
 
         def is_decided() -> bool:
             self._record_dead()
@@ -131,15 +131,14 @@ class Supervisor:
         self._record(record)
 
     def _record_dead(self) -> None:
-        """Write down which children have died.
+        """Record which children have died.
 
-        None is restarted: what clients see of a death is what the lab is there to show. On a cluster, Kubernetes
-        would restart it.
+        None is restarted, unlike on Kubernetes: the lab shows what clients see of a death.
         """
         for record in self._state.processes:
             child = self._children.get(record.name)
             if child and record.exit_code is None and child.poll() is not None:
-                with suppress(ProcessLookupError):  # a pod dies as a whole: the workers of a killed gunicorn, too
+                with suppress(ProcessLookupError):  # a pod dies as a whole, with the workers of a killed gunicorn
                     os.killpg(child.pid, signal.SIGKILL)
                 self._record(replace(record, exit_code=child.returncode))
 
@@ -151,7 +150,7 @@ class Supervisor:
         self._folder.write_state(state)
 
     def _end(self) -> None:
-        """End the children, the replicas last: they wait for connections that Envoy holds open. Remove the sockets."""
+        """End the children, the replicas last because they wait for Envoy's open connections; remove the sockets."""
         others = [record for record in self._state.processes if record.name in (ENVOY, PROMETHEUS)]
         replicas = [record for record in self._state.processes if record.version is not None]
         stop(others)
@@ -162,7 +161,7 @@ class Supervisor:
 
 
 def main(path: str) -> int:
-    """Run the lab that is written down in the folder `path`; return the exit code."""
+    """Run the lab whose state is in the folder `path`; return the exit code."""
     folder = LabFolder(Path(path))
     state = folder.read_state()
     if state is None:

@@ -1,1 +1,1 @@
-"""Records for the tests: what a real istiod and a real API server say."""
+"""Recorders of test data from a real istiod and a real API server."""

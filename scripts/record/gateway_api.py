@@ -1,9 +1,9 @@
-"""Records the Gateway API's resource definitions as test data: for a cluster without internet, and for schema checks.
+"""Record the Gateway API's resource definitions as test data: for a cluster without internet, and for schema checks.
 
     python -m scripts.record.gateway_api standard-install.yaml
 
-The file is the release's own, of the version in versions.env. Of its definitions those of the kinds under
-istio/gateway-api/ are kept, in their current version and without prose, which makes up most of the file.
+The file is from the release of the version in versions.env. The definitions of the kinds under istio/gateway-api/ are
+kept, in their current version and without descriptions, which are most of the file.
 """
 
 import argparse
@@ -29,7 +29,7 @@ HEADER: Final = """\
 
 
 def without_prose(node: Any) -> Any:  # noqa: ANN401 - any YAML
-    """Return a schema without the texts that describe it; a property that is called `description` stays."""
+    """Return a schema without its descriptions; a property with the name `description` stays."""
     if isinstance(node, list):
         return [without_prose(part) for part in node]
     if not isinstance(node, dict):
@@ -38,7 +38,7 @@ def without_prose(node: Any) -> Any:  # noqa: ANN401 - any YAML
 
 
 def kept(definition: dict[str, Any]) -> dict[str, Any]:
-    """Return a resource definition with its current version only, and without prose."""
+    """Return a resource definition with its current version only, and without descriptions."""
     spec = definition["spec"]
     versions = [version for version in spec["versions"] if version["name"] == VERSION]
     short: dict[str, Any] = without_prose({**definition, "spec": {**spec, "versions": versions}})
@@ -53,7 +53,7 @@ def main() -> None:
     found = [one for text in texts for one in yaml.safe_load_all(text) if one]
     by_kind = {one["spec"]["names"]["kind"]: one for one in found if one["kind"] == "CustomResourceDefinition"}
     if missing := [kind for kind in KINDS if kind not in by_kind]:
-        sys.exit(f"record_gateway_api: no definition of {', '.join(missing)}: name the release's standard-install.yaml")
+        sys.exit(f"record.gateway_api: no definition of {', '.join(missing)}: name the release's standard-install.yaml")
     FILE.parent.mkdir(parents=True, exist_ok=True)
     content = yaml.safe_dump_all([kept(by_kind[kind]) for kind in KINDS], explicit_start=True, width=120)
     FILE.write_text(HEADER + content, encoding="utf-8")

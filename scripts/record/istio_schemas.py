@@ -1,23 +1,23 @@
-"""Records the schemas of Istio's resources as test data, so that every manifest is checked without a cluster.
+"""Record the schemas of Istio's resources as test data, so that every manifest is checked without a cluster.
 
     istioctl manifest generate | python -m scripts.record.istio_schemas
 
-Reads the custom resource definitions that `istioctl` would install, and writes those of the kinds under `istio/` to
-tests/data/schemas, as JSON Schema that refuses unknown fields (as `kubectl apply --validate=strict` does).
+It reads the custom resource definitions that `istioctl` would install, and writes those of the kinds under `istio/` to
+tests/data/schemas, as JSON Schema that refuses unknown fields, as `kubectl apply --validate=strict` does.
 """
 
 import json
 import sys
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from scripts import REPOSITORY
 
-FOLDER = REPOSITORY / "tests" / "data" / "schemas"
-KINDS = ("Gateway", "VirtualService", "DestinationRule", "PeerAuthentication", "AuthorizationPolicy")
-VERSION = "v1"
-METADATA = {
+FOLDER: Final = REPOSITORY / "tests" / "data" / "schemas"
+KINDS: Final = ("Gateway", "VirtualService", "DestinationRule", "PeerAuthentication", "AuthorizationPolicy")
+VERSION: Final = "v1"
+METADATA: Final = {
     "type": "object",
     "properties": {name: {} for name in ("name", "namespace", "labels", "annotations")},
     "required": ["name"],
@@ -26,7 +26,7 @@ METADATA = {
 
 
 def strict(schema: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return an OpenAPI v3 schema without prose and Kubernetes extensions, that refuses fields it does not name."""
+    """Return an OpenAPI v3 schema without descriptions and Kubernetes extensions, which refuses unknown fields."""
     if isinstance(schema, list):
         return [strict(part) for part in schema]
     if not isinstance(schema, dict):

@@ -1,10 +1,9 @@
-"""Asks a real istiod what it makes of traffic states, many of them in one push.
+"""What a real istiod sends to its gateway for traffic states, many of them in one push.
 
-`scripts.record.routes` writes the answers down as test data, and tests/e2e/test_translation.py compares them with the
-lab's translation. It takes kubectl, istioctl, and a cluster with Istio and its ingress gateway.
+It needs kubectl, istioctl, and a cluster with Istio and its ingress gateway.
 
-A state is three documents without a namespace. It is given a namespace of its own, where `micro-api` is its own
-Service, so that all states stand side by side. Documents and answers are written as for the namespace `default`.
+A state is three documents without a namespace. Each state gets its own namespace with its own Service `micro-api`, so
+that all of them exist at the same time. Documents and results are written as for the namespace `default`.
 """
 
 import http.client
@@ -24,7 +23,7 @@ from scripts.record.projection import projection
 
 SETTLE_SECONDS: Final = 120
 COMMAND_SECONDS: Final = 60
-# How the API server, or Istio's webhook behind it, begins to say what is wrong with a document.
+# How messages of the API server, or of Istio's webhook behind it, begin when they refuse a document.
 REFUSALS: Final = ("denied the request: ", " is invalid: ", "strict decoding error: ")
 _PATHS: Final = {
     "Namespace": "/api/v1/namespaces",
@@ -45,12 +44,12 @@ State = Sequence[Document]
 
 
 class ClusterError(Exception):
-    """The cluster is not as it has to be; `str()` says what to do."""
+    """The cluster is not usable; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster of one context of a kubeconfig; None is the one that kubectl takes by itself."""
+    """The cluster of one context of a kubeconfig; None is the kubeconfig that kubectl uses by default."""
 
     context: str
     kubeconfig: Path | None = None
@@ -69,15 +68,15 @@ class Cluster:
         return output(self.command("istioctl", "--namespace=istio-system", *arguments))
 
     def gateway(self, kind: str) -> list[dict[str, Any]]:
-        """Return the ingress gateway's "routes" or "clusters", as it has them now."""
+        """Return the current "routes" or "clusters" of the ingress gateway."""
         found = self.istioctl("proxy-config", kind, "deploy/istio-ingressgateway", "--output=json")
         return list(json.loads(found))
 
 
 def output(command: Sequence[str]) -> str:
-    """Return what a command prints; raises ClusterError when it is not there, fails, or does not end."""
+    """Return the output of a command; raises ClusterError if it is missing, fails, or does not end."""
     try:
-        result = subprocess.run(  # noqa: S603  (the program is kubectl or istioctl, without a shell)
+        result = subprocess.run(  # noqa: S603 - the program is kubectl or istioctl, without a shell
             command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
         )
     except FileNotFoundError as error:
@@ -91,14 +90,14 @@ def output(command: Sequence[str]) -> str:
 
 @contextmanager
 def asking(cluster: Cluster) -> Iterator["Istiod"]:
-    """Give an `Istiod` of the cluster; at the end the namespaces that it made are removed, without waiting for it."""
+    """Give an `Istiod` of the cluster; at the end remove the namespaces that it made, without waiting."""
     command = cluster.command("kubectl", "proxy", "--port=0")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:  # noqa: S603  (no shell)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:  # noqa: S603 - no shell
         try:
             started = proxy.stdout.readline() if proxy.stdout else ""  # "Starting to serve on 127.0.0.1:41233"
             port = started.rpartition(":")[2].strip()
             if not port.isdecimal():
-                raise ClusterError(f"{' '.join(command)}: gives no port: {started!r}")
+                raise ClusterError(f"{' '.join(command)}: printed no port: {started!r}")
             with closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=COMMAND_SECONDS)) as api:
                 istiod = Istiod(cluster, api)
                 try:
@@ -110,20 +109,20 @@ def asking(cluster: Cluster) -> Iterator["Istiod"]:
 
 
 class Istiod:
-    """The istiod of a cluster, as one who applies manifests and looks at the ingress gateway sees it."""
+    """The istiod of a cluster, seen through applied manifests and the ingress gateway."""
 
     def __init__(self, cluster: Cluster, api: http.client.HTTPConnection) -> None:
-        """Take a cluster and a connection to its API; make the namespace in which documents are only tried."""
+        """Take a cluster and a connection to its API; make the namespace for dry runs."""
         self._cluster = cluster
         self._api = api
         self._namespaces: list[str] = []
         self._tried = self._namespace()
 
     def refusal(self, document: Document) -> str | None:
-        """Return why the cluster refuses a document, None where it would take it; nothing is changed.
+        """Return why the cluster refuses a document, None if it accepts it; nothing is changed.
 
         Raises:
-            ClusterError: it answers with anything else.
+            ClusterError: the answer is neither.
         """
         answer = self._create(document, self._tried, "dryRun=All&fieldValidation=Strict")
         if answer.status == http.client.CREATED:
@@ -136,19 +135,19 @@ class Istiod:
     def projections(self, states: Sequence[State]) -> list[dict[str, Any]]:
         """Return what the gateway has for each state, in order: the projection of its routes and clusters.
 
-        The namespaces of an earlier call are removed meanwhile: to wait for that would take longer than all the rest.
+        The namespaces of an earlier call are removed in the background: waiting would take longer than everything else.
 
         Args:
             states: each a Gateway, a DestinationRule and a VirtualService.
 
         Raises:
-            ClusterError: the cluster refuses a document, or the gateway does not get them in time.
+            ClusterError: the cluster refuses a document, or the gateway does not get the states in time.
         """
         self.remove(keep=1)
         names = [self._namespace() for _ in states]
         nonce = f"marker-{uuid.uuid4().hex[:12]}"
         placed = [*zip(names, states, strict=True), (self._namespace(), _marker(nonce))]
-        # istiod sees the changes of a kind in order: who has the marker of each kind, created last, has the rest.
+        # istiod sees the changes of a kind in order: a gateway with the last created marker of each kind has the rest.
         for kind in ("Service", "Gateway", "DestinationRule", "VirtualService"):
             for namespace, state in placed:
                 for document in (one for one in (_SERVICE, *state) if one["kind"] == kind):
@@ -156,7 +155,7 @@ class Istiod:
         return self._settled(nonce, names)
 
     def remove(self, keep: int = 0) -> None:
-        """Have the cluster remove the namespaces that were made, save the first ones; do not wait for it."""
+        """Remove the namespaces that were made, except the first `keep`, without waiting."""
         while len(self._namespaces) > keep:
             self._ask("DELETE", f"/api/v1/namespaces/{self._namespaces.pop()}")
 
@@ -168,7 +167,7 @@ class Istiod:
         return name
 
     def _made(self, document: Document, namespace: str = "") -> None:
-        """Create an object; raises ClusterError when the cluster refuses it."""
+        """Create an object; raises ClusterError if the cluster refuses it."""
         answer = self._create(document, namespace, "fieldValidation=Strict")
         if answer.status != http.client.CREATED:
             raise ClusterError(str(answer))
@@ -183,7 +182,7 @@ class Istiod:
         return _Answer(path, response.status, str(json.loads(response.read()).get("message")))
 
     def _settled(self, nonce: str, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Return what the gateway has for some namespaces, once it shows a marker and that changes no more."""
+        """Return what the gateway has for some namespaces, once it has a marker and does not change any more."""
         deadline = time.monotonic() + SETTLE_SECONDS
         before = None
         while time.monotonic() < deadline:
@@ -193,12 +192,12 @@ class Istiod:
             before = now
             time.sleep(0.2)
         raise ClusterError(
-            f"the ingress gateway has not shown the change after {SETTLE_SECONDS} s: is istiod running, and does its "
-            "log or the gateway's say that Envoy rejected a configuration?"
+            f"the ingress gateway does not have the change after {SETTLE_SECONDS} s: check that istiod is running, "
+            "and whether its log or the gateway's contains a rejected configuration"
         )
 
     def _marked(self, nonce: str, names: Sequence[str]) -> list[dict[str, Any]] | None:
-        """Return what the gateway has for some namespaces; None as long as its clusters or routes lack a marker."""
+        """Return what the gateway has for some namespaces; None while its clusters or routes lack a marker."""
         clusters = self._cluster.gateway("clusters")
         if not any(f"|{nonce}|" in cluster["name"] for cluster in clusters):
             return None
@@ -210,7 +209,7 @@ class Istiod:
 
 
 class _Answer(NamedTuple):
-    """What the API answers: `message` says what is wrong, where something is."""
+    """An answer of the API; `message` is the reason of an error."""
 
     path: str
     status: int
@@ -221,7 +220,7 @@ class _Answer(NamedTuple):
 
 
 def _reason(message: str) -> str | None:
-    """Return what a refusal gives as its reason; None for a message that is no refusal."""
+    """Return the reason of a refusal; None for any other message."""
     for beginning in REFUSALS:
         _, found, reason = message.partition(beginning)
         if found:
@@ -230,7 +229,7 @@ def _reason(message: str) -> str | None:
 
 
 def _marker(nonce: str) -> State:
-    """Return a state whose virtual host and subset bear a nonce."""
+    """Return a state whose virtual host and subset contain a nonce."""
     port = {"number": 80, "name": "http", "protocol": "HTTP"}
     route = {"destination": {"host": "micro-api", "port": {"number": 19090}}}
     specs = {
@@ -245,12 +244,12 @@ def _marker(nonce: str) -> State:
 
 
 def _renamed(document: Document, namespace: str, other: str) -> dict[str, Any]:
-    """Return a document whose host names belong to another namespace."""
+    """Return a document whose host names are in another namespace."""
     return dict(json.loads(_within(namespace).sub(f".{other}", json.dumps(document))))
 
 
 def _within(namespace: str) -> re.Pattern[str]:
-    """Return what finds a namespace in host names, such as `micro-api.default` and `micro-api.default.svc`."""
+    """Return the pattern of a namespace in host names such as `micro-api.default` and `micro-api.default.svc`."""
     return re.compile(rf"\.{namespace}(?![-\w])")
 
 

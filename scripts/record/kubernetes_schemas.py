@@ -1,10 +1,10 @@
-"""Records the schemas of Kubernetes' resources as test data, so that every manifest is checked without a cluster.
+"""Record the schemas of Kubernetes' resources as test data, so that every manifest is checked without a cluster.
 
     python -m scripts.record.kubernetes_schemas
 
-Asks the API server of the current context for its OpenAPI document, and writes the definitions of the kinds under
-`k8s/`, with all that they refer to, to tests/data/schemas/kubernetes.json: JSON Schema that refuses unknown fields, as
-`kubectl apply --validate=strict` does.
+It asks the API server of the current context for its OpenAPI document, and writes the definitions of the kinds under
+`k8s/`, with everything that they refer to, to tests/data/schemas/kubernetes.json: JSON Schema that refuses unknown
+fields, as `kubectl apply --validate=strict` does.
 """
 
 import json
@@ -29,7 +29,7 @@ REFERENCE: Final = "#/components/schemas/"
 
 
 def references(schema: Any) -> set[str]:  # noqa: ANN401 - any JSON
-    """Return the names of all definitions that a schema refers to."""
+    """Return the names of the definitions that a schema refers to."""
     if isinstance(schema, list):
         return set().union(*map(references, schema))
     if not isinstance(schema, dict):
@@ -39,7 +39,7 @@ def references(schema: Any) -> set[str]:  # noqa: ANN401 - any JSON
 
 
 def reachable(definitions: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """Return the definitions of `names`, and of everything that they refer to, made strict."""
+    """Return the strict definitions of `names` and of everything that they refer to."""
     found: dict[str, Any] = {}
     while names:
         name = names.pop()
@@ -49,7 +49,7 @@ def reachable(definitions: dict[str, Any], names: set[str]) -> dict[str, Any]:
 
 
 def kind_schema(definitions: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the definition of a kind as a manifest may state it: with its version and name, without its status."""
+    """Return the definition of a kind for a manifest: with its version and name, without its status."""
     schema = json.loads(json.dumps(definitions[name]))
     (identity,) = schema["x-kubernetes-group-version-kind"]
     group, version = identity["group"], identity["version"]
@@ -61,14 +61,14 @@ def kind_schema(definitions: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def openapi(path: str) -> dict[str, Any]:
-    """Return the definitions of an API group of the current context's server; exits where it does not answer."""
+    """Return the definitions of an API group of the current context's server; exit if it does not answer."""
     command = ["kubectl", "get", "--raw", f"/openapi/v3/{path}"]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=True)  # noqa: S603 - no shell
     except FileNotFoundError:
-        sys.exit("record_kubernetes_schemas: kubectl: not found on the PATH: install it")
+        sys.exit("record.kubernetes_schemas: kubectl: not found on the PATH: install it")
     except subprocess.SubprocessError as error:
-        sys.exit(f"record_kubernetes_schemas: {error}: does the current context name a running cluster?")
+        sys.exit(f"record.kubernetes_schemas: {error}: does the current context name a running cluster?")
     return dict(json.loads(done.stdout)["components"]["schemas"])
 
 

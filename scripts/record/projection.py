@@ -1,7 +1,6 @@
-"""The part of a gateway's configuration that decides what clients see, in one form for Istio's and the lab's own.
+"""The part of a gateway's configuration that decides what clients see, in one form for Istio's and the lab's.
 
-`scripts.record.routes` writes it as test data, and tests/lab/test_translate.py compares it with the translation. Fields
-are dropped by name and never picked, so that whatever a later Istio adds shows up as a difference.
+Fields are dropped by name and never picked, so that a field that a later Istio adds is a difference.
 """
 
 import re
@@ -11,10 +10,10 @@ from typing import Any, Final
 _CAMEL_CASE: Final = re.compile(r"[a-z][a-zA-Z0-9]*")  # and not names such as envoy.extensions.upstreams.http.v3...
 _DROPPED: Final = frozenset(
     {
-        "metadata",  # where Istio found it: for people and telemetry
+        "metadata",  # where Istio found it, for telemetry
         "decorator",  # the name of a trace's span
         "alt_stat_name",  # the name of the statistics
-        "max_direct_response_body_size_bytes",  # no route answers by itself
+        "max_direct_response_body_size_bytes",  # no route has a direct response
         "transport_socket_matches",  # mutual TLS between sidecars: the lab has none
         "type",  # Istio sends endpoints by EDS, the lab names them in the cluster
         "eds_cluster_config",
@@ -32,7 +31,7 @@ def projection(
 
     Args:
         route_configuration: Envoy's v3 object as JSON, in snake_case or camelCase.
-        clusters: likewise, those of other services among them.
+        clusters: Envoy's v3 objects in the same form, those of other services included.
         service: the full host name of the service.
     """
     routes = _reduced(route_configuration)
@@ -59,7 +58,7 @@ def _reduced(message: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _reduced_value(value) for key, value in fields if key not in _DROPPED}
 
 
-def _reduced_value(value: Any) -> Any:  # noqa: ANN401  (JSON has no narrower type)
+def _reduced_value(value: Any) -> Any:  # noqa: ANN401 - JSON has no narrower type
     if isinstance(value, Mapping):
         return _reduced(value)
     return [_reduced_value(element) for element in value] if isinstance(value, list) else value

@@ -1,10 +1,10 @@
-"""Records what a real istiod sends to its ingress gateway for each manifest, as data for the tests.
+"""Record what a real istiod sends to its ingress gateway for each manifest, as test data.
 
     python -m scripts.record.routes [--context NAME] [FILE ...]
 
-It needs kubectl, istioctl, and a cluster with Istio and its ingress gateway, such as kind's. It makes namespaces of its
-own there and removes them at the end. People run it after a change of istio/, of tests/data/manifests/, or of Istio's
-version; `make test` needs only what it wrote, and `make e2e` makes the same records anew and compares.
+It needs kubectl, istioctl, and a cluster with Istio and its ingress gateway. It makes its own namespaces there and
+removes them at the end. Run it after a change of istio/, of tests/data/manifests/, or of Istio's version. `make test`
+needs only what it wrote; `make e2e` makes the same records again and compares.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from scripts import REPOSITORY
 from scripts.record.istiod import Cluster, ClusterError, Istiod, State, asking, output
 
 RECORDS: Final = REPOSITORY / "tests" / "data" / "istiod"
-# Each manifest is recorded together with those of these that it does not replace.
+# Each manifest is recorded together with those of the other kinds.
 BASE: Final = ("istio/gateway.yaml", "istio/destination-rule.yaml", "istio/virtual-service-70-30.yaml")
 FOLDERS: Final = ("istio", "tests/data/manifests")
 
 
 def manifests() -> list[str]:
-    """Return the paths, in the repository, of all manifests that are recorded."""
+    """Return the paths, in the repository, of the recorded manifests."""
     found = [path for folder in FOLDERS for path in sorted((REPOSITORY / folder).glob("*.yaml"))]
     return [path.relative_to(REPOSITORY).as_posix() for path in found]
 
@@ -37,7 +37,7 @@ def record_of(manifest: str) -> Path:
 
 
 def record(istiod: Istiod, paths: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Return what the cluster makes of each manifest: `{"envoy": projection}` or `{"refused": reason}`."""
+    """Return the record of each manifest: `{"envoy": projection}` or `{"refused": reason}`."""
     refusals = {path: istiod.refusal(_document(path)) for path in paths}
     taken = [path for path in paths if refusals[path] is None]
     projections = dict(zip(taken, istiod.projections([_state(path) for path in taken]), strict=True))
@@ -49,21 +49,21 @@ def _document(path: str) -> dict[str, Any]:
 
 
 def _state(path: str) -> State:
-    """Return the base with a manifest in its kind's place."""
+    """Return the base with a manifest in place of the one of its kind."""
     changed = _document(path)
     return [changed if document["kind"] == changed["kind"] else document for document in map(_document, BASE)]
 
 
 def current_context(named: str | None) -> str:
-    """Return the kubeconfig context to work on; a current one that is not kind's must be named on the command line."""
+    """Return the kubeconfig context to use; a current one that is not of kind must be named on the command line."""
     context = named or output(["kubectl", "config", "current-context"]).strip()
     if named is None and not context.startswith("kind-"):
-        raise ClusterError(f"{context}: not a context of kind: say --context {context} if it may be changed")
+        raise ClusterError(f"{context}: not a context of kind: use --context {context} if it may be changed")
     return context
 
 
 def istio_version(cluster: Cluster) -> str:
-    """Return the version of the istiod of a cluster; raises ClusterError where there is none."""
+    """Return the version of istiod of a cluster; raises ClusterError if there is none."""
     versions = json.loads(cluster.istioctl("version", "--output=json")).get("meshVersion")
     if not versions:
         raise ClusterError(f"{cluster.context}: no istiod here: install Istio with scripts/mesh/install.sh")
@@ -78,21 +78,21 @@ def _write(cluster: Cluster, paths: Sequence[str]) -> None:
         file = record_of(manifest)
         whole = {"manifest": manifest, "istio_version": version, **content}
         file.write_text(json.dumps(whole, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        sys.stdout.write(f"{file.relative_to(REPOSITORY)}: {'refused' if 'refused' in content else 'recorded'}\n")
+        print(f"{file.relative_to(REPOSITORY)}: {'refused' if 'refused' in content else 'recorded'}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Record the manifests of the command line, or all; return the exit code, 1 when the cluster does not serve."""
+    """Record the manifests of the command line, or all; return the exit code, 1 if the cluster fails."""
     parser = argparse.ArgumentParser(
         prog="python -m scripts.record.routes", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("--context", help="the kubeconfig context; by default the current one, if it is kind's")
-    parser.add_argument("manifests", nargs="*", metavar="FILE", help="paths in the repository; by default all")
+    parser.add_argument("--context", help="kubeconfig context (default: the current one, if it is of kind)")
+    parser.add_argument("manifests", nargs="*", metavar="FILE", help="path in the repository (default: all)")
     options = parser.parse_args(arguments)
     try:
         _write(Cluster(current_context(options.context)), options.manifests or manifests())
     except ClusterError as error:
-        sys.stderr.write(f"record_istiod: {error}\n")
+        print(f"record.routes: {error}", file=sys.stderr)
         return 1
     return 0
 

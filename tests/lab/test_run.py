@@ -16,7 +16,7 @@ RUN_WITH_STATE = """
 import sys
 from scripts.lab import demo
 files = sys.argv[1:4]
-raise SystemExit(demo.run(files, sys.argv[4], replicas=1, say=print))
+raise SystemExit(demo.run(files, sys.argv[4], replicas=1, print_line=print))
 """
 
 

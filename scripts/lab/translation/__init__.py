@@ -1,1 +1,1 @@
-"""What istiod would send to its gateway: from YAML to Envoy's objects, without input or output."""
+"""The translation of Istio's manifests to Envoy's configuration, as istiod does it, without input or output."""

@@ -1,4 +1,4 @@
-"""Warnings about what Istio accepts but serves broken, as `istioctl analyze` gives them on a cluster."""
+"""Warnings about what Istio accepts but serves broken, like those of `istioctl analyze` on a cluster."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,7 @@ from scripts.lab.translation.translate import SERVICE_NAME, SERVICE_PORT, full_h
 
 
 def warnings(manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str = "default") -> tuple[str, ...]:
-    """Return what Istio accepts but serves broken: each with file, field, and what the client will see.
+    """Return what Istio accepts but serves broken: each with file, field, and what clients get.
 
     Args:
         manifests: the traffic state.
@@ -49,7 +49,7 @@ def _problem(
     endpoints: Sequence[Endpoint],
     namespace: str,
 ) -> str | None:
-    """Return the field of a destination that leads nowhere, with the reason; None when it leads to endpoints."""
+    """Return the field of a destination without endpoints, with the reason; None if it has endpoints."""
     if full_host_name(destination.host, namespace) != full_host_name(SERVICE_NAME, namespace):
         return f"host: {destination.host}: matches no Service"
     if destination.port != SERVICE_PORT:

@@ -1,8 +1,8 @@
-"""What Istio adds to a gateway's configuration of its own accord: one table, bound to one version of Istio.
+"""What Istio adds to a gateway's configuration by default, for one version of Istio.
 
-`scripts.lab.translation.translate` copies these values into what it makes, and the records under tests/data/istiod/
-hold each of them against a real istiod. A new version of Istio means: `versions.env`, `ISTIO_VERSION` here, new records
-by `python -m scripts.record.routes`, and whatever values the tests then name.
+Each value is tested against the records of a real istiod under tests/data/istiod/. For a new version of Istio change
+`versions.env` and `ISTIO_VERSION` here, make new records with `python -m scripts.record.routes`, and then change the
+values that the tests report.
 
 The fields are Envoy's v3 API, in protobuf's JSON form.
 """
@@ -21,7 +21,7 @@ ROUTE_CONFIGURATION: Final[Mapping[str, Any]] = MappingProxyType(
     {"validate_clusters": False, "ignore_port_in_host_matching": True},
 )
 
-# Versions see in x-envoy-attempt-count whether a request is a retry.
+# The service can see in x-envoy-attempt-count whether a request is a retry.
 VIRTUAL_HOST: Final[Mapping[str, Any]] = MappingProxyType({"include_request_attempt_count": True})
 
 # No time limit. Two retries, on another endpoint, where the request has not been served: a 503 answer is not retried,

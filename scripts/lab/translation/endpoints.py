@@ -1,8 +1,4 @@
-"""Where the replicas of the service are, and how Envoy is told an address.
-
-`translate` puts endpoints into clusters, `xds` addresses into what Envoy reads at its start; `control` and `render`
-say which there are. All is pure.
-"""
+"""The endpoints of the service, and the form of their addresses in Envoy's configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +8,7 @@ HIGHEST_PORT: Final = 65535
 
 
 class HostPort(NamedTuple):
-    """A TCP address: an IP address or a name that DNS knows, and a port."""
+    """A TCP address: an IP address or a DNS name, and a port."""
 
     host: str
     port: int
@@ -24,8 +20,8 @@ class Endpoint:
 
     Attributes:
         labels: the labels that its pod would have.
-        address: the path of the Unix socket that it listens on, or its host and port; all endpoints of a state are of
-            one sort, since Envoy resolves no names beside sockets.
+        address: the path of its Unix socket, or its host and port; all endpoints of a cluster have the same form,
+            because Envoy does not resolve names in a cluster with sockets.
     """
 
     labels: Mapping[str, str]

@@ -1,58 +1,58 @@
-"""YAML whose every value knows where it stands, so that an error can name file and field.
+"""YAML values that know their file and path, so that an error can name both.
 
-Nodes are read as they were written, before YAML turns them into Python values: a key given twice, `070` or a quoted
-`"70"` are seen for what they are. Only `scripts.lab.translation.manifests` calls this.
+Nodes are read as written, before YAML converts them to Python values, so that a key given twice, `070` and a quoted
+`"70"` are recognised.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import yaml
 
-_TAG_STRING = "tag:yaml.org,2002:str"
-_TAG_INTEGER = "tag:yaml.org,2002:int"
-_TAG_NULL = "tag:yaml.org,2002:null"
-_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,18})")
-_SHOWN_CHARACTERS = 60
+_TAG_STRING: Final = "tag:yaml.org,2002:str"
+_TAG_INTEGER: Final = "tag:yaml.org,2002:int"
+_TAG_NULL: Final = "tag:yaml.org,2002:null"
+_DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_SHOWN_CHARACTERS: Final = 60
 
 
 class Form(NamedTuple):
-    """What a string may be: a regular expression that it matches as a whole, and the same in words for the error."""
+    """The form of a string: a regular expression for the whole of it, and a description for the error."""
 
     pattern: str
     meaning: str
 
 
-_KEY = Form(r"(?s:.+)", "a field's name")
+_KEY: Final = Form(r"(?s:.+)", "a field's name")
 
 
 class ManifestError(Exception):
-    """A manifest that the lab refuses; `str()` says in which file and field, what is wrong, and what is allowed."""
+    """A manifest that the lab refuses; the message names file and field, what is wrong, and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One value of a manifest: its YAML node, its file, and its path such as `spec.http[0].route` ("" at the top)."""
+    """One value of a manifest: its YAML node, its file, and its path such as `spec.http[0].route` ("" at the root)."""
 
     node: yaml.Node
     file: str
     path: str = ""
 
     def error(self, problem: str) -> ManifestError:
-        """Return the error that names this field's file and path, then the problem."""
+        """Return an error that names this field's file and path, then the problem."""
         return ManifestError(": ".join(part for part in (self.file, self.path, problem) if part))
 
     def child(self, key: str, node: yaml.Node) -> "Field":
-        """Return the field that stands under a key of this one."""
+        """Return the field under a key of this one."""
         return Field(node, self.file, f"{self.path}.{_shown(key)}".removeprefix("."))
 
     def entries(self, key_form: Form = _KEY) -> dict[str, "Field"]:
-        """Return a mapping whose keys have a form, in the order of the file.
+        """Return the entries of a mapping whose keys have a form, in the order of the file.
 
         Raises:
-            ManifestError: this is no mapping, it is empty, a key has another form or is there twice.
+            ManifestError: this is not a mapping, it is empty, a key has another form or is given twice.
         """
         if not isinstance(self.node, yaml.MappingNode) or not self.node.value:
             raise self.error("must be a mapping of at least one `key: value`")
@@ -65,10 +65,10 @@ class Field:
         return found
 
     def record(self, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, "Field"]:
-        """Return a mapping whose keys are known: all the required ones and any of the optional.
+        """Return the entries of a mapping with known keys: all the required ones and any of the optional ones.
 
         Raises:
-            ManifestError: a key is unknown, missing, or there twice; or this is no mapping.
+            ManifestError: a key is unknown, missing, or given twice; or this is not a mapping.
         """
         found = self.entries()
         for name, child in found.items():
@@ -84,7 +84,7 @@ class Field:
         """Return the elements of a list that has at least one.
 
         Raises:
-            ManifestError: this is no list, or an empty one.
+            ManifestError: this is not a list, or it is empty.
         """
         if not isinstance(self.node, yaml.SequenceNode) or not self.node.value:
             raise self.error("must be a list of at least one element")
@@ -94,7 +94,7 @@ class Field:
         """Return a string of a form.
 
         Raises:
-            ManifestError: this is no string, or not such a one; a number or a boolean in need of quotes is told so.
+            ManifestError: this is not a string of that form; for a number or a boolean the message mentions quotes.
         """
         if not isinstance(self.node, yaml.ScalarNode):
             raise self.error(f"must be {form.meaning}")
@@ -109,15 +109,15 @@ class Field:
         """Return a string that is one of those allowed.
 
         Raises:
-            ManifestError: it is another string, or none.
+            ManifestError: it is another string, or not a string.
         """
         return self.text(Form("|".join(map(re.escape, allowed)), " or ".join(allowed)))
 
     def whole_number(self, least: int, most: int) -> int:
-        """Return a whole number between two bounds, both of them allowed.
+        """Return a whole number between two bounds, both included.
 
         Raises:
-            ManifestError: this is no plain decimal integer, or out of bounds.
+            ManifestError: this is not a plain decimal integer, or out of bounds.
         """
         allowed = f"must be a whole number from {least} to {most}" if least < most else f"must be {most}"
         if not isinstance(self.node, yaml.ScalarNode):
@@ -143,7 +143,7 @@ def document(text: str, file: str) -> Field:
         file: its name, for errors.
 
     Raises:
-        ManifestError: the text is no YAML, holds no document, or more than one.
+        ManifestError: the text is not YAML, or does not contain exactly one document.
     """
     try:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
@@ -151,7 +151,7 @@ def document(text: str, file: str) -> Field:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ManifestError(f"{file}: line {line}: this is not YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        # Beside its own errors PyYAML lets out those of chr() and int() on hostile escapes, and of deep nesting.
+        # Hostile escapes and deep nesting make PyYAML raise errors of chr(), int() and the interpreter, not its own.
         reason = str(error).partition("\n")[0]
         raise ManifestError(f"{file}: this is not YAML that the lab can read: {reason}") from error
     documents = [node for node in nodes if node.tag != _TAG_NULL]
@@ -163,5 +163,5 @@ def document(text: str, file: str) -> Field:
 
 
 def _shown(value: str) -> str:
-    """Return a string as it was written where that fits into one line of an error, else its Python form, cut."""
+    """Return a string as written if it is short and printable, else its Python form, cut."""
     return value if value.isprintable() and 0 < len(value) <= _SHOWN_CHARACTERS else repr(value)[:_SHOWN_CHARACTERS]

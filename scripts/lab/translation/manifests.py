@@ -1,9 +1,8 @@
 """The three Istio resources of a canary release, as far as the files under istio/ use them.
 
-`scripts.lab` reads its traffic states with `parse` and `combine`. A field that the lab would not carry out is refused
-with its file and path: a lab that ignores a field teaches that the field does nothing. What Istio itself would refuse
-(weights that sum up to 0, say) is refused here too; what Istio accepts and serves broken is accepted, and reported by
-`scripts.lab.translation.analysis`.
+A field that the lab would not apply is refused with its file and path, because ignoring it would teach that the field
+does nothing. What Istio itself refuses, such as weights that add up to 0, is refused here too. What Istio accepts and
+serves broken is accepted, and `analysis` warns about it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,14 +32,14 @@ LOAD_BALANCERS: Final = ("ROUND_ROBIN", "LEAST_REQUEST", "RANDOM")
 _LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _NAME: Final = Form(_LABEL, "a name of lower-case letters, digits and hyphens")
 _GATEWAY_NAME: Final = Form(rf"(?![0-9]+$){_LABEL}", f"{_NAME.meaning}, not of digits alone")
-# Istio refuses a number as the last of several parts, save in an IP address, which the lab does not know as a host.
+# Istio refuses a number as the last of several parts, except in an IP address, which the lab does not support.
 _HOST: Final = Form(
     rf"(?=.{{1,255}}$)(?!.*\.[0-9]+$){_LABEL}(\.{_LABEL})*",
     "a host name in lower case, without wildcard, whose last part is not a number",
 )
 _HEADER_NAME: Final = Form(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "a header name of lower-case letters, digits and hyphens")
 _HEADER_TO_SET: Final = Form(rf"(?!host$){_HEADER_NAME.pattern}", f"{_HEADER_NAME.meaning}, other than host")
-# Istio refuses a bare "%" here: to Envoy it opens a command such as %START_TIME%, which the lab does not know.
+# Istio refuses a bare "%" here: in Envoy it starts a command such as %START_TIME%, which the lab does not support.
 _HEADER_VALUE: Final = Form(r"[!-$&-~]([ -$&-~]*[!-$&-~])?", 'a header value of printable ASCII without "%"')
 _PART: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _LABEL_KEY: Final = Form(
@@ -53,7 +52,7 @@ _MOST_UINT32: Final = 2**32 - 1  # Envoy's bound on the sum of the weights of on
 
 @dataclass(frozen=True)
 class Gateway:
-    """The ingress gateway's HTTP listener on port 80, for every host: only its name is free."""
+    """The ingress gateway's HTTP listener on port 80, for every host; only its name can be chosen."""
 
     file: str
     name: str
@@ -63,7 +62,7 @@ class Gateway:
 class Destination:
     """One destination of a route: a Service's host and port, and a subset of its endpoints (None: all of them).
 
-    `weight` is relative to the route's other weights, no percentage; None where the file gives none.
+    `weight` is relative to the route's other weights, not a percentage; None if the file gives none.
     """
 
     host: str
@@ -97,7 +96,7 @@ class VirtualService:
 
 @dataclass(frozen=True)
 class DestinationRule:
-    """A Service's subsets (name to labels) and how the gateway connects to it; None where the file says nothing."""
+    """A Service's subsets (name to labels) and how the gateway connects to it; None where the file has no value."""
 
     file: str
     name: str
@@ -114,7 +113,7 @@ Resource = Gateway | VirtualService | DestinationRule
 
 @dataclass(frozen=True)
 class Manifests:
-    """One whole traffic state: a resource of each kind."""
+    """One resource of each kind."""
 
     gateway: Gateway
     virtual_service: VirtualService
@@ -133,21 +132,21 @@ def parse(text: str, file: str) -> Resource:
         file: its name, for errors and warnings.
 
     Raises:
-        ManifestError: it is no YAML, no known resource, or holds a field or value that the lab does not know.
+        ManifestError: it is not YAML, not a known resource, or has a field or value that the lab does not support.
     """
     root = document(text, file).record(("apiVersion", "kind", "metadata", "spec"))
     root["apiVersion"].one_of([API_VERSION])
     read = _READERS[root["kind"].one_of(list(_READERS))]
-    # Without a namespace: the manifests work in whichever one they are applied to.
+    # Without a namespace: the manifests work in any namespace that they are applied to.
     name = root["metadata"].record(["name"])["name"].text(_NAME)
     return read(file, name, root["spec"])
 
 
 def combine(resources: Iterable[Resource]) -> Manifests:
-    """Return the traffic state that a Gateway, a VirtualService and a DestinationRule make together.
+    """Return a Gateway, a VirtualService and a DestinationRule together.
 
     Raises:
-        ManifestError: a kind is missing, or is there more than once; the files are named.
+        ManifestError: a kind is missing, or given more than once; the message names the files.
     """
     given = tuple(resources)
     return Manifests(_only(Gateway, given), _only(VirtualService, given), _only(DestinationRule, given))
@@ -169,7 +168,7 @@ def _only(kind: type[_Kind], given: Sequence[Resource]) -> _Kind:
 
 
 def _gateway(file: str, name: str, spec: Field) -> Gateway:
-    """Read a Gateway, of which the lab serves just one sort: anything else is refused, not ignored."""
+    """Read a Gateway; the lab supports one form of it, and refuses any other."""
     fields = spec.record(("selector", "servers"))
     fields["selector"].record(["istio"])["istio"].one_of(["ingressgateway"])
     server = _single(fields["servers"]).record(("port", "hosts"))
@@ -182,7 +181,7 @@ def _gateway(file: str, name: str, spec: Field) -> Gateway:
 
 
 def _single(field: Field) -> Field:
-    """Return the element of a list that has exactly one."""
+    """Return the only element of a list."""
     first, *others = field.items()
     if others:
         raise others[0].error("the lab supports only one element here")
@@ -201,7 +200,7 @@ def _virtual_service(file: str, name: str, spec: Field) -> VirtualService:
 
 
 def _distinct(field: Field, form: Form) -> tuple[str, ...]:
-    """Return a list of names, none of them twice."""
+    """Return a list of distinct names."""
     names: list[str] = []
     for item in field.items():
         name = item.text(form)
@@ -232,7 +231,7 @@ def _response_headers(field: Field) -> Mapping[str, str]:
 def _destinations(field: Field) -> tuple[Destination, ...]:
     destinations = tuple(_destination(item) for item in field.items())
     total = sum(destination.weight or 0 for destination in destinations)
-    # Istio's own rule: a destination alone needs no weight, and gets everything whatever its weight says.
+    # Istio's own rule: a single destination needs no weight, and gets every request with any weight.
     if len(destinations) > 1 and total == 0:
         raise field.error("the weights add up to 0: give one of the destinations a weight above 0")
     if total > _MOST_UINT32:
@@ -242,7 +241,7 @@ def _destinations(field: Field) -> tuple[Destination, ...]:
 
 def _destination(field: Field) -> Destination:
     fields = field.record(["destination"], ["weight"])
-    # Without a port, clients inside the mesh that come by the gateway's Service are answered with 503.
+    # Without a port, clients inside the mesh that use the gateway's Service get 503.
     target = fields["destination"].record(("host", "port"), ["subset"])
     return Destination(
         host=target["host"].text(_HOST),

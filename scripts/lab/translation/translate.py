@@ -1,10 +1,11 @@
 """From Istio's resources to Envoy's configuration, as istiod translates them for its ingress gateway.
 
-`scripts.lab` serves what these functions return; tests/lab/test_translate.py holds it against records of a real istiod.
-All is pure: no files, clock, environment or chance. Envoy's objects are v3 API in protobuf's JSON form, in snake_case.
+The results are tested against records of a real istiod. Envoy's objects are v3 API in protobuf's JSON form, in
+snake_case.
 
-The functions keep the order of steps of Istio's own: `buildGatewayHTTPRouteConfig` in pilot/pkg/networking/core/
-gateway.go, route/route.go for routes, cluster_builder.go and cluster_traffic_policy.go for clusters.
+The functions have the order of steps of Istio's own, which their docstrings name: `buildGatewayHTTPRouteConfig` in
+pilot/pkg/networking/core/gateway.go, route/route.go for routes, cluster_builder.go and cluster_traffic_policy.go for
+clusters.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -72,7 +73,7 @@ def route_names(manifests: Manifests) -> tuple[str, ...]:
 
 
 def full_host_name(host: str, namespace: str) -> str:
-    """Return a host with the namespace and domain that a short one lacks, as Istio's `ResolveShortnameToFQDN`."""
+    """Return the full name of a host, as Istio's `ResolveShortnameToFQDN`: a short name is of the namespace."""
     return host if "." in host else f"{host}.{namespace}.svc.cluster.local"
 
 
@@ -89,7 +90,7 @@ def is_bound(manifests: Manifests) -> bool:
 def _virtual_hosts(hosts: Iterable[str], routes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return one virtual host for all the hosts, named by the longest; mirrors `collapseDuplicateRoutes`.
 
-    A short and a full name may come to the same: Envoy refuses a domain that is there twice.
+    A short and a full name can mean the same domain, and Envoy refuses one that is given twice.
     """
     domains = sorted(set(hosts), key=lambda host: (-len(host), host))
     if not domains:
@@ -104,7 +105,7 @@ def _http_routes(http: Sequence[HttpRoute], namespace: str) -> list[dict[str, An
     for route in http:
         routes += [_route(route, match, namespace) for match in route.matches or ({},)]
         if not route.matches:
-            break  # it takes every request: what follows it is never used, and Istio leaves it out
+            break  # it matches every request, so Istio leaves out the routes after it
     return routes
 
 
@@ -131,7 +132,7 @@ def _route_match(match: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _cluster_specifier(destinations: Sequence[Destination], namespace: str) -> dict[str, Any]:
-    """Mirrors `applyHTTPRouteDestination`: one destination takes all; of several, those without weight are left out."""
+    """Mirrors `applyHTTPRouteDestination`: a single destination gets all; of several, weight 0 is left out."""
     if len(destinations) == 1:
         return {"cluster": _destination_cluster(destinations[0], namespace)}
     weighted = [
@@ -143,7 +144,7 @@ def _cluster_specifier(destinations: Sequence[Destination], namespace: str) -> d
 
 
 def _destination_cluster(destination: Destination, namespace: str) -> str:
-    """Mirrors `GetDestinationCluster`: the name is built, whether or not there is such a cluster."""
+    """Mirrors `GetDestinationCluster`: the name is made even if there is no such cluster."""
     return _cluster_name(full_host_name(destination.host, namespace), destination.port, destination.subset)
 
 
@@ -153,7 +154,7 @@ def _cluster_name(host: str, port: int, subset: str | None) -> str:
 
 
 def _headers_to_set(headers: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Mirrors `TranslateHeadersOperations` for `set`: the value replaces one that is there; sorted by name."""
+    """Mirrors `TranslateHeadersOperations` for `set`: the value replaces an existing one; sorted by name."""
     return [
         {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
         for name, value in sorted(headers.items())
@@ -161,12 +162,12 @@ def _headers_to_set(headers: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _cluster(name: str, rule: DestinationRule | None, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    """Mirrors `buildCluster` and `applyTrafficPolicy`; the endpoints stand in it, where Istio sends them by EDS."""
+    """Mirrors `buildCluster` and `applyTrafficPolicy`; the endpoints are in it, while Istio sends them by EDS."""
     addresses = [{"endpoint": {"address": envoy_address(endpoint.address)}} for endpoint in endpoints]
     has_names = any(isinstance(endpoint.address, HostPort) for endpoint in endpoints)
     cluster = {
         "name": name,
-        "type": "STRICT_DNS" if has_names else "STATIC",  # the first asks DNS again and again, and uses every answer
+        "type": "STRICT_DNS" if has_names else "STATIC",  # STRICT_DNS resolves names repeatedly and uses every answer
         **deepcopy(dict(defaults.CLUSTER)),
         "lb_policy": (rule and rule.load_balancer) or defaults.LOAD_BALANCER,
         "circuit_breakers": {"thresholds": [_thresholds(rule)]},
@@ -178,7 +179,7 @@ def _cluster(name: str, rule: DestinationRule | None, endpoints: Sequence[Endpoi
 
 
 def _thresholds(rule: DestinationRule | None) -> dict[str, int]:
-    """Mirrors `applyConnectionPool`: a limit of 0 is none."""
+    """Mirrors `applyConnectionPool`: 0 means no limit."""
     limits = {
         "max_connections": rule.max_connections if rule else None,
         "max_pending_requests": rule.http1_max_pending_requests if rule else None,
