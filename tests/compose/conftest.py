@@ -18,7 +18,7 @@ def engine() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="module")
 def project(engine: docker.DockerClient) -> Iterator[Project]:
-    """Give a project that is up, as the README says; the command that ends it leaves nothing behind."""
+    """Give a running project, started as the README shows; the command that ends it leaves nothing behind."""
     project = Project(engine)
     try:
         started = project.compose("up", "--build", "--wait")

@@ -1,4 +1,4 @@
-"""A project of docker-compose.yml as a reader starts it, under a name and on ports of its own, and its removal."""
+"""A project of docker-compose.yml as a reader starts it, with its own name and ports, and its removal."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ class Project:
 
     Attributes:
         engine: where it runs.
-        name: what compose calls it.
+        name: the name of the project.
     """
 
     engine: docker.DockerClient
@@ -39,11 +39,11 @@ class Project:
         )
 
     def shift(self, state: str) -> subprocess.CompletedProcess[str]:
-        """Have the translation write another traffic state, as the README says."""
+        """Render another traffic state, as the README shows."""
         return self.compose("run", "--rm", "render", STATE=state)
 
     def load_test(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """Run the load test with an error probability that no test meets by chance."""
+        """Run the load test with a small error probability."""
         return self.compose("run", "--rm", "--env", "LOCUST_ALPHA=0.0001", "loadtest", *options)
 
     def url(self, service: str, port: int) -> str:
@@ -53,11 +53,11 @@ class Project:
         return f"http://{shown.stdout.strip()}"
 
     def containers(self) -> list[Container]:
-        """Return all containers of the project, ended ones included."""
+        """Return all containers of the project, exited ones included."""
         return self.engine.containers.list(all=True, filters=self._label)
 
     def left_over(self) -> list[object]:
-        """Return whatever of the project the engine still knows."""
+        """Return everything of the project that the engine still has."""
         networks, volumes = self.engine.networks, self.engine.volumes
         return [*self.containers(), *networks.list(filters=self._label), *volumes.list(filters=self._label)]
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml: the split of a file below istio/, measured by the load test's exit code, and confined."""
+"""docker-compose.yml: the split of a file below istio/, judged by the load test's exit code, in confined containers."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ POLL_SECONDS = 60.0
 
 
 def test_the_declared_split_is_confirmed(project: Project) -> None:
-    """Exit code 0: 30 % of the real answers are V3, as the file below istio/ says."""
+    """Exit code 0: 30 % of the real answers are from the canary, as in the file below istio/."""
     shifted = project.shift(SPLIT)
     assert shifted.returncode == 0, shifted.stderr
     judged = project.load_test("--route", "70-30")
@@ -32,7 +32,7 @@ def test_the_declared_split_is_confirmed(project: Project) -> None:
 
 
 def test_a_wrong_expectation_is_refuted(project: Project) -> None:
-    """Exit code 10: options behind the service's name reach Locust, and 50 % is not what is configured."""
+    """Exit code 10: options after the service's name reach Locust, and 50 % is not what is configured."""
     assert project.shift(SPLIT).returncode == 0
     judged = project.load_test("--expect-canary", "50")
     assert judged.returncode == 10, judged.stdout
@@ -40,7 +40,7 @@ def test_a_wrong_expectation_is_refuted(project: Project) -> None:
 
 
 def test_a_shift_under_load_loses_nothing(project: Project) -> None:
-    """The running Envoy takes the new routes: every call is answered, and soon all of them by the canary."""
+    """The running Envoy loads the new routes: every request is answered, and soon all of them by the canary."""
     assert project.shift(SPLIT).returncode == 0
     with Load(project.url("envoy", 8080), clients=2) as load:
         load.wait_for(100)
@@ -55,7 +55,7 @@ def test_a_shift_under_load_loses_nothing(project: Project) -> None:
 
 
 def test_a_state_that_is_refused_changes_nothing(project: Project) -> None:
-    """A file that is not there exits with 2 and is named, and Envoy goes on with the old routes."""
+    """A missing file exits with 2 and is named, and Envoy keeps the old routes."""
     assert project.shift("virtual-service-90-10.yaml").returncode == 0
     refused = project.shift("nowhere.yaml")
     assert refused.returncode == 2
@@ -80,7 +80,7 @@ def test_every_container_is_confined(project: Project) -> None:
 
 
 def test_prometheus_sees_both_versions_and_envoy(project: Project) -> None:
-    """The profile's Prometheus scrapes all three, tells the requests of both versions apart, and has the rules."""
+    """The profile's Prometheus scrapes all three, counts the requests of each version, and has the rules."""
     assert project.shift(SPLIT).returncode == 0
     with Load(project.url("envoy", 8080), clients=1) as load:
         load.wait_for(100)
@@ -130,8 +130,8 @@ def test_variables_and_their_defaults(
     assert services["render"]["command"][-1] == state
 
 
-def test_the_dead_are_told_from_the_slow(engine: docker.DockerClient, tmp_path: Path) -> None:
-    """Where a version cannot start, `up --wait` fails and its log says why; nothing is left by `down`."""
+def test_a_version_that_cannot_start_fails_up(engine: docker.DockerClient, tmp_path: Path) -> None:
+    """`up --wait` fails, the log of the version has the reason, and `down` leaves nothing."""
     override = tmp_path / "override.yaml"
     broken = {"services": {"micro-api-v2": {"environment": {"SERVICE_THREADS": "many"}}}}
     override.write_text(yaml.safe_dump(broken), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Labs for tests: one that a module shares, put back into its first state before each test, and ones of their own."""
+"""Labs for tests: one for a whole module, reset before each test, and one for a single test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,14 +29,14 @@ def _lab(path: Path, replicas: int) -> Iterator[RunningLab]:
 
 @pytest.fixture(scope="module")
 def module_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
-    """Give the one lab of a module, with one replica of each version."""
+    """Give the lab of a module, with one replica of each version."""
     with _lab(tmp_path_factory.mktemp("lab"), replicas=1) as lab:
         yield lab
 
 
 @pytest.fixture
 def lab(module_lab: RunningLab) -> RunningLab:
-    """Give the module's lab, at 70/30 whatever the test before made of it. Its processes must stay alive."""
+    """Give the module's lab, reset to 70/30. Its processes must stay alive."""
     control.shift(module_lab.folder, STATES)
     return module_lab
 
@@ -50,7 +50,7 @@ def own_lab(tmp_path: Path) -> Iterator[RunningLab]:
 
 @pytest.fixture
 def command_line() -> Iterator[Callable[..., CommandLine]]:
-    """Give a maker of command lines, with what is to be set in their environment; none leaves a process behind."""
+    """Give a function that makes command lines with variables of their environment; none may leave a process."""
     made: list[CommandLine] = []
 
     def make(**environment: str) -> CommandLine:

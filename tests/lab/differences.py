@@ -1,7 +1,7 @@
-"""What Istio takes and the lab refuses, each with its words in the lab's README, what the lab says, and examples.
+"""What Istio accepts and the lab refuses: its row in the lab's README, the lab's message, and examples.
 
-tests/lab/test_differences.py holds the lab's side without a cluster, tests/e2e/test_translation.py that of a live
-istiod. There are no differences of the other sort: what Istio refuses the lab refuses.
+tests/lab/test_differences.py tests the lab's side without a cluster, tests/e2e/test_translation.py that of a live
+istiod. The lab accepts nothing that Istio refuses.
 """
 
 import re
@@ -17,12 +17,12 @@ _LIMITS: Final = "istio/destination-rule-overload.yaml"
 
 @dataclass(frozen=True)
 class Difference:
-    """One sort of document that Istio takes and the lab does not.
+    """One kind of document that Istio accepts and the lab refuses.
 
     Attributes:
         what: as the lab's README names it.
-        refusal: a regular expression, found in what the lab says.
-        examples: a manifest of istio/, a text in it, and what to put there.
+        refusal: a regular expression, found in the lab's message.
+        examples: a manifest of istio/, a text in it, and its replacement.
     """
 
     what: str
@@ -35,7 +35,7 @@ class Difference:
 
 
 def listed(refusal: str) -> bool:
-    """Tell whether what the lab says of a document is of one of the sorts."""
+    """Return whether a message of the lab is about one of the differences."""
     return any(re.search(difference.refusal, refusal) for difference in DIFFERENCES)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of a running lab share: the command line as a user calls it, a client that hides nothing, YAML."""
+"""Helpers of tests with a running lab: the command line, a client that never retries, load, and edited manifests."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ from tests.support.repository import ROOT
 HOST = "micro-api.default.svc.cluster.local"
 STATES = ("istio/virtual-service-70-30.yaml", "istio/destination-rule.yaml")
 TIMEOUT_SECONDS = 30.0
-# A variable that every process of a lab inherits, so that none can hide from the test that started it.
+# A variable that every process of a lab inherits, so that the test that started it finds all of them.
 MARK = "LAB_TEST_MARK"
 
 
@@ -46,11 +46,11 @@ def unwrapped(text: str) -> str:
 
 @dataclass
 class CommandLine:
-    """Calls `python -m scripts.lab` and knows all processes that come of it.
+    """Calls `python -m scripts.lab` and finds all processes that it started.
 
     Attributes:
-        environment: what is set beside the tests' own environment.
-        mark: what tells this command line's processes from all others.
+        environment: variables in addition to the tests' own environment.
+        mark: value of a variable that identifies the processes of this command line.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class CommandLine:
 
     @contextmanager
     def python(self, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
-        """Start Python; at the end of the context it ends, too."""
+        """Start Python, and end it at the end of the context."""
         with subprocess.Popen(
             [sys.executable, *map(str, arguments)],
             cwd=ROOT,
@@ -80,10 +80,10 @@ class CommandLine:
             try:
                 yield process
             finally:
-                process.kill()  # where a test has failed there may be no other end to wait for
+                process.kill()  # after a failed test it may not end by itself
 
     def processes(self) -> list[psutil.Process]:
-        """Return every living process that came of this command line."""
+        """Return every living process that this command line started."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -92,7 +92,7 @@ class CommandLine:
         return found
 
     def kill_all(self) -> None:
-        """End whatever a failed test has left."""
+        """Kill every process that a failed test has left."""
         for process in self.processes():
             with suppress(psutil.Error):
                 process.kill()
@@ -112,7 +112,7 @@ class RunningLab:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """URL for clients."""
         return control.running(self.folder).url
 
     def replicas(self, version: str) -> list[ProcessRecord]:
@@ -120,18 +120,18 @@ class RunningLab:
         return [record for record in control.running(self.folder).processes if record.version == version]
 
     def kill(self, record: ProcessRecord) -> None:
-        """Kill a process as the kernel's out-of-memory killer would, and wait until the lab knows."""
+        """Kill a process as the kernel's out-of-memory killer would, and wait until the lab has recorded it."""
         os.kill(record.pid, 9)
 
         def is_over() -> bool:
             known = {other.name: other for other in control.running(self.folder).processes}
-            # Its workers are killed by then, but on a busy machine a killed process may live on for a moment.
+            # Its workers are killed by then, but on a busy machine a killed process may live for another moment.
             return known[record.name].exit_code is not None and record.pid not in self._process_groups()
 
         assert wait_until(is_over, TIMEOUT_SECONDS)
 
     def _process_groups(self) -> set[int]:
-        """Return the groups of all processes that live."""
+        """Return the process groups of all living processes."""
         groups = set()
         for process in self.command_line.processes():
             with suppress(ProcessLookupError):
@@ -140,7 +140,7 @@ class RunningLab:
 
     @contextmanager
     def paused(self, version: str) -> Iterator[Callable[[], None]]:
-        """Keep the replicas of a version from answering, until the yielded function is called or the context ends."""
+        """Pause the replicas of a version until the yielded function is called or the context ends."""
         workers = [process for record in self.replicas(version) for process in psutil.Process(record.pid).children()]
 
         def resume() -> None:
@@ -155,7 +155,7 @@ class RunningLab:
             resume()
 
     def requests_in_flight(self) -> int:
-        """Return how many requests Envoy has accepted and not answered yet."""
+        """Return the number of requests that Envoy has accepted and not answered yet."""
         name = "http.lab.downstream_rq_active"
         with requests.Session() as session:
             session.trust_env = False
@@ -165,12 +165,12 @@ class RunningLab:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client got: a status, or 0 when there was none.
+    """What a client got.
 
     Attributes:
         status: HTTP status, 0 for a lost request.
-        version: `v1` or `v2`, empty when neither answered.
-        route_name: the route that the answer came by.
+        version: `v1` or `v2`, empty if neither answered.
+        route_name: value of `x-canary-route`.
         is_overloaded: whether Envoy shed it.
     """
 
@@ -181,10 +181,10 @@ class Answer:
 
 
 class Client:
-    """Asks a lab, one connection kept alive, and never asks twice for one answer."""
+    """Sends requests to a lab over one kept connection, and never retries."""
 
     def __init__(self, url: str) -> None:
-        """Talk to the lab at `url`, whatever proxy the environment names."""
+        """Connect to the lab at `url`, without the proxy of the environment."""
         self._url = url
         self._session = requests.Session()
         self._session.trust_env = False
@@ -211,41 +211,41 @@ class Client:
             reply.headers.get("x-envoy-overloaded") == "true",
         )
 
-    def draw(self, header: str, numbers: Sequence[int]) -> Counter[str]:
-        """Return which version answered for each random number, given instead of drawn: `v1`, `v2`, or the status."""
+    def send_numbers(self, header: str, numbers: Sequence[int]) -> Counter[str]:
+        """Return how many of the given random numbers each version answered: `v1`, `v2`, or the status."""
         answers = [self.ask(**{header: str(number)}) for number in numbers]
         return Counter(answer.version or str(answer.status) for answer in answers)
 
 
 class Load:
-    """Clients that ask without pause, from `with` until its end.
+    """Clients that send requests without a pause inside a `with` block.
 
     Attributes:
-        answers: for each answer, what `note` was when it was asked for, and the answer.
-        note: set by the test, to tell the requests before an event from those after it.
+        answers: for each answer, the `note` at the time of its request, and the answer.
+        note: set by the test, to distinguish the requests before an event from those after it.
     """
 
     def __init__(self, url: str, clients: int) -> None:
-        """Prepare `clients` threads that ask the lab at `url`."""
+        """Prepare `clients` threads for the lab at `url`."""
         self.answers: list[tuple[str, Answer]] = []
         self.note = ""
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(url,)) for _ in range(clients)]
 
     def __enter__(self) -> Self:
-        """Start asking."""
+        """Start the clients."""
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Stop asking, and wait for the last answers."""
+        """Stop the clients and wait for the last answers."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
 
     def wait_for(self, more_answers: int) -> None:
-        """Wait until so many more answers have come."""
+        """Wait until this many more answers have arrived."""
         wanted = len(self.answers) + more_answers
         assert wait_until(lambda: len(self.answers) >= wanted, TIMEOUT_SECONDS)
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from scripts.lab.translation.endpoints import Endpoint
 from scripts.lab.translation.manifests import Manifests, Resource, combine, parse
 from scripts.record.routes import BASE
 from tests.support.repository import ROOT
@@ -10,6 +11,12 @@ ISTIO: Final = tuple(path.relative_to(ROOT).as_posix() for path in sorted((ROOT 
 ODD_CASES: Final = tuple(
     path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests" / "data" / "manifests").glob("*.yaml"))
 )
+
+SERVICE: Final = "micro-api.default.svc.cluster.local"
+V1: Final = Endpoint({"app": "micro-api", "version": "v1"}, "/run/v1-0.sock")
+V2: Final = Endpoint({"app": "micro-api", "version": "v2"}, "/run/v2-0.sock")
+ODD: Final = "tests/data/manifests"
+SPLIT: Final = "istio/virtual-service-70-30.yaml"
 
 
 def text_of(path: str) -> str:

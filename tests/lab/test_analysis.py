@@ -5,15 +5,9 @@ from typing import Final
 import pytest
 
 from scripts.lab.translation import analysis
-from scripts.lab.translation.endpoints import Endpoint
-from tests.lab.states import ISTIO, state
+from tests.lab.states import ISTIO, ODD, SERVICE, SPLIT, V1, V2, state
 
-SERVICE: Final = "micro-api.default.svc.cluster.local"
-V1: Final = Endpoint({"app": "micro-api", "version": "v1"}, "/run/v1-0.sock")
-V2: Final = Endpoint({"app": "micro-api", "version": "v2"}, "/run/v2-0.sock")
-ODD: Final = "tests/data/manifests"
 DESTINATION_RULE: Final = "istio/destination-rule.yaml"
-SPLIT: Final = "istio/virtual-service-70-30.yaml"
 SHARE_OF_V1: Final = "its share, weight 70 of 100,"
 SHARE_OF_V2: Final = "its share, weight 30 of 100,"
 
@@ -55,13 +49,13 @@ def test_the_files_under_istio_need_no_warning(path: str) -> None:
         ("rule-other-host", "spec.host: micro-apis: matches no Service: the subsets do not exist, requests get 503"),
     ],
 )
-def test_what_istio_serves_broken_is_told(path: str, expected: str) -> None:
-    """Each state that Istio accepts and serves broken has one warning: file, field, and what clients will see."""
+def test_what_istio_serves_broken_is_reported(path: str, expected: str) -> None:
+    """Each state that Istio accepts and serves broken has one warning: file, field, and what clients get."""
     file = f"{ODD}/{path}.yaml"
     assert analysis.warnings(state(file), [V1, V2]) == (f"{file}: {expected}",)
 
 
-def test_a_rule_without_subsets_is_told_for_each_share() -> None:
+def test_a_rule_without_subsets_is_reported_for_each_share() -> None:
     """Every destination whose subset does not exist is named, with the file that should define it."""
     rule = f"{ODD}/rule-without-subsets.yaml"
     fields = {"v1": ("spec.http[0].route[0]", 70), "v2": ("spec.http[0].route[1]", 30)}
@@ -80,7 +74,7 @@ def test_a_rule_without_subsets_is_told_for_each_share() -> None:
         ("istio/virtual-service-header.yaml", "spec.http[0].route[0]", "every request of this route"),
     ],
 )
-def test_a_version_that_does_not_run_is_told(path: str, place: str, share: str) -> None:
+def test_a_version_that_does_not_run_is_reported(path: str, place: str, share: str) -> None:
     """A subset without endpoints is named with its labels and with the share of the requests that it fails."""
     reason = "destination.subset: v2: no endpoint has the labels version: v2"
     assert analysis.warnings(state(path), [V1]) == (f"{path}: {place}.{reason}: {share} gets 503",)
@@ -91,12 +85,12 @@ def test_a_version_that_is_sent_nothing_need_not_run() -> None:
     assert analysis.warnings(state("istio/virtual-service-100-0.yaml"), [V1]) == ()
 
 
-def test_a_destination_without_weight_is_told_once() -> None:
-    """Nothing is sent to a destination that lacks its weight: it matters no more whether its version runs."""
+def test_a_destination_without_weight_is_reported_once() -> None:
+    """A destination without a weight gets no requests, so it does not matter whether its version runs."""
     assert len(analysis.warnings(state(f"{ODD}/weight-missing.yaml"), [V1])) == 1
 
 
-def test_a_service_without_endpoints_is_told() -> None:
+def test_a_service_without_endpoints_is_reported() -> None:
     """A destination without subset means the whole Service, whose name the warning gives."""
     file = f"{ODD}/no-subset.yaml"
     expected = "spec.http[0].route[0].destination.host: micro-api: the Service has no endpoint"
@@ -104,7 +98,7 @@ def test_a_service_without_endpoints_is_told() -> None:
 
 
 def test_warnings_know_the_namespace() -> None:
-    """The article's full host name is another namespace's Service elsewhere: nobody there is served."""
+    """The article's full host name is the Service of another namespace elsewhere, where no request is served."""
     file = f"{ODD}/article-hosts.yaml"
     assert analysis.warnings(state(file), [V1, V2], "default") == ()
     other = "micro-api.lab.svc.cluster.local"

@@ -1,4 +1,4 @@
-"""The lab's commands as a user types them: what they say, and what they end with."""
+"""The lab's commands as a user types them: their output and their exit codes."""
 
 import json
 import os
@@ -16,7 +16,7 @@ MakeCommandLine = Callable[..., CommandLine]
 
 
 def test_a_lab_goes_up_answers_and_goes_down(command_line: MakeCommandLine, tmp_path: Path) -> None:
-    """`up` says where the lab is and it answers there at once; `down` ends it, and a second `down` is content."""
+    """`up` prints where the lab answers; `down` stops it, and a second `down` succeeds."""
     line = command_line()
     up = line.run("up", "--dir", tmp_path, "--replicas", "1")
     assert up.returncode == 0, up.stderr
@@ -56,7 +56,7 @@ def test_a_busy_port_is_named_with_its_owner(command_line: MakeCommandLine, tmp_
     assert f"(pid {os.getpid()}) listens on it" in unwrapped(up.stderr)
 
 
-def test_a_second_up_is_refused_and_says_how_to_stop_the_first(lab: RunningLab) -> None:
+def test_a_second_up_is_refused_and_names_the_command_that_stops_the_first(lab: RunningLab) -> None:
     """One folder holds one lab: the running one stays as it is."""
     second = lab.command_line.run("up", "--dir", lab.folder.path)
     assert second.returncode == 1
@@ -66,7 +66,7 @@ def test_a_second_up_is_refused_and_says_how_to_stop_the_first(lab: RunningLab) 
         assert client.ask().status == 200
 
 
-def test_shift_says_what_is_served(lab: RunningLab) -> None:
+def test_shift_names_what_is_served(lab: RunningLab) -> None:
     """`shift` names the new route and the time it took, and the route is there when it returns."""
     shift = lab.command_line.run("shift", "--dir", lab.folder.path, istio("virtual-service-0-100.yaml"))
     assert shift.returncode == 0, shift.stderr
@@ -76,7 +76,7 @@ def test_shift_says_what_is_served(lab: RunningLab) -> None:
 
 
 def test_warnings_are_shown_once_and_do_not_fail(lab: RunningLab, tmp_path: Path) -> None:
-    """What Istio accepts but serves broken is accepted here too, with a line on standard error."""
+    """What Istio accepts but serves broken is accepted here too, with a warning on standard error."""
     file = tmp_path / "unknown.yaml"
     file.write_text(edited("virtual-service-70-30.yaml", "subset: v2", "subset: v9"))
     shift = lab.command_line.run("shift", "--dir", lab.folder.path, file)
@@ -97,7 +97,7 @@ def test_warnings_are_shown_once_and_do_not_fail(lab: RunningLab, tmp_path: Path
 def test_a_refused_manifest_changes_nothing(
     lab: RunningLab, tmp_path: Path, old: str, new: str, complaint: str
 ) -> None:
-    """A manifest that the lab does not know ends with 2, file and field, and the routes stay."""
+    """A manifest that the lab refuses ends with 2, file and field, and the routes stay."""
     file = tmp_path / "refused.yaml"
     file.write_text(edited("virtual-service-70-30.yaml", old, new))
     shift = lab.command_line.run("shift", "--dir", lab.folder.path, file)
@@ -109,14 +109,14 @@ def test_a_refused_manifest_changes_nothing(
 
 
 def test_a_missing_file_is_named(lab: RunningLab) -> None:
-    """A file that is not there ends with 2 and its name."""
+    """A missing file ends with 2 and its name."""
     shift = lab.command_line.run("shift", "--dir", lab.folder.path, "istio/virtual-service-60-40.yaml")
     assert shift.returncode == 2
     assert unwrapped(shift.stderr).startswith("lab: istio/virtual-service-60-40.yaml: cannot be read: ")
 
 
 def test_two_files_of_one_kind_are_refused(lab: RunningLab) -> None:
-    """Of two VirtualServices in one command the lab does not pick one."""
+    """The lab does not choose one of two VirtualServices."""
     files = [istio("virtual-service-70-30.yaml"), istio("virtual-service-50-50.yaml")]
     shift = lab.command_line.run("shift", "--dir", lab.folder.path, *files)
     assert shift.returncode == 2
@@ -124,7 +124,7 @@ def test_two_files_of_one_kind_are_refused(lab: RunningLab) -> None:
 
 
 def test_status_names_processes_routes_and_files(lab: RunningLab) -> None:
-    """`status` of a sound lab shows all that it is made of, for people and for programs, and ends with 0."""
+    """`status` of a healthy lab shows all of its parts, as text and as JSON, and ends with 0."""
     status = lab.command_line.run("status", "--dir", lab.folder.path)
     as_json = lab.command_line.run("status", "--dir", lab.folder.path, "--json")
     assert (status.returncode, as_json.returncode) == (0, 0)
@@ -146,7 +146,7 @@ def test_status_names_processes_routes_and_files(lab: RunningLab) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("status",), ("shift", "istio/virtual-service-0-100.yaml")])
-def test_without_a_lab_commands_say_how_to_start_one(
+def test_without_a_lab_commands_name_the_one_that_starts_it(
     command_line: MakeCommandLine, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     """`status` and `shift` where no lab runs end with 1 and the command that starts one."""
@@ -183,7 +183,7 @@ def test_help_has_examples_and_exit_codes(command_line: MakeCommandLine, command
 
 
 def test_neither_locale_nor_proxy_nor_foreign_settings_matter(command_line: MakeCommandLine, tmp_path: Path) -> None:
-    """The lab works under LANG=C, beside a proxy that does not exist, and with settings made for other services."""
+    """The lab works with LANG=C, with a proxy that does not exist, and with settings of other services."""
     line = command_line(
         LANG="C",
         LC_ALL="C",
@@ -205,7 +205,7 @@ def test_neither_locale_nor_proxy_nor_foreign_settings_matter(command_line: Make
 
 
 def test_too_long_a_tmpdir_is_named(command_line: MakeCommandLine, tmp_path: Path) -> None:
-    """Where the address of a Unix socket would be too long, the message says which variable to change."""
+    """If the path of a Unix socket would be too long, the message names the variable to change."""
     long = tmp_path / ("x" * 100)
     long.mkdir()
     up = command_line(TMPDIR=str(long)).run("up", "--dir", tmp_path / "lab")

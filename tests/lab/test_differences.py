@@ -1,4 +1,4 @@
-"""What the lab refuses though Istio takes it stands in its README, and is refused for the reason that is given."""
+"""What the lab refuses although Istio accepts it is in its README, and is refused for the given reason."""
 
 import re
 
@@ -8,12 +8,12 @@ from scripts.lab.translation.manifests import ManifestError, parse
 from tests.lab.differences import DIFFERENCES, Difference
 from tests.lab.states import text_of
 
-HEADING = "**Refused though Istio takes it**"
+HEADING = "**Refused although Istio accepts it**"
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.what)
 def test_the_lab_refuses_each_listed_difference(difference: Difference) -> None:
-    """Every example is refused in the words that the list has for its sort."""
+    """Every example is refused with the message of its difference."""
     for document in difference.documents():
         with pytest.raises(ManifestError, match=difference.refusal):
             parse(document, "a.yaml")

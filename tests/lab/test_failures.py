@@ -1,4 +1,4 @@
-"""What the lab does when something in it dies, and what is left then: nothing that runs, nothing unexplained."""
+"""What the lab does when a process in it dies: it reports the death, and leaves nothing running."""
 
 import json
 import os
@@ -46,12 +46,12 @@ def test_a_dead_version_is_served_as_503_for_its_share(own_lab: RunningLab, rand
     for record in own_lab.replicas("v2"):
         own_lab.kill(record)
     with Client(own_lab.url) as client:
-        drawn = client.draw(random_value_header, range(100))
-    assert drawn == Counter({"v1": 70, "503": 30})
+        answered = client.send_numbers(random_value_header, range(100))
+    assert answered == Counter({"v1": 70, "503": 30})
 
 
-def test_a_dead_envoy_is_told_from_a_missing_lab(own_lab: RunningLab) -> None:
-    """`shift` says that Envoy does not answer, without a traceback, and `down` still cleans up."""
+def test_a_dead_envoy_is_distinguished_from_a_missing_lab(own_lab: RunningLab) -> None:
+    """`shift` reports that Envoy does not answer, without a traceback, and `down` still cleans up."""
     envoy = next(record for record in control.running(own_lab.folder).processes if record.name == "envoy")
     own_lab.kill(envoy)
     shift = own_lab.command_line.run("shift", "--dir", own_lab.folder.path, istio("virtual-service-0-100.yaml"))
@@ -73,7 +73,7 @@ def test_a_killed_supervisor_leaves_nothing_running(own_lab: RunningLab) -> None
 
 
 def test_a_lab_can_go_up_after_its_supervisor_was_killed(own_lab: RunningLab) -> None:
-    """`up` sweeps what a killed supervisor has left, and starts anew in the same folder."""
+    """`up` cleans up after a killed supervisor, and starts again in the same folder."""
     before = control.running(own_lab.folder)
     os.kill(before.processes[0].pid, signal.SIGKILL)
     up = own_lab.command_line.run("up", "--dir", own_lab.folder.path, "--replicas", "1")
@@ -82,12 +82,12 @@ def test_a_lab_can_go_up_after_its_supervisor_was_killed(own_lab: RunningLab) ->
     assert not Path(before.socket_folder).exists()
 
 
-def test_down_spares_a_stranger_with_a_recorded_pid(tmp_path: Path) -> None:
+def test_down_spares_another_process_with_a_recorded_pid(tmp_path: Path) -> None:
     """A process that has got the id of a dead one of the lab, as after a restart of the machine, is left alone."""
     folder = LabFolder(tmp_path)
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
-        start = psutil.Process(stranger.pid).create_time()
-        record = ProcessRecord("supervisor", None, stranger.pid, start - 3600)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        start = psutil.Process(other.pid).create_time()
+        record = ProcessRecord("supervisor", None, other.pid, start - 3600)
         state = LabState(
             replicas=1, port=1, socket_folder=str(tmp_path / "sockets"), phase="ready", processes=(record,)
         )
@@ -95,16 +95,16 @@ def test_down_spares_a_stranger_with_a_recorded_pid(tmp_path: Path) -> None:
         assert not is_alive(record)
         assert is_alive(replace(record, started_at_seconds=start))
         assert control.down(folder)
-        assert stranger.poll() is None
-        stranger.communicate(b"\n")
-    assert stranger.returncode == 0
+        assert other.poll() is None
+        other.communicate(b"\n")
+    assert other.returncode == 0
     assert folder.read_state() is None
 
 
-def test_a_replica_that_cannot_start_fails_up_with_its_last_words(
+def test_a_replica_that_cannot_start_fails_up_with_its_last_log_lines(
     command_line: MakeCommandLine, tmp_path: Path
 ) -> None:
-    """`up` ends with 1, names the process that died and shows what it said, and stops the others."""
+    """`up` ends with 1, names the process that died, shows its log, and stops the others."""
     broken = tmp_path / "path" / "gunicorn"
     broken.mkdir(parents=True)
     (broken / "__init__.py").touch()
@@ -121,16 +121,16 @@ def test_a_replica_that_cannot_start_fails_up_with_its_last_words(
 @pytest.mark.parametrize(
     ("module", "process_count"),
     [
-        # The supervisor hangs before it has written itself down.
+        # The supervisor hangs before it has recorded itself.
         ("sitecustomize", 2),
-        # The replicas hang, and all has been written down.
+        # The replicas hang, and all processes are recorded.
         ("gunicorn", 7),
     ],
 )
 def test_an_interrupted_up_leaves_nothing(
     command_line: MakeCommandLine, tmp_path: Path, module: str, process_count: int
 ) -> None:
-    """Ctrl-C while the lab starts ends with 130 and with all that was started, however far it has come."""
+    """Ctrl-C while the lab starts ends with 130 and stops everything, at any stage."""
     (tmp_path / f"{module}.py").write_text(
         "import signal, sys\nif {'gunicorn', 'scripts.lab.supervisor'} & set(sys.orig_argv):\n    signal.pause()\n"
     )

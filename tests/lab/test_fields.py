@@ -1,4 +1,4 @@
-"""Texts that are no manifest at all, damaged and hostile ones among them, end in one sort of error."""
+"""Texts that are not manifests, damaged and hostile ones included, raise one kind of error."""
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ FILE = "istio/some.yaml"
 
 
 def refusal(text: str) -> str:
-    """Return what the lab says of a manifest that it refuses."""
+    """Return the error of a manifest that the lab refuses."""
     with pytest.raises(ManifestError) as caught:
         parse(text, FILE)
     return str(caught.value)
@@ -33,14 +33,14 @@ def refusal(text: str) -> str:
         ("<<: {kind: Gateway}", "<<: must be a field's name; put it in quotes if it is one"),
     ],
 )
-def test_a_text_that_is_no_manifest_is_refused(text: str, problem: str) -> None:
-    """Whatever is no single YAML mapping is refused by file, and by line where YAML itself fails."""
+def test_a_text_that_is_not_a_manifest_is_refused(text: str, problem: str) -> None:
+    """Anything but a single YAML mapping is refused by file, and by line where YAML itself fails."""
     assert refusal(text) == f"{FILE}: {problem}"
 
 
 @pytest.mark.parametrize("text", ["a\x00b", '"\\UFFFFFFFF"', "[" * 20000, "%YAML 1." + "1" * 5000])
 def test_a_hostile_text_is_refused_without_a_traceback(text: str) -> None:
-    """What PyYAML answers with errors other than its own is refused like all else that is not YAML."""
+    """A text for which PyYAML raises errors other than its own is refused like any other text that is not YAML."""
     assert refusal(text).startswith(f"{FILE}: this is not YAML that the lab can read: ")
 
 
@@ -64,4 +64,4 @@ def test_any_damaged_manifest_is_read_or_refused(path: str, start: int, length: 
     try:
         parse(text[:start] + inserted + text[start + length :], FILE)
     except ManifestError as error:
-        assert str(error).startswith(f"{FILE}: ")  # noqa: PT017  (a damaged manifest may also still be right)
+        assert str(error).startswith(f"{FILE}: ")  # noqa: PT017 - a damaged manifest may still be right

@@ -34,7 +34,7 @@ OVERLOAD = "istio/destination-rule-overload.yaml"
 
 
 def refusal(text: str) -> str:
-    """Return what the lab says of a manifest that it refuses."""
+    """Return the error of a manifest that the lab refuses."""
     with pytest.raises(ManifestError) as caught:
         parse(text, FILE)
     return str(caught.value)
@@ -105,7 +105,7 @@ def test_an_unknown_field_is_refused_wherever_it_stands(path: str) -> None:
 
 @pytest.mark.parametrize("path", ISTIO)
 @pytest.mark.parametrize("wrong", [None, True, 0.5, [], {}, ["a"], {"a": "b"}, "", " "], ids=repr)
-def test_a_value_of_a_wrong_type_is_refused_wherever_it_stands(path: str, wrong: Any) -> None:  # noqa: ANN401
+def test_a_value_of_a_wrong_type_is_refused_wherever_it_stands(path: str, wrong: Any) -> None:  # noqa: ANN401 - any YAML
     """No value of any file can be replaced by one of another type; the error names the field or one within it."""
     whole = yaml.safe_load(text_of(path))
     for here, box, key in list(places(whole)):
@@ -118,12 +118,12 @@ def test_a_value_of_a_wrong_type_is_refused_wherever_it_stands(path: str, wrong:
 
 @pytest.mark.parametrize("path", ISTIO)
 def test_a_field_given_twice_is_refused(path: str) -> None:
-    """YAML would silently take the last of two equal keys: the lab takes none."""
+    """YAML would silently use the last of two equal keys; the lab refuses both."""
     assert refusal(text_of(path) + "spec: {}\n") == f"{FILE}: spec: this field is given twice: keep one"
 
 
-def test_an_unknown_field_is_told_what_is_known() -> None:
-    """The error lists the fields that could have been meant."""
+def test_the_error_of_an_unknown_field_lists_the_known_ones() -> None:
+    """The reader finds the field that was meant."""
     text = changed(WEIGHTED, "    - route:", "    - retries: {attempts: 3}\n      route:")
     problem = "the lab does not support this field, only: route, match, headers"
     assert refusal(text) == f"{FILE}: spec.http[0].retries: {problem}"
@@ -160,7 +160,7 @@ def test_a_missing_field_is_named(field: str) -> None:
     ],
 )
 def test_a_weight_must_be_a_plain_whole_number(written: str, problem: str) -> None:
-    """A weight in any other notation is refused, the ones that YAML would quietly make a number among them."""
+    """A weight in any other notation is refused, even one that YAML would silently convert to a number."""
     text = changed(WEIGHTED, "weight: 70", f"weight: {written}")
     assert refusal(text) == f"{FILE}: spec.http[0].route[0].weight: {problem}"
 
@@ -262,12 +262,12 @@ def test_a_sum_of_weights_that_cannot_be_served_is_refused(weights: tuple[int | 
     ],
 )
 def test_a_value_that_the_lab_would_not_serve_is_refused(path: str, old: str, new: str, problem: str) -> None:
-    """The error names file, field and value, and says what is allowed."""
+    """The error names file, field, value, and what is allowed."""
     assert refusal(changed(path, old, new)) == f"{FILE}: {problem}"
 
 
 def test_a_state_is_one_resource_of_each_kind() -> None:
-    """The three kinds are combined in whatever order they come."""
+    """The three kinds are combined in any order."""
     gateway, rule, service = map(resource, BASE)
     assert isinstance(gateway, Gateway)
     assert isinstance(rule, DestinationRule)

@@ -1,4 +1,4 @@
-"""That processes end when they must, whatever they or their parents do."""
+"""Processes end when they must, even if they or their parents do not cooperate."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ signal.pause()
 """
 
 
-def test_whoever_ignores_sigterm_is_killed_with_its_children(tmp_path: Path) -> None:
+def test_a_process_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Path) -> None:
     """`stop` kills the whole process group of a process that does not end in time."""
     log = tmp_path / "stubborn.log"
     process, record = start(Command("stubborn", [sys.executable, "-c", STUBBORN], os.environ), log)
@@ -34,7 +34,7 @@ def test_whoever_ignores_sigterm_is_killed_with_its_children(tmp_path: Path) -> 
     assert wait_until(lambda: not any(map(_runs, family)), TIMEOUT_SECONDS)
 
 
-def test_a_process_that_is_gone_is_no_error(tmp_path: Path) -> None:
+def test_a_process_that_is_gone_is_not_an_error(tmp_path: Path) -> None:
     """`stop` of a dead process does nothing."""
     process, record = start(Command("brief", [sys.executable, "-c", ""], os.environ), tmp_path / "brief.log")
     process.wait()
@@ -44,7 +44,7 @@ def test_a_process_that_is_gone_is_no_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("number", "cause"), [(3, "ended with exit code 3"), (-15, "was killed by SIGTERM")])
 def test_a_death_is_described_with_the_last_lines(tmp_path: Path, number: int, cause: str) -> None:
-    """The description has the cause and no more than the last ten lines, however long the log is."""
+    """The description has the cause and the last ten lines of a log of any length."""
     folder = LabFolder(tmp_path)
     folder.create()
     folder.log("x").write_text("".join(f"line {line}\n" for line in range(50_000)))
@@ -57,7 +57,7 @@ def test_a_death_is_described_with_the_last_lines(tmp_path: Path, number: int, c
 def test_a_tethered_process_ends_with_its_parent(
     command_line: Callable[..., CommandLine], number: signal.Signals
 ) -> None:
-    """However the parent ends, the kernel ends the child."""
+    """The kernel ends the child, even if the parent is killed."""
     line = command_line()
     parent_code = (
         "import os, sys, signal; from scripts.lab.processes import Command, spawn;"

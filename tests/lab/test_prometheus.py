@@ -1,4 +1,4 @@
-"""What `up --prometheus` does before a Prometheus runs; tests/monitoring has it run."""
+"""What `up --prometheus` does before Prometheus runs; tests/monitoring runs it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +14,10 @@ MakeCommandLine = Callable[..., CommandLine]
 
 
 @pytest.mark.parametrize("option", [("--prometheus",), ("--prometheus-port", "0")])
-def test_without_a_prometheus_the_lab_says_where_to_get_one(
+def test_without_a_prometheus_the_lab_names_where_to_get_one(
     command_line: MakeCommandLine, tmp_path: Path, option: tuple[str, ...]
 ) -> None:
-    """Where the PATH has none, one line names the address to take it from; exit code 2, and nothing has started."""
+    """If the PATH has none, the message names where to download it; exit code 2, and nothing has started."""
     line = command_line(PATH=str(tmp_path))
     up = line.run("up", "--dir", tmp_path / "lab", *option)
     assert (up.returncode, up.stdout) == (2, "")
@@ -28,7 +28,7 @@ def test_without_a_prometheus_the_lab_says_where_to_get_one(
 
 
 def test_the_configuration_is_the_one_of_compose_with_the_labs_addresses(tmp_path: Path) -> None:
-    """Each replica is a target by its pod's name, through Envoy's port for that; rules and relabelling stay."""
+    """Each replica is a target by its pod's name, through a listener of Envoy; rules and relabelling stay."""
     folder = LabFolder(tmp_path)
     state = LabState(1, 0, "", admin_url="http://127.0.0.1:9901", prometheus_port=0)
     prometheus.write_configuration(folder, state, 9902, ["micro-api-v1-0", "micro-api-v2-0"])

@@ -23,17 +23,17 @@ ENDPOINTS = ("--endpoint", "v1=127.0.0.1:1", "--endpoint", "v2=127.0.0.1:2")
 
 
 def files(*paths: str) -> list[str]:
-    """Return files named from the repository's root by their full paths."""
+    """Return the full paths of files named from the repository's root."""
     return [str(ROOT / path) for path in paths]
 
 
-def written(folder: Path, name: str) -> Any:  # noqa: ANN401  (JSON has no narrower type)
-    """Return the content of a file that `render` has made."""
+def written(folder: Path, name: str) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    """Return the content of a file that `render` wrote."""
     return json.loads((folder / "envoy" / name).read_text(encoding="utf-8"))
 
 
 def test_the_files_hold_what_the_lab_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Routes and clusters are the translation's, to the letter, and the routes are named."""
+    """Routes and clusters are exactly those of the translation, and the routes are named."""
     split = "istio/virtual-service-70-30.yaml"
     assert main(["render", "--dir", str(tmp_path), *ENDPOINTS, *files(*BASE, split)]) == 0
     endpoints = [
@@ -52,7 +52,7 @@ def test_the_files_hold_what_the_lab_serves(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_envoy_accepts_what_is_written(tmp_path: Path) -> None:
-    """The real Envoy validates the bootstrap, which names the addresses that are asked for."""
+    """The real Envoy validates the bootstrap, which has the given addresses."""
     addresses = ("--listen", "127.0.0.1:18080", "--admin", "127.0.0.1:9901")
     arguments = [
         "render",
@@ -95,10 +95,10 @@ def test_a_refused_manifest_leaves_the_old_files(tmp_path: Path, capsys: pytest.
         (["x.yaml"], "--endpoint"),
     ],
 )
-def test_wrong_usage_is_told(
+def test_wrong_usage_is_reported(
     arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A file or option that is wrong exits with 2 and is named with its value and with what it should be."""
+    """A wrong file or option exits with 2, and is named with its value and with what it should be."""
     try:
         exit_code: object = main(["render", "--dir", str(tmp_path), *arguments])
     except SystemExit as stopped:  # argparse's way
@@ -107,7 +107,7 @@ def test_wrong_usage_is_told(
     assert words in unwrapped(capsys.readouterr().err)
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file where the folder should be exits with 1 and names `--dir`."""
     (tmp_path / "taken").touch()
     arguments = [*ENDPOINTS, *files(*BASE, "istio/virtual-service-70-30.yaml")]
@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.
     assert "lab: --dir " in unwrapped(capsys.readouterr().err)
 
 
-def test_what_istio_serves_broken_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_istio_serves_broken_has_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A version without endpoint is served as Istio does, with the lab's warning."""
     arguments = ["render", "--dir", str(tmp_path), *ENDPOINTS[:2], *files(*BASE, "istio/virtual-service-0-100.yaml")]
     assert main(arguments) == 0

@@ -1,4 +1,4 @@
-"""`run`, which is `make lab`: the whole canary, what it proves, and that nothing outlives it."""
+"""`run`, which is `make lab`: both verdicts, and that nothing outlives it."""
 
 import signal
 import tempfile
@@ -11,7 +11,7 @@ from scripts.lab.processes import wait_until
 from tests.lab.helpers import TIMEOUT_SECONDS, CommandLine, edited, istio
 
 MakeCommandLine = Callable[..., CommandLine]
-# Calls `run` with another first state than 70/30, as no user can.
+# Calls `run` with another first state than 70/30, which its options do not allow.
 RUN_WITH_STATE = """
 import sys
 from scripts.lab import demo
@@ -22,14 +22,14 @@ raise SystemExit(demo.run(files, sys.argv[4], replicas=1, print_line=print))
 
 @pytest.fixture
 def temporary_folder() -> Iterator[Path]:
-    """Give a folder for a run's own temporary files, whose name leaves room for the address of a Unix socket."""
+    """Give a folder for a run's temporary files, with a name short enough for the path of a Unix socket."""
     with tempfile.TemporaryDirectory(prefix="t-") as path:
         yield Path(path)
 
 
 def test_run_confirms_both_splits_and_leaves_nothing(command_line: MakeCommandLine, temporary_folder: Path) -> None:
-    """The canary goes from 70/30 to 0/100, both CONFIRMED by the load test, step by step, in numbered lines."""
-    # A right split is REFUTED once in 10,000 runs then.
+    """70/30 and 0/100 are both CONFIRMED by the load test, in numbered steps."""
+    # So that a correct split is REFUTED in one of 10,000 runs only.
     line = command_line(TMPDIR=str(temporary_folder), LOCUST_ALPHA="0.0001")
     ended = line.run("run", "--replicas", "1")
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -43,7 +43,7 @@ def test_run_confirms_both_splits_and_leaves_nothing(command_line: MakeCommandLi
 def test_run_ends_with_the_code_of_the_first_verdict_that_is_not_confirmed(
     command_line: MakeCommandLine, tmp_path: Path
 ) -> None:
-    """A split that is not what its route says is REFUTED, and the exit code says so, though the second is CONFIRMED."""
+    """If the first split is REFUTED, the exit code is 10, although the second is CONFIRMED."""
     wrong = tmp_path / "wrong.yaml"
     weights = edited("virtual-service-70-30.yaml", "weight: 70", "weight: 10").replace("weight: 30", "weight: 90")
     wrong.write_text(weights)
@@ -56,7 +56,7 @@ def test_run_ends_with_the_code_of_the_first_verdict_that_is_not_confirmed(
 
 
 def test_run_without_a_load_test_has_no_verdict(command_line: MakeCommandLine, tmp_path: Path) -> None:
-    """A load test that cannot start is no verdict: exit code 1, with what it said."""
+    """A load test that cannot start has no verdict: exit code 1, with the end of its log."""
     broken = tmp_path / "path" / "locust"
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text("raise SystemExit('no locust today')\n")
@@ -72,7 +72,7 @@ def test_run_without_a_load_test_has_no_verdict(command_line: MakeCommandLine, t
 def test_an_interrupted_run_leaves_nothing(
     command_line: MakeCommandLine, temporary_folder: Path, step: int, number: signal.Signals
 ) -> None:
-    """Ctrl-C in any step ends with 130, without a traceback, with all processes and files of the run."""
+    """Ctrl-C in any step ends with 130, without a traceback, and leaves no process and no file."""
     line = command_line(TMPDIR=str(temporary_folder))
     with line.start("run", "--replicas", "1") as run:
         assert run.stdout is not None
@@ -84,7 +84,7 @@ def test_an_interrupted_run_leaves_nothing(
     assert (line.processes(), list(temporary_folder.iterdir())) == ([], [])
 
 
-def test_run_tells_of_a_death_when_it_happens(command_line: MakeCommandLine) -> None:
+def test_run_reports_a_death_when_it_happens(command_line: MakeCommandLine) -> None:
     """A replica that dies during the load test is named at once on standard error, with its last log lines."""
     line = command_line()
     with line.start("run") as run:
@@ -101,7 +101,7 @@ def test_run_tells_of_a_death_when_it_happens(command_line: MakeCommandLine) -> 
 
 
 def test_a_killed_run_leaves_no_process(command_line: MakeCommandLine, temporary_folder: Path) -> None:
-    """After kill -9 of `run` in the midst of its load test all else ends, and only the folder with its logs is left."""
+    """After kill -9 of `run` during its load test everything else ends, and only the folder with its logs is left."""
     line = command_line(TMPDIR=str(temporary_folder))
     with line.start("run", "--replicas", "1") as run:
         assert run.stdout is not None

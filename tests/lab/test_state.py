@@ -1,4 +1,4 @@
-"""That what a lab writes down can be read again, by every command, at every moment."""
+"""What a lab writes can be read again by every command at any time."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,14 +21,14 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 def test_a_process_is_replaced_in_its_place() -> None:
-    """A death is written down where the process stands."""
+    """A death is recorded in place of the living process."""
     dead = replace(SUPERVISOR, exit_code=-9)
     state = LabState(1, 0, "").with_process(SUPERVISOR).with_process(REPLICA).with_process(dead)
     assert state.processes == (dead, REPLICA)
 
 
 def test_an_empty_folder_has_no_lab(tmp_path: Path) -> None:
-    """Where nothing is written there is no lab, no traffic state and no log line."""
+    """In an empty folder there is no lab, no traffic state and no log line."""
     folder = LabFolder(tmp_path)
     assert (folder.read_state(), folder.log_tail("envoy")) == (None, [])
     with pytest.raises(LabError, match="no applied manifests here"):
@@ -36,7 +36,7 @@ def test_an_empty_folder_has_no_lab(tmp_path: Path) -> None:
 
 
 def test_two_commands_do_not_change_one_lab_at_once(tmp_path: Path) -> None:
-    """The second to come is refused with the reason, and welcome when the first has ended."""
+    """The second is refused with the reason, and accepted after the first has ended."""
     folder = LabFolder(tmp_path)
     with folder.lock(), pytest.raises(LabError, match="Another command"), folder.lock():
         pass

@@ -18,13 +18,13 @@ ALL_PERCENTS = range(100)
 def test_each_state_splits_exactly_as_its_weights_say(
     lab: RunningLab, random_value_header: str, state: str, v2_percent: int
 ) -> None:
-    """With every number drawn once instead of by chance, a version gets as many of 100 requests as its weight is."""
+    """With every random number sent once, a version gets as many of 100 requests as its weight."""
     file = istio(f"virtual-service-{state}.yaml")
     control.shift(lab.folder, [file])
     with Client(lab.url) as client:
-        drawn = client.draw(random_value_header, ALL_PERCENTS)
+        answered = client.send_numbers(random_value_header, ALL_PERCENTS)
         route_name = client.ask(**{random_value_header: "0"}).route_name
-    assert drawn == +Counter(v1=100 - v2_percent, v2=v2_percent)
+    assert answered == +Counter(v1=100 - v2_percent, v2=v2_percent)
     assert route_name == state
 
 
@@ -32,10 +32,10 @@ def test_each_state_splits_exactly_as_its_weights_say(
     ("value", "version", "route_name"),
     [("true", "v2", "header-canary"), ("false", "v1", "header-stable"), ("", "v1", "header-stable")],
 )
-def test_header_state_sends_only_those_who_ask_to_the_canary(
+def test_header_state_sends_only_requests_with_the_header_to_the_canary(
     lab: RunningLab, value: str, version: str, route_name: str
 ) -> None:
-    """The request header x-canary decides, and its value must be exactly `true`."""
+    """Only a request header x-canary with the exact value `true` leads to the canary."""
     control.shift(lab.folder, [istio("virtual-service-header.yaml")])
     with Client(lab.url) as client:
         answer = client.ask(x_canary=value)
@@ -43,7 +43,7 @@ def test_header_state_sends_only_those_who_ask_to_the_canary(
 
 
 def test_the_listener_for_browsers_takes_any_host(lab: RunningLab, random_value_header: str) -> None:
-    """A browser, which asks for the host of its address, comes by the same routes; the clients' door knows it not."""
+    """A browser sends the host of its address and gets the same routes; the clients' listener answers 404 to it."""
     control.shift(lab.folder, [istio("virtual-service-70-30.yaml")])
     page_url = control.running(lab.folder).page_url
     host = page_url.removeprefix("http://").removesuffix("/")
@@ -55,7 +55,7 @@ def test_the_listener_for_browsers_takes_any_host(lab: RunningLab, random_value_
 
 
 def test_twenty_shifts_under_load_lose_nothing(lab: RunningLab) -> None:
-    """While weights and rules change twenty times every request is answered, and after each shift by the new route."""
+    """During twenty changes of weights and rules every request is answered, after each shift by the new route."""
     states = ["100-0", "0-100", "90-10", "50-50"] * 5
     rules = [istio("destination-rule.yaml")]
     with Load(lab.url, clients=4) as load:
@@ -71,7 +71,7 @@ def test_twenty_shifts_under_load_lose_nothing(lab: RunningLab) -> None:
 
 
 def test_changing_the_destination_rule_under_load_loses_nothing(lab: RunningLab, tmp_path: Path) -> None:
-    """A new rule makes new clusters, and the requests within the old ones are answered all the same."""
+    """A new rule makes new clusters, and the requests in the old ones are answered too."""
     least_request = tmp_path / "least-request.yaml"
     least_request.write_text(edited("destination-rule.yaml", "ROUND_ROBIN", "LEAST_REQUEST"))
     with Load(lab.url, clients=4) as load:
@@ -84,18 +84,18 @@ def test_changing_the_destination_rule_under_load_loses_nothing(lab: RunningLab,
 def test_unknown_subset_is_served_as_503_for_its_share(
     lab: RunningLab, random_value_header: str, tmp_path: Path
 ) -> None:
-    """As on Istio, a subset that no rule defines is accepted with a warning, and its share of the requests gets 503."""
+    """As on Istio, an undefined subset is accepted with a warning, and its share of the requests gets 503."""
     file = tmp_path / "unknown-subset.yaml"
     file.write_text(edited("virtual-service-70-30.yaml", "subset: v2", "subset: v9"))
     applied = control.shift(lab.folder, [str(file)])
     with Client(lab.url) as client:
-        drawn = client.draw(random_value_header, ALL_PERCENTS)
-    assert drawn == Counter({"v1": 70, "503": 30})
+        answered = client.send_numbers(random_value_header, ALL_PERCENTS)
+    assert answered == Counter({"v1": 70, "503": 30})
     assert any("v9" in warning and str(file) in warning for warning in applied.warnings)
 
 
 def test_virtual_service_for_another_host_is_served_as_404(lab: RunningLab, tmp_path: Path) -> None:
-    """As on Istio, a request whose host no VirtualService names gets 404, and the user is warned."""
+    """As on Istio, a request for a host without a VirtualService gets 404, and the user is warned."""
     file = tmp_path / "another-host.yaml"
     file.write_text(edited("virtual-service-70-30.yaml", "hosts:\n    - micro-api", "hosts:\n    - elsewhere"))
     applied = control.shift(lab.folder, [str(file)])

@@ -40,7 +40,7 @@ def test_a_file_replaces_the_one_of_its_kind() -> None:
 
 
 def test_a_state_outlives_its_files(tmp_path: Path) -> None:
-    """What is written in the lab's folder is the text that was applied, whatever the file holds by now."""
+    """The lab's folder has the text that was applied, even if the file has changed."""
     file = tmp_path / "灰度.yaml"
     file.write_text("# 测试\n" + Path(BASE[1]).read_text(encoding="utf-8"), encoding="utf-8")
     state = TrafficState.load([BASE[0], str(file), BASE[2]])

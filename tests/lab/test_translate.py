@@ -10,15 +10,10 @@ from scripts.lab.translation.endpoints import Endpoint, HostPort
 from scripts.lab.translation.manifests import ManifestError
 from scripts.lab.translation.translate import clusters, route_configuration, route_names
 from scripts.record.projection import projection
-from tests.lab.states import ISTIO, ODD_CASES, resource, state
+from tests.lab.states import ISTIO, ODD, ODD_CASES, SERVICE, SPLIT, V1, V2, resource, state
 from tests.support.repository import ROOT
 
-SERVICE = "micro-api.default.svc.cluster.local"
-V1 = Endpoint({"app": "micro-api", "version": "v1"}, "/run/v1-0.sock")
-V2 = Endpoint({"app": "micro-api", "version": "v2"}, "/run/v2-0.sock")
 RECORDS = ROOT / "tests" / "data" / "istiod"
-ODD = "tests/data/manifests"
-SPLIT = "istio/virtual-service-70-30.yaml"
 
 
 def record(path: str) -> dict[str, Any]:
@@ -99,14 +94,14 @@ def test_a_cluster_holds_the_endpoints_of_its_subset() -> None:
 
 
 def test_a_cluster_without_endpoints_is_still_there() -> None:
-    """A subset that nobody serves is a cluster without endpoints, which Envoy answers with 503."""
+    """A subset without replicas is a cluster without endpoints, for which Envoy answers 503."""
     made = clusters(state(), [V1])
     assert [pipes(cluster) for cluster in made] == [["/run/v1-0.sock"], ["/run/v1-0.sock"], []]
     assert {cluster["type"] for cluster in made} == {"STATIC"}
 
 
 def test_an_endpoint_may_be_a_name_that_dns_knows() -> None:
-    """Host and port become a socket address that Envoy resolves again and again; nothing else differs from a socket."""
+    """Host and port become a socket address that Envoy resolves repeatedly; nothing else differs."""
     by_name = clusters(state(), [Endpoint(V1.labels, HostPort("micro-api-v1", 9090))])
     address = {"socket_address": {"address": "micro-api-v1", "port_value": 9090}}
     for cluster in by_name[:2]:
@@ -128,7 +123,7 @@ def test_short_names_belong_to_the_namespace() -> None:
 
 
 def test_a_full_name_stays_in_its_namespace() -> None:
-    """The article's full host name means `default`, whichever namespace the files are applied to."""
+    """The article's full host name means `default` in any namespace that the files are applied to."""
     (host,) = route_configuration(state(f"{ODD}/article-hosts.yaml"), "lab")["virtual_hosts"]
     assert host["domains"] == [SERVICE]
 
