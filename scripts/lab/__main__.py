@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from scripts.lab.errors import LabError, UsageError
 from scripts.lab.state import LabFolder
@@ -16,7 +16,10 @@ from scripts.lab.translation.endpoints import HIGHEST_PORT, Endpoint, HostPort
 from scripts.lab.translation.manifests import ManifestError
 from scripts.lab.translation.translate import SERVICE_NAME
 
-EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_FINE: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
 REPLICA_LIMIT: Final = 9
 
 EXIT_CODES: Final = """exit codes:
@@ -29,26 +32,28 @@ EXIT_CODES: Final = """exit codes:
   11   run only: a split is INCONCLUSIVE
   130  interrupted (Ctrl-C); run and up leave nothing behind
 """
-DESCRIPTIONS: Final = {
-    "up": "Start a lab and print how to use it.",
-    "shift": "Apply manifest files to the running lab.",
-    "status": "Print the state of the lab and of its processes.",
-    "down": "Stop the lab.",
-    "run": "Start a lab, measure 70/30, shift to 0/100, measure again, and stop it.",
-    "render": "Write Envoy's configuration for an Envoy that runs elsewhere.",
-}
-_RENDER_OPTIONS: Final = """--dir /tmp/envoy \\
+
+RENDER_EXAMPLE: Final = """render --dir /tmp/envoy \\
     --endpoint v1=127.0.0.1:9091 --endpoint v2=127.0.0.1:9092 \\
     istio/gateway.yaml istio/destination-rule.yaml \\
     istio/virtual-service-70-30.yaml"""
-EXAMPLES: Final = {
-    "up": ("up", "up --port 8080 --replicas 3", "up --prometheus", "up --state istio/virtual-service-90-10.yaml"),
-    "shift": ("shift istio/virtual-service-0-100.yaml", "shift istio/destination-rule-overload.yaml"),
-    "status": ("status", "status --json"),
-    "down": ("down", "down --dir /tmp/second-lab"),
-    "run": ("run", "run --replicas 1"),
-    "render": (f"render {_RENDER_OPTIONS}",),
-}
+
+
+class Command(NamedTuple):
+    """A command of the lab.
+
+    Attributes:
+        module: the module with the function of the command's name, imported only when it is called: the image of
+            `render` lacks what the other commands need.
+        description: what it does.
+        examples: calls of it, without the program.
+        add_options: adds its options to its parser.
+    """
+
+    module: str
+    description: str
+    examples: tuple[str, ...]
+    add_options: Callable[[argparse.ArgumentParser], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,10 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FINE
 
 
-def _function(command: str) -> Callable[[argparse.Namespace], int]:
-    """Return what runs a command, imported now: the image of `render` lacks what the others need."""
-    module = importlib.import_module("scripts.lab.render" if command == "render" else "scripts.lab.commands")
-    function: Callable[[argparse.Namespace], int] = getattr(module, command)
+def _function(name: str) -> Callable[[argparse.Namespace], int]:
+    function: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(COMMANDS[name].module), name)
     return function
 
 
@@ -88,23 +91,29 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Run two versions of a service behind a real Envoy, configured from istio/*.yaml.",
-        epilog=f"{_examples(*EXAMPLES)}\n{EXIT_CODES}",
+        epilog=_epilog(*COMMANDS.values()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for name, description in DESCRIPTIONS.items():
-        command = commands.add_parser(
-            name,
-            help=description,
-            description=description,
-            epilog=f"{_examples(name)}\n{EXIT_CODES}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+    parsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for name, command in COMMANDS.items():
+        command.add_options(
+            parsers.add_parser(
+                name,
+                help=command.description,
+                description=command.description,
+                epilog=_epilog(command),
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+            )
         )
-        _OPTIONS[name](command)
     return parser
 
 
-def _up(command: argparse.ArgumentParser) -> None:
+def _epilog(*commands: Command) -> str:
+    examples = [f"  {PROGRAM} {example}" for command in commands for example in command.examples]
+    return "\n".join(["examples:", *examples, "", EXIT_CODES])
+
+
+def _up_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--state", metavar="FILE", help="VirtualService (default: istio/virtual-service-70-30.yaml)")
     _first_state(command)
     command.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1 (default: 0, a free one)")
@@ -118,17 +127,17 @@ def _up(command: argparse.ArgumentParser) -> None:
     _folder_option(command)
 
 
-def _shift(command: argparse.ArgumentParser) -> None:
+def _shift_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", metavar="FILE", nargs="+", help="a VirtualService, a DestinationRule, or both")
     _folder_option(command)
 
 
-def _status(command: argparse.ArgumentParser) -> None:
+def _status_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON")
     _folder_option(command)
 
 
-def _run(command: argparse.ArgumentParser) -> None:
+def _run_options(command: argparse.ArgumentParser) -> None:
     command.set_defaults(state=None)
     _first_state(command)
 
@@ -149,7 +158,7 @@ def _folder_option(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _render(command: argparse.ArgumentParser) -> None:
+def _render_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "files", metavar="FILE", nargs="+", help="a Gateway, a VirtualService and a DestinationRule, in any order"
     )
@@ -182,20 +191,6 @@ def _render(command: argparse.ArgumentParser) -> None:
         default="127.0.0.1:9901",
         help="Envoy's admin interface, which can stop it: never publish it (default: %(default)s)",
     )
-
-
-_OPTIONS: Final = {
-    "up": _up,
-    "shift": _shift,
-    "status": _status,
-    "down": _folder_option,
-    "run": _run,
-    "render": _render,
-}
-
-
-def _examples(*names: str) -> str:
-    return "\n".join(["examples:", *(f"  {PROGRAM} {example}" for name in names for example in EXAMPLES[name]), ""])
 
 
 def _replicas(text: str) -> int:
@@ -234,6 +229,41 @@ def _host_port(text: str) -> HostPort:
 def _fail(problem: object, exit_code: int) -> int:
     print_error("lab", problem)
     return exit_code
+
+
+COMMANDS: Final = {
+    "up": Command(
+        "scripts.lab.commands",
+        "Start a lab and print how to use it.",
+        ("up", "up --port 8080 --replicas 3", "up --prometheus", "up --state istio/virtual-service-90-10.yaml"),
+        _up_options,
+    ),
+    "shift": Command(
+        "scripts.lab.commands",
+        "Apply manifest files to the running lab.",
+        ("shift istio/virtual-service-0-100.yaml", "shift istio/destination-rule-overload.yaml"),
+        _shift_options,
+    ),
+    "status": Command(
+        "scripts.lab.commands",
+        "Print the state of the lab and of its processes.",
+        ("status", "status --json"),
+        _status_options,
+    ),
+    "down": Command("scripts.lab.commands", "Stop the lab.", ("down", "down --dir /tmp/second-lab"), _folder_option),
+    "run": Command(
+        "scripts.lab.commands",
+        "Start a lab, measure 70/30, shift to 0/100, measure again, and stop it.",
+        ("run", "run --replicas 1"),
+        _run_options,
+    ),
+    "render": Command(
+        "scripts.lab.render",
+        "Write Envoy's configuration for an Envoy that runs elsewhere.",
+        (RENDER_EXAMPLE,),
+        _render_options,
+    ),
+}
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from scripts import REPOSITORY
 from scripts.lab import control, demo
@@ -16,7 +17,8 @@ from scripts.lab import status as lab_status
 from scripts.lab.ports import ANY_FREE_PORT, Ports
 from scripts.lab.terminal import PROGRAM, print_error
 
-EXIT_FINE, EXIT_FAILED = 0, 1
+EXIT_FINE: Final = 0
+EXIT_FAILED: Final = 1
 
 
 def up(options: argparse.Namespace) -> int:

@@ -33,7 +33,9 @@ from scripts.lab.state import SUPERVISOR, LabFolder, ProcessRecord
 from scripts.lab.translation import translate
 
 HOST_HEADER: Final = translate.full_host_name(translate.SERVICE_NAME, "default")
-EXIT_CONFIRMED, EXIT_REFUTED, EXIT_INCONCLUSIVE = 0, 10, 11
+EXIT_CONFIRMED: Final = 0
+EXIT_REFUTED: Final = 10
+EXIT_INCONCLUSIVE: Final = 11
 EXIT_FAILED: Final = 1
 STEP_COUNT: Final = 6
 LOAD_TEST: Final = "load-test"

@@ -14,6 +14,7 @@ from scripts.lab.errors import UsageError
 from scripts.lab.processes import Command
 from scripts.lab.state import LabState
 from scripts.lab.translation.endpoints import Endpoint
+from scripts.lab.translation.translate import SERVICE_NAME
 
 VERSIONS: Final = ("v1", "v2")
 PROBE_TIMEOUT_SECONDS: Final = 1.0
@@ -69,14 +70,14 @@ def replicas_of(state: LabState) -> list[Replica]:
     return [
         Replica(version, pod_name, f"{state.socket_folder}/{pod_name}.sock")
         for version in VERSIONS
-        for pod_name in (f"micro-api-{version}-{index}" for index in range(state.replicas))
+        for pod_name in (f"{SERVICE_NAME}-{version}-{index}" for index in range(state.replicas))
     ]
 
 
 def endpoints_of(state: LabState) -> list[Endpoint]:
     """Return the replicas of a lab as the endpoints of the Service."""
     return [
-        Endpoint({"app": "micro-api", "version": replica.version}, replica.socket_path)
+        Endpoint({"app": SERVICE_NAME, "version": replica.version}, replica.socket_path)
         for replica in replicas_of(state)
     ]
 

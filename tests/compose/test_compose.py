@@ -5,7 +5,7 @@ import json
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import docker
 import pytest
@@ -18,8 +18,8 @@ from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.docker
 
-SPLIT = "virtual-service-70-30.yaml"
-POLL_SECONDS = 60.0
+SPLIT: Final = "virtual-service-70-30.yaml"
+POLL_SECONDS: Final = 60.0
 
 
 def test_the_declared_split_is_confirmed(project: Project) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import psutil
 import requests
@@ -20,11 +20,11 @@ from scripts.lab.processes import wait_until
 from scripts.lab.state import LabFolder, ProcessRecord
 from tests.support.repository import ROOT
 
-HOST = "micro-api.default.svc.cluster.local"
-STATES = ("istio/virtual-service-70-30.yaml", "istio/destination-rule.yaml")
-TIMEOUT_SECONDS = 30.0
+HOST: Final = "micro-api.default.svc.cluster.local"
+STATES: Final = ("istio/virtual-service-70-30.yaml", "istio/destination-rule.yaml")
+TIMEOUT_SECONDS: Final = 30.0
 # A variable that every process of a lab inherits, so that the test that started it finds all of them.
-MARK = "LAB_TEST_MARK"
+MARK: Final = "LAB_TEST_MARK"
 
 
 def istio(name: str) -> str:

@@ -1,6 +1,7 @@
 """What the lab refuses although Istio accepts it is in its README, and is refused for the given reason."""
 
 import re
+from typing import Final
 
 import pytest
 
@@ -8,7 +9,7 @@ from scripts.lab.translation.manifests import ManifestError, parse
 from tests.lab.differences import DIFFERENCES, Difference
 from tests.lab.states import text_of
 
-HEADING = "**Refused although Istio accepts it**"
+HEADING: Final = "**Refused although Istio accepts it**"
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.what)

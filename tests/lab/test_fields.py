@@ -1,5 +1,7 @@
 """Texts that are not manifests, damaged and hostile ones included, raise one kind of error."""
 
+from typing import Final
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from scripts.lab.translation.manifests import ManifestError, parse
 from tests.lab.states import ISTIO, text_of
 
-FILE = "istio/some.yaml"
+FILE: Final = "istio/some.yaml"
 
 
 def refusal(text: str) -> str:

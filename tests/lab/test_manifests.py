@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -21,16 +21,16 @@ from scripts.lab.translation.manifests import (
 from scripts.record.routes import BASE
 from tests.lab.states import ISTIO, resource, text_of
 
-FILE = "istio/some.yaml"
-HEADER_VALUE = 'must be a header value of printable ASCII without "%"'
-QUOTES = "put it in quotes if it is one"
-NAME = "a name of lower-case letters, digits and hyphens"
-HOST = "a host name in lower case, without wildcard, whose last part is not a number"
-HEADER_NAME = "must be a header name of lower-case letters, digits and hyphens"
-WEIGHTED = "istio/virtual-service-70-30.yaml"
-HEADER = "istio/virtual-service-header.yaml"
-GATEWAY = "istio/gateway.yaml"
-OVERLOAD = "istio/destination-rule-overload.yaml"
+FILE: Final = "istio/some.yaml"
+HEADER_VALUE: Final = 'must be a header value of printable ASCII without "%"'
+QUOTES: Final = "put it in quotes if it is one"
+NAME: Final = "a name of lower-case letters, digits and hyphens"
+HOST: Final = "a host name in lower case, without wildcard, whose last part is not a number"
+HEADER_NAME: Final = "must be a header name of lower-case letters, digits and hyphens"
+WEIGHTED: Final = "istio/virtual-service-70-30.yaml"
+HEADER: Final = "istio/virtual-service-header.yaml"
+GATEWAY: Final = "istio/gateway.yaml"
+OVERLOAD: Final = "istio/destination-rule-overload.yaml"
 
 
 def refusal(text: str) -> str:

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ from scripts.lab.processes import Command, describe_death, is_alive, start, stop
 from scripts.lab.state import LabFolder, ProcessRecord
 from tests.lab.helpers import TIMEOUT_SECONDS, CommandLine
 
-STUBBORN = """
+STUBBORN: Final = """
 import os, signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 child = os.fork()

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -18,8 +18,8 @@ from tests.lab.helpers import unwrapped
 from tests.lab.states import state, text_of
 from tests.support.repository import ROOT
 
-BASE = ("istio/gateway.yaml", "istio/destination-rule.yaml")
-ENDPOINTS = ("--endpoint", "v1=127.0.0.1:1", "--endpoint", "v2=127.0.0.1:2")
+BASE: Final = ("istio/gateway.yaml", "istio/destination-rule.yaml")
+ENDPOINTS: Final = ("--endpoint", "v1=127.0.0.1:1", "--endpoint", "v2=127.0.0.1:2")
 
 
 def files(*paths: str) -> list[str]:

@@ -4,6 +4,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.lab.helpers import TIMEOUT_SECONDS, CommandLine, edited, istio
 
 MakeCommandLine = Callable[..., CommandLine]
 # Calls `run` with another first state than 70/30, which its options do not allow.
-RUN_WITH_STATE = """
+RUN_WITH_STATE: Final = """
 import sys
 from scripts.lab import demo
 files = sys.argv[1:4]

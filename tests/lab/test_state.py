@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from scripts.lab.errors import LabError
 from scripts.lab.state import LabFolder, LabState, ProcessRecord
 
-SUPERVISOR = ProcessRecord("supervisor", None, 1, 2.5)
-REPLICA = ProcessRecord("micro-api-v1-0", "v1", 2, 3.5)
+SUPERVISOR: Final = ProcessRecord("supervisor", None, 1, 2.5)
+REPLICA: Final = ProcessRecord("micro-api-v1-0", "v1", 2, 3.5)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

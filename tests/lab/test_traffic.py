@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -9,7 +10,7 @@ from scripts.lab import control
 from scripts.lab.processes import wait_until
 from tests.lab.helpers import TIMEOUT_SECONDS, Client, Load, RunningLab, edited, istio
 
-ALL_PERCENTS = range(100)
+ALL_PERCENTS: Final = range(100)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -14,7 +15,7 @@ from scripts.lab.translation import manifests
 from scripts.lab.translation.manifests import ManifestError
 from tests.lab.helpers import RunningLab, istio
 
-BASE = [istio(name) for name in ("gateway.yaml", "virtual-service-70-30.yaml", "destination-rule.yaml")]
+BASE: Final = [istio(name) for name in ("gateway.yaml", "virtual-service-70-30.yaml", "destination-rule.yaml")]
 
 
 @pytest.fixture

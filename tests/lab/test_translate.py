@@ -1,7 +1,7 @@
 """The translation is Istio's own: it equals what a real istiod sent to its gateway for the same files."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -13,7 +13,7 @@ from scripts.record.projection import projection
 from tests.lab.states import ISTIO, ODD, ODD_CASES, SERVICE, SPLIT, V1, V2, resource, state
 from tests.support.repository import ROOT
 
-RECORDS = ROOT / "tests" / "data" / "istiod"
+RECORDS: Final = ROOT / "tests" / "data" / "istiod"
 
 
 def record(path: str) -> dict[str, Any]:
