@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from scripts.lab import render
 from scripts.lab.errors import LabError, UsageError
 from scripts.lab.state import LabFolder
 from scripts.lab.terminal import PROGRAM, print_error
-from scripts.lab.translation.endpoints import HIGHEST_PORT, Endpoint, HostPort
+from scripts.lab.translation.endpoints import HIGHEST_PORT
 from scripts.lab.translation.manifests import ManifestError
-from scripts.lab.translation.translate import SERVICE_NAME
 
 EXIT_FINE: Final = 0
 EXIT_FAILED: Final = 1
@@ -33,17 +33,12 @@ EXIT_CODES: Final = """exit codes:
   130  interrupted (Ctrl-C); run and up leave nothing behind
 """
 
-RENDER_EXAMPLE: Final = """render --dir /tmp/envoy \\
-    --endpoint v1=127.0.0.1:9091 --endpoint v2=127.0.0.1:9092 \\
-    istio/gateway.yaml istio/destination-rule.yaml \\
-    istio/virtual-service-70-30.yaml"""
-
 
 class Command(NamedTuple):
     """A command of the lab.
 
     Attributes:
-        module: the module with the function of the command's name, imported only when it is called: the image of
+        module: the module with the function of the command's name, imported when it is called, because the image of
             `render` lacks what the other commands need.
         description: what it does.
         examples: calls of it, without the program.
@@ -158,41 +153,6 @@ def _folder_option(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _render_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "files", metavar="FILE", nargs="+", help="a Gateway, a VirtualService and a DestinationRule, in any order"
-    )
-    command.add_argument(
-        "--endpoint",
-        metavar="VERSION=HOST:PORT",
-        type=_endpoint,
-        action="append",
-        required=True,
-        help="replicas of a version (v1 or v2); can be given several times",
-    )
-    command.add_argument(
-        "--dir",
-        metavar="FOLDER",
-        type=_folder,
-        default="/lab",
-        help="where to write, by the path that Envoy knows it by (default: %(default)s)",
-    )
-    command.add_argument(
-        "--listen",
-        metavar="HOST:PORT",
-        type=_host_port,
-        default="0.0.0.0:8080",
-        help="where clients connect (default: %(default)s)",
-    )
-    command.add_argument(
-        "--admin",
-        metavar="HOST:PORT",
-        type=_host_port,
-        default="127.0.0.1:9901",
-        help="Envoy's admin interface, which can stop it: never publish it (default: %(default)s)",
-    )
-
-
 def _replicas(text: str) -> int:
     return _whole(text, 1, REPLICA_LIMIT)
 
@@ -210,20 +170,6 @@ def _whole(text: str, least: int, most: int) -> int:
 
 def _folder(path: str) -> LabFolder:
     return LabFolder(Path(path))
-
-
-def _endpoint(text: str) -> Endpoint:
-    version, mark, address = text.partition("=")
-    if not mark or version not in {"v1", "v2"}:
-        raise argparse.ArgumentTypeError(f"{text!r} is not VERSION=HOST:PORT, such as v1=micro-api-v1:9090")
-    return Endpoint({"app": SERVICE_NAME, "version": version}, _host_port(address))
-
-
-def _host_port(text: str) -> HostPort:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT with a port from 1 to {HIGHEST_PORT}")
-    return HostPort(host, int(port))
 
 
 def _fail(problem: object, exit_code: int) -> int:
@@ -260,8 +206,8 @@ COMMANDS: Final = {
     "render": Command(
         "scripts.lab.render",
         "Write Envoy's configuration for an Envoy that runs elsewhere.",
-        (RENDER_EXAMPLE,),
-        _render_options,
+        (render.EXAMPLE,),
+        render.add_options,
     ),
 }
 

@@ -5,13 +5,58 @@ nothing else, so it imports no module of the lab that needs more.
 """
 
 import argparse
+from pathlib import Path
+from typing import Final
 
 from scripts.lab.bootstrap import write_bootstrap
 from scripts.lab.errors import LabError
+from scripts.lab.state import LabFolder
 from scripts.lab.terminal import print_error
 from scripts.lab.traffic_state import TrafficState
 from scripts.lab.translation import analysis, translate
+from scripts.lab.translation.endpoints import HIGHEST_PORT, Endpoint, HostPort
 from scripts.lab.watched import CLUSTERS, ROUTES
+
+EXAMPLE: Final = """render --dir /tmp/envoy \\
+    --endpoint v1=127.0.0.1:9091 --endpoint v2=127.0.0.1:9092 \\
+    istio/gateway.yaml istio/destination-rule.yaml \\
+    istio/virtual-service-70-30.yaml"""
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    command.add_argument(
+        "files", metavar="FILE", nargs="+", help="a Gateway, a VirtualService and a DestinationRule, in any order"
+    )
+    command.add_argument(
+        "--endpoint",
+        metavar="VERSION=HOST:PORT",
+        type=_endpoint,
+        action="append",
+        required=True,
+        help="replicas of a version (v1 or v2); can be given several times",
+    )
+    command.add_argument(
+        "--dir",
+        metavar="FOLDER",
+        type=lambda path: LabFolder(Path(path)),
+        default="/lab",
+        help="where to write, by the path that Envoy knows it by (default: %(default)s)",
+    )
+    command.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        type=_host_port,
+        default="0.0.0.0:8080",
+        help="where clients connect (default: %(default)s)",
+    )
+    command.add_argument(
+        "--admin",
+        metavar="HOST:PORT",
+        type=_host_port,
+        default="127.0.0.1:9901",
+        help="Envoy's admin interface, which can stop it: never publish it (default: %(default)s)",
+    )
 
 
 def render(options: argparse.Namespace) -> int:
@@ -42,3 +87,17 @@ def render(options: argparse.Namespace) -> int:
         print_error("warning", warning)
     print(f"Written for Envoy below {folder.path}: routes {', '.join(translate.route_names(manifests))}")
     return 0
+
+
+def _endpoint(text: str) -> Endpoint:
+    version, mark, address = text.partition("=")
+    if not mark or version not in {"v1", "v2"}:
+        raise argparse.ArgumentTypeError(f"{text!r} is not VERSION=HOST:PORT, such as v1=micro-api-v1:9090")
+    return Endpoint({"app": translate.SERVICE_NAME, "version": version}, _host_port(address))
+
+
+def _host_port(text: str) -> HostPort:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT with a port from 1 to {HIGHEST_PORT}")
+    return HostPort(host, int(port))
