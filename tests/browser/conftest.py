@@ -122,3 +122,9 @@ def lab(session_lab: RunningLab) -> RunningLab:
     """Give the run's lab, at 70/30 whatever the test before made of it. Its processes must stay alive."""
     control.shift(session_lab.folder, STATES)
     return session_lab
+
+
+@pytest.fixture
+def address(lab: RunningLab) -> str:
+    """Give the page's address behind the lab's Envoy."""
+    return control.running(lab.folder).page_url

@@ -14,10 +14,9 @@ from typing import Any
 
 import requests
 
-from scripts.lab.processes import wait_until
 from tests.loadtest.server import Reply, Request
-from tests.loadtest.test_distributed import free_port
 from tests.loadtest.traffic import Handler
+from tests.support.processes import free_port, wait_until
 
 # Nothing times out while a test looks at the page.
 PATIENT_USER = "from canary_loadtest import CanaryUser\nclass User(CanaryUser):\n    timeout_seconds = 600\n"

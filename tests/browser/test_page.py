@@ -5,62 +5,20 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families
 
 from scripts.lab import control
-from scripts.lab.processes import wait_until
 from scripts.lab.replicas import UnixConnection, sockets_of
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import PHONE, PROJECTOR, Screen, assert_accessible, assert_fits
+from tests.browser.service_page import Counts, pods, rows, start, wait_for_tiles
 from tests.lab.helpers import HOST, TIMEOUT_SECONDS, RunningLab, istio
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def address(lab: RunningLab) -> str:
-    """Give the page's address behind the lab's Envoy."""
-    return control.running(lab.folder).page_url
-
-
-class Counts(NamedTuple):
-    """A row of a table on the page, or what servers have counted."""
-
-    v1: int
-    v2: int
-    errors: int
-
-    @property
-    def total(self) -> int:
-        """All answers."""
-        return sum(self)
-
-
-def rows(page: Page) -> dict[str, Counts]:
-    """Read the table by route in one go, with the sum as `All`."""
-    read = "rows => rows.map(({ cells: [name, ...counts] }) => [name.innerText, counts.map((c) => +c.firstChild.data)])"
-    return {name: Counts(*counts) for name, counts in page.locator("#routes tr, #total tr").evaluate_all(read)}
-
-
-def pods(page: Page) -> Counter[str]:
-    """Read how many answers came from each pod."""
-    read = "rows => rows.map(({ cells }) => [cells[1].innerText, +cells[2].firstChild.data])"
-    return Counter(dict(page.locator("#pods tr").evaluate_all(read)))
-
-
-def start(page: Page, calls_per_second: int = 50) -> None:
-    """Let the page call."""
-    page.get_by_role("slider").fill(str(calls_per_second))
-    page.get_by_role("button", name="Start").click()
-
-
-def wait_for_tiles(page: Page, count: int) -> None:
-    """Wait until the page shows so many answers."""
-    expect(page.locator("#tiles .tile").nth(count - 1)).to_be_attached()
 
 
 def served(lab: RunningLab) -> Counter[str]:

@@ -6,12 +6,10 @@ from itertools import count
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from scripts.lab.processes import wait_until
 from tests.browser.conftest import OpenPage
-from tests.browser.test_page import Counts, address, pods, rows, start, wait_for_tiles
+from tests.browser.service_page import Counts, pods, rows, start, wait_for_tiles
 from tests.lab.helpers import TIMEOUT_SECONDS
-
-__all__ = ["address"]  # the fixture
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.browser
 

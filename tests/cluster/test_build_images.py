@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.setup.make import executable, run
+from tests.support.processes import executable, run
 from tests.support.repository import ROOT
 
 # Stands in for docker: writes down what it is asked for, and knows every image, of the revision that it is told.

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -10,6 +9,7 @@ import pytest
 
 from canary_loadtest.core.contract import CONTENT_TYPE, STABLE_BODY
 from tests.e2e.clients import Clients, Profile
+from tests.support.processes import until
 
 DEADLINE_SECONDS = 20.0
 NEW = Profile("new", keep_alive=False, think_seconds=0.01)
@@ -42,14 +42,6 @@ def server(serve: Serve) -> Iterator[int]:
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
         acceptor.join()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, for a bounded time."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.01)
 
 
 def answer_once(connection: socket.socket) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.manifests.k8s import text_of
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, text_of
 
 SCRIPTS = tuple(
     f"scripts/{name}.sh"

@@ -11,9 +11,9 @@ import docker
 import pytest
 import yaml
 
-from scripts.lab.processes import wait_until
 from tests.compose.project import Project
 from tests.lab.helpers import Client, Load
+from tests.support.processes import wait_until
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.docker

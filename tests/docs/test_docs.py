@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.documents import console_examples, pattern_of
+from tests.support.processes import free_port
 from tests.support.repository import ROOT
 from tests.support.text import unwrapped
 
@@ -115,18 +115,11 @@ def repository(tmp_path: Path) -> Iterator[Path]:
     subprocess.run([".venv/bin/python", "-m", "scripts.lab", "down"], cwd=tmp_path, check=True, capture_output=True)
 
 
-def free_port() -> str:
-    """Return a port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 def test_the_readme_is_what_happens(repository: Path) -> None:
     """Each command of the README and of the first steps, in this order, prints what is shown, figures aside."""
     examples = [*console_examples(ROOT / "README.md"), *console_examples(ROOT / "docs" / "first-steps.md")]
     assert len(examples) >= 7
-    port = free_port()
+    port = str(free_port())
     # So that a right split is not refuted by chance once in a hundred runs of this test.
     environment = os.environ | {"LOCUST_ALPHA": "0.0001", "PYTHONUTF8": "1"}
     for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # this may run below `make test`, and a reader's shell does not

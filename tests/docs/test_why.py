@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.test_docs import free_port
 from tests.docs.why import PAGE, TRANSLATION, VERDICT, Part, Shell, part
+from tests.support.processes import free_port
 from tests.support.repository import ROOT
 
 LAB, CLUSTER = part(1), part(2)
@@ -27,7 +27,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / ".venv").symlink_to(ROOT / ".venv")
     # So that a right split is not refuted by chance once in a hundred runs of a test.
-    terminal = Shell(LAB.setup, folder, {DOCUMENTED_PORT: free_port(), DOCUMENTED_ALPHA: "LOCUST_ALPHA=0.0001"})
+    terminal = Shell(LAB.setup, folder, {DOCUMENTED_PORT: str(free_port()), DOCUMENTED_ALPHA: "LOCUST_ALPHA=0.0001"})
     up, _ = LAB.opening
     try:
         terminal.check(up)

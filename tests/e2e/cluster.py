@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.chapters import Chapters
+from tests.support.processes import until
 from tests.support.repository import ROOT
 
 NAMESPACE = "canary-lab"
@@ -187,11 +187,3 @@ def run(*command: str, kubeconfig: Path, stderr: int = subprocess.PIPE) -> subpr
         timeout=SCRIPT_SECONDS,
         check=False,
     )
-
-
-def until(condition: Callable[[], bool], problem: str, seconds: float = SETTLE_SECONDS) -> None:
-    """Wait for a condition; raises AssertionError with the problem when it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, problem
-        time.sleep(0.2)

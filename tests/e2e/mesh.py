@@ -13,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from canary_loadtest.core.answer import ROUTE_HEADER
 from canary_loadtest.core.contract import classify
 from tests.e2e.clients import PROFILES, TIMEOUT_SECONDS, Clients, Profile
-from tests.e2e.cluster import ALPHA, Cluster, until
+from tests.e2e.cluster import ALPHA, Cluster
 from tests.loadtest import locust_process
+from tests.support.processes import until
 
 NAMESPACE = "canary-mesh"
 HOST = f"micro-api.{NAMESPACE}.svc.cluster.local"

@@ -9,7 +9,8 @@ import pytest
 
 from tests.e2e.chapters import FLOW_CHAPTERS
 from tests.e2e.clients import Clients
-from tests.e2e.cluster import Cluster, ready_counts, until
+from tests.e2e.cluster import Cluster, ready_counts
+from tests.support.processes import until
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.clients import Clients
-from tests.e2e.cluster import run, until
+from tests.e2e.cluster import run
 from tests.e2e.mesh import Mesh
+from tests.support.processes import until
 
 pytestmark = pytest.mark.e2e
 

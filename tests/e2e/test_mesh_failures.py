@@ -14,8 +14,9 @@ from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from tests.e2e.clients import Clients
-from tests.e2e.cluster import ALPHA, until
+from tests.e2e.cluster import ALPHA
 from tests.e2e.mesh import Mesh
+from tests.support.processes import until
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e

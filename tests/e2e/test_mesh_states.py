@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import until
 from tests.e2e.mesh import Answer, Mesh
+from tests.support.processes import until
 
 pytestmark = pytest.mark.e2e
 

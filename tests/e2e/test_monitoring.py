@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import run, until
+from tests.e2e.cluster import run
 from tests.e2e.mesh import NAMESPACE, Mesh
-from tests.manifests.k8s import versions
 from tests.monitoring.files import LAST_RULES, queries
 from tests.monitoring.prometheus import Prometheus
-from tests.support.repository import ROOT
+from tests.support.processes import until
+from tests.support.repository import ROOT, versions
 
 pytestmark = pytest.mark.e2e
 

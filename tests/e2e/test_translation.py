@@ -21,8 +21,8 @@ from scripts.record.projection import projection
 from scripts.record.routes import BASE, istio_version, manifests, record, record_of
 from tests.e2e.mesh import Mesh
 from tests.lab.differences import DIFFERENCES, Difference, listed
-from tests.lab.states import text_of
 from tests.support.istio_strategies import destination_rules, odd, virtual_services
+from tests.support.repository import text_of
 
 pytestmark = pytest.mark.e2e
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.docs.test_docs import free_port
 from tests.docs.why import Shell, part
 from tests.e2e.cluster import ALPHA, environment
 from tests.e2e.mesh import Mesh
+from tests.support.processes import free_port
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -31,7 +31,7 @@ def shell(mesh: Mesh) -> Iterator[Shell]:
         {
             "127.0.0.1:19080": f"127.0.0.1:{cluster.gateway_port}",
             "kind-canary-lab": cluster.context,
-            "18081": free_port(),
+            "18081": str(free_port()),
             "LOCUST_ALPHA=0.01": f"LOCUST_ALPHA={ALPHA}",
             SETTING: f"{SETTING} --context {cluster.context} --url {cluster.gateway_url}",
         },

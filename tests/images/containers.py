@@ -9,16 +9,12 @@ from typing import Any, Final
 import docker
 from docker.models.containers import Container
 
-from scripts.lab.processes import wait_until
-from tests.support.repository import ROOT
+from tests.support.processes import wait_until
+from tests.support.repository import ROOT, versions
 
 TIMEOUT_SECONDS: Final = 60.0
 SERVICE_PORT: Final = "9090/tcp"
-VERSIONS: Final = dict(
-    line.split("=", 1)
-    for line in (ROOT / "versions.env").read_text(encoding="utf-8").splitlines()
-    if not line.startswith("#")
-)
+VERSIONS: Final = versions()
 LOAD_TEST: Final = f"canary-loadtest:{VERSIONS['LOADTEST_VERSION']}"
 # docker run --read-only --cap-drop ALL --security-opt no-new-privileges, with no writable folder at all
 CONFINED: Final[dict[str, Any]] = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}

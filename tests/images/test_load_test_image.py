@@ -3,8 +3,8 @@
 import docker
 import pytest
 
-from scripts.lab.processes import wait_until
 from tests.images.containers import LOAD_TEST, TIMEOUT_SECONDS, VERSIONS, container, exit_code, output
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.docker
 

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import docker
 import pytest
 
-from scripts.lab.processes import wait_until
 from tests.images.containers import (
     TIMEOUT_SECONDS,
     build,
@@ -19,6 +18,7 @@ from tests.images.containers import (
     python,
     service,
 )
+from tests.support.processes import wait_until
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.docker

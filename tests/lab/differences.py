@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from tests.lab.states import text_of
+from tests.support.repository import text_of
 
 _SPLIT: Final = "istio/virtual-service-70-30.yaml"
 _HEADER: Final = "istio/virtual-service-header.yaml"

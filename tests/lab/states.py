@@ -5,7 +5,7 @@ from typing import Final
 from scripts.lab.translation.endpoints import Endpoint
 from scripts.lab.translation.manifests import Manifests, Resource, combine, parse
 from scripts.record.routes import BASE
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, text_of
 
 ISTIO: Final = tuple(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "istio").glob("*.yaml")))
 ODD_CASES: Final = tuple(
@@ -17,11 +17,6 @@ V1: Final = Endpoint({"app": "micro-api", "version": "v1"}, "/run/v1-0.sock")
 V2: Final = Endpoint({"app": "micro-api", "version": "v2"}, "/run/v2-0.sock")
 ODD: Final = "tests/data/manifests"
 SPLIT: Final = "istio/virtual-service-70-30.yaml"
-
-
-def text_of(path: str) -> str:
-    """Return the content of a file, named from the repository's root."""
-    return (ROOT / path).read_text(encoding="utf-8")
 
 
 def resource(path: str) -> Resource:

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.lab.translation.manifests import ManifestError, parse
 from tests.lab.differences import DIFFERENCES, Difference
-from tests.lab.states import text_of
+from tests.support.repository import text_of
 
 HEADING: Final = "**Refused although Istio accepts it**"
 

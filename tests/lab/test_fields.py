@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.lab.translation.manifests import ManifestError, parse
-from tests.lab.states import ISTIO, text_of
+from tests.lab.states import ISTIO
+from tests.support.repository import text_of
 
 FILE: Final = "istio/some.yaml"
 

@@ -19,7 +19,8 @@ from scripts.lab.translation.manifests import (
     parse,
 )
 from scripts.record.routes import BASE
-from tests.lab.states import ISTIO, resource, text_of
+from tests.lab.states import ISTIO, resource
+from tests.support.repository import text_of
 
 FILE: Final = "istio/some.yaml"
 HEADER_VALUE: Final = 'must be a header value of printable ASCII without "%"'

@@ -15,8 +15,8 @@ from scripts.lab.translation import translate
 from scripts.lab.translation.endpoints import Endpoint, HostPort
 from scripts.lab.watched import CLUSTERS, ROUTES
 from tests.lab.helpers import unwrapped
-from tests.lab.states import state, text_of
-from tests.support.repository import ROOT
+from tests.lab.states import state
+from tests.support.repository import ROOT, text_of
 
 BASE: Final = ("istio/gateway.yaml", "istio/destination-rule.yaml")
 ENDPOINTS: Final = ("--endpoint", "v1=127.0.0.1:1", "--endpoint", "v2=127.0.0.1:2")

@@ -5,15 +5,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+import requests
+
 from tests.loadtest.server import Server
 from tests.loadtest.traffic import HELD
+from tests.support.processes import free_port, until
 from tests.support.repository import ROOT
 from tests.support.text import unwrapped
 
@@ -21,7 +24,6 @@ LOCUSTFILE = ROOT / "loadtest" / "locustfile.py"
 VERDICT_FILE = "verdict.json"
 USERS = 3
 DEADLINE_SECONDS = 60.0
-POLL_SECONDS = 0.02
 
 """What a locustfile elsewhere begins with to find the package."""
 
@@ -118,13 +120,9 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) 
     """Wait until a condition holds while a process runs; one that has ended says itself what was wrong.
 
     Raises:
-        TimeoutError: the process runs and the condition does not come true.
+        AssertionError: the process runs and the condition does not come true.
     """
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition() and process.poll() is None:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"what the test waits for did not happen in {DEADLINE_SECONDS:.0f} s")
-        time.sleep(POLL_SECONDS)
+    until(lambda: condition() or process.poll() is not None, seconds=DEADLINE_SECONDS)
 
 
 def run_until_held(
@@ -142,3 +140,26 @@ def run_until_held(
         wait_until(lambda: server.sent[HELD] == 1, process)
         process.send_signal(end_with)
         return end_of(process, folder)
+
+
+def two_workers(server: Server, options: str) -> str:
+    """Return the options of a master that forks two workers."""
+    port = free_port()
+    return f"--processes 2 --master-bind-port {port} --master-port {port} --host {server.url} {options}"
+
+
+def workers_of(master: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Return the worker processes that a master has forked."""
+    return psutil.Process(master.pid).children()
+
+
+def verdicts(output: Path) -> list[str]:
+    """Return the verdicts that a process has printed so far."""
+    lines = output.read_text(encoding="utf-8").splitlines()
+    return [line.split()[1] for line in lines if line.startswith("verdict: ")]
+
+
+def start(session: requests.Session, url: str, **form: str) -> None:
+    """Start a test as the form of the web UI does."""
+    reply = session.post(f"{url}/swarm", data={"user_count": "4", "spawn_rate": "4", **form})
+    assert reply.json()["success"], reply.text

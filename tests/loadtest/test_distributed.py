@@ -9,20 +9,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
 
-from tests.loadtest.locust_process import LOCUSTFILE, VERDICT_FILE, Ended, end_of, locust, wait_until
+from tests.loadtest.locust_process import (
+    LOCUSTFILE,
+    VERDICT_FILE,
+    Ended,
+    end_of,
+    locust,
+    start,
+    two_workers,
+    verdicts,
+    wait_until,
+    workers_of,
+)
 from tests.loadtest.server import Server, serving
 from tests.loadtest.traffic import split
-
-
-def free_port() -> int:
-    """Return a port of loopback that was free a moment ago; Locust cannot choose one and tell."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.support.processes import free_port
 
 
 @contextmanager
@@ -31,12 +35,6 @@ def worker(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     options = f"--worker --master-host 127.0.0.1 --master-port {port}"
     with locust(folder, options, environment={"LOCUST_HEADLESS": "false"}) as process:
         yield process
-
-
-def two_workers(server: Server, options: str) -> str:
-    """Return the options of a master that forks two workers."""
-    port = free_port()
-    return f"--processes 2 --master-bind-port {port} --master-port {port} --host {server.url} {options}"
 
 
 def run_processes(folder: Path, server: Server, options: str) -> Ended:
@@ -66,11 +64,6 @@ def test_nothing_is_lost_at_the_end_of_a_run(tmp_path: Path) -> None:
     assert 0 < counted <= server.sent.total()
     # Unfinished are the requests in flight, at most one for each user, and what waits for an earlier one of them.
     assert counted + ended.verdict["unfinished"] <= server.sent.total() + 6
-
-
-def workers_of(master: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """Return the worker processes that a master has forked."""
-    return psutil.Process(master.pid).children()
 
 
 def test_a_killed_worker_makes_it_inconclusive_by_name(tmp_path: Path) -> None:
@@ -133,21 +126,9 @@ def test_a_second_run_starts_clean_with_another_share(tmp_path: Path) -> None:
     assert verdicts(output)[:2] == ["CONFIRMED", "REFUTED"]
 
 
-def verdicts(output: Path) -> list[str]:
-    """Return the verdicts that a process has printed so far."""
-    lines = output.read_text(encoding="utf-8").splitlines()
-    return [line.split()[1] for line in lines if line.startswith("verdict: ")]
-
-
 def has_worker(session: requests.Session, url: str) -> bool:
     """Tell whether the web UI is up and shows a worker."""
     try:
         return bool(session.get(f"{url}/stats/requests").json().get("workers"))
     except requests.ConnectionError:
         return False
-
-
-def start(session: requests.Session, url: str, **form: str) -> None:
-    """Start a test as the form of the web UI does."""
-    reply = session.post(f"{url}/swarm", data={"user_count": "4", "spawn_rate": "4", **form})
-    assert reply.json()["success"], reply.text

@@ -13,10 +13,21 @@ import psutil
 import pytest
 import requests
 
-from tests.loadtest.locust_process import DEADLINE_SECONDS, LOCUSTFILE, locust, run, run_until_held, wait_until
+from tests.loadtest.locust_process import (
+    DEADLINE_SECONDS,
+    LOCUSTFILE,
+    locust,
+    run,
+    run_until_held,
+    start,
+    two_workers,
+    verdicts,
+    wait_until,
+    workers_of,
+)
 from tests.loadtest.server import serving
-from tests.loadtest.test_distributed import free_port, start, two_workers, verdicts, workers_of
 from tests.loadtest.traffic import HELD, held_after, split
+from tests.support.processes import free_port
 
 KEPT = "--report split.html --summary summary.md"
 

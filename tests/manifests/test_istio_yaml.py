@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from scripts.lab.translation.manifests import DestinationRule, VirtualService
-from tests.lab.states import ISTIO, resource, text_of
+from tests.lab.states import ISTIO, resource
+from tests.support.repository import text_of
 
 STATES = tuple(path for path in ISTIO if re.fullmatch(r"istio/virtual-service-\d+-\d+\.yaml", path))
 RULES = tuple(path for path in ISTIO if path.startswith("istio/destination-rule"))

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +18,7 @@ from flask.testing import FlaskClient
 
 from micro_api.app import create_app
 from micro_api.settings import Settings
+from tests.support.processes import until
 from tests.support.repository import ROOT
 
 CONFIGURATION = ROOT / "services" / "micro_api" / "gunicorn_conf.py"
@@ -38,14 +38,6 @@ def make_client(**variables: str) -> FlaskClient:
 def log_lines(capfd: pytest.CaptureFixture[str]) -> LogLines:
     """Return a function that returns the lines logged since its last call; each must be a JSON object."""
     return lambda: [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Poll until the condition holds; fail with `what` after the deadline."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS} s: {what}"
-        time.sleep(0.01)
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -90,7 +82,7 @@ class Service:
 
     def wait_ready(self) -> None:
         """Wait until the service answers; fail with its standard error when it ends instead."""
-        wait_until(self._answers, f"answer to /healthz; standard error: {self.stderr()}")
+        until(self._answers, f"answer to /healthz; standard error: {self.stderr()}")
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, f"exit code {self.process.returncode}: {self.stderr()}"

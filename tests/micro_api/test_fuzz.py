@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from micro_api import page
 from micro_api.answers import CONTENT_TYPE
 from micro_api.routes import OPENAPI_DOCUMENT
-from tests.micro_api.conftest import DEADLINE_SECONDS, Service, StartService, wait_until
+from tests.micro_api.conftest import DEADLINE_SECONDS, Service, StartService
+from tests.support.processes import until
 
 PATHS = sorted(json.loads(OPENAPI_DOCUMENT.read_text("utf-8"))["paths"])
 DOCUMENTED_TYPES = {CONTENT_TYPE, page.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"}
@@ -32,7 +33,7 @@ def _address(service: Service) -> list[str]:
 
 
 def _fuzz(service: Service, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    wait_until(lambda: _address(service) != [], "the service listens")
+    until(lambda: _address(service) != [], "the service listens")
     (address,) = _address(service)
     command = [sys.executable, "-m", "schemathesis.cli", "run", str(OPENAPI_DOCUMENT), "--url", address]
     options = ["--checks", "all", "--seed", "1", "--max-examples", "100", "--no-color", *arguments]

@@ -13,7 +13,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from micro_api.answers import CONTENT_TYPE, SUCCESS
-from tests.micro_api.conftest import CONFIGURATION, GUNICORN, LogLine, Service, StartService, UnixConnection, wait_until
+from tests.micro_api.conftest import CONFIGURATION, GUNICORN, LogLine, Service, StartService, UnixConnection
+from tests.support.processes import until
 
 CALLED = "测试接口被调用！"
 
@@ -151,13 +152,13 @@ def test_folder_can_be_taken_elsewhere(start_service: StartService, tmp_path: Pa
 
 def _stop_process(process: psutil.Process) -> None:
     process.suspend()
-    wait_until(lambda: process.status() == psutil.STATUS_STOPPED, f"process {process.pid} stops")
+    until(lambda: process.status() == psutil.STATUS_STOPPED, f"process {process.pid} stops")
 
 
 def test_workers_are_counted_together(start_service: StartService, tmp_path: Path) -> None:
     """Each worker reports the calls of all workers, including those of a killed one."""
     service = start_service(WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"))
-    wait_until(lambda: len(list((tmp_path / "metrics").glob("counter_*.db"))) == 2, "two workers with metrics")
+    until(lambda: len(list((tmp_path / "metrics").glob("counter_*.db"))) == 2, "two workers with metrics")
     first, second = service.workers()
     for idle, calls in ((first, 3), (second, 4)):
         _stop_process(idle)
@@ -166,7 +167,7 @@ def test_workers_are_counted_together(start_service: StartService, tmp_path: Pat
         assert _calls_counted(service) == {first: 3, second: 7}[idle]
         idle.resume()
     first.kill()
-    wait_until(lambda: first not in service.workers() and len(service.workers()) == 2, "a new worker")
+    until(lambda: first not in service.workers() and len(service.workers()) == 2, "a new worker")
     assert _calls_counted(service) == 7
 
 
@@ -215,7 +216,7 @@ def test_sigterm_waits_for_a_request_in_flight(start_service: StartService) -> N
         assert _call_on(connection) == "keep-alive"  # from now on it has certainly been accepted
     slow.sock.sendall(b"GET /test/test HTTP/1.1\r\nHost: lo")
     service.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: _call_on(witness) == "close", "the shutdown begins")
+    until(lambda: _call_on(witness) == "close", "the shutdown begins")
     slow.sock.sendall(b"calhost\r\n\r\n")
     response = http.client.HTTPResponse(slow.sock)
     response.begin()
@@ -239,7 +240,7 @@ def test_sigterm_loses_no_call_that_was_taken(start_service: StartService) -> No
     clients = [threading.Thread(target=_call_until_refused, args=(service, answered)) for _ in range(16)]
     for client in clients:
         client.start()
-    wait_until(lambda: len(answered) > 100, "calls under way")
+    until(lambda: len(answered) > 100, "calls under way")
     service.process.send_signal(signal.SIGTERM)
     for client in clients:
         client.join()

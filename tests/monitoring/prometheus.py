@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import requests
 
-from scripts.lab.processes import wait_until
+from tests.support.processes import wait_until
 
 SCRAPE_TIMEOUT_SECONDS = 60.0
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from scripts.lab import control
-from scripts.lab.processes import wait_until
 from scripts.lab.state import LabFolder
 from tests.docs.documents import console_examples, pattern_of
 from tests.lab.helpers import HOST, STATES, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio, unwrapped
@@ -24,6 +23,7 @@ from tests.loadtest import locust_process
 from tests.monitoring import prometheus
 from tests.monitoring.files import LAST_RULES, MONITORING, queries
 from tests.monitoring.prometheus import Prometheus
+from tests.support.processes import free_port, wait_until
 from tests.support.repository import ROOT
 from tests.support.text import unwrapped
 
@@ -186,7 +186,7 @@ def test_the_readme_is_what_happens(tmp_path: Path) -> None:
     """Each command of monitoring/README.md, in its order, prints what it shows there, figures aside."""
     examples = console_examples(MONITORING / "README.md")
     assert len(examples) >= 5
-    ports = {documented: free_port() for documented in ("18095", "18096")}
+    ports = {documented: str(free_port()) for documented in ("18095", "18096")}
     folder = tmp_path / "lab"
     try:
         for example, shown in examples:
@@ -200,9 +200,3 @@ def test_the_readme_is_what_happens(tmp_path: Path) -> None:
             assert pattern_of(shown).fullmatch(unwrapped(said)), f"$ {command}\n{said}\n{done.stderr}"
     finally:
         control.down(LabFolder(folder))
-
-
-def free_port() -> str:
-    """Return a port of loopback that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return str(probe.getsockname()[1])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.setup.make import executable, make_project, run
+from tests.setup.make import make_project
+from tests.support.processes import executable, run
 from tests.support.repository import ROOT
 
 LOCK = "flask==3.1.3\n"

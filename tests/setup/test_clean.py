@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.setup.make import RECORDER, executable, make_project, run
+from tests.setup.make import RECORDER, make_project
+from tests.support.processes import executable, run
 
 # Replaces docker and kind: the engine answers or not, has what a test gives it, and records all changes.
 ENGINE = """#!/bin/sh

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from scripts.setup.platforms import Platform, refusal
-from tests.setup.make import RECORDER, executable, make_project, run
+from tests.setup.make import RECORDER, make_project
+from tests.support.processes import executable, run
 from tests.support.repository import ROOT
 
 

@@ -1,6 +1,30 @@
-"""Where the repository is, and its files as the tests read them."""
+"""Where the repository is, and its files as the tests read them; every path is relative to the repository's root."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import yaml
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+def text_of(path: str) -> str:
+    """Return a file's text."""
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def resources(path: str) -> list[dict[str, Any]]:
+    """Return all objects of a YAML file."""
+    return [resource for resource in yaml.safe_load_all(text_of(path)) if resource]
+
+
+def resource(path: str) -> dict[str, Any]:
+    """Return the one object of a YAML file."""
+    (only,) = resources(path)
+    return only
+
+
+def versions() -> dict[str, str]:
+    """Return what versions.env sets."""
+    lines = [line for line in text_of("versions.env").splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)

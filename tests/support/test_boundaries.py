@@ -1,0 +1,41 @@
+"""What the import contracts of pyproject.toml cannot express: which modules of the tests, and which words, stay apart."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import ROOT
+
+LOADTEST = ROOT / "loadtest"
+CONTRACT = LOADTEST / "canary_loadtest" / "core" / "contract.py"
+SHIPPED = {".py", ".js", ".html", ".css"}
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Yield the names of all modules that a file imports, and of what it takes from them."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_no_test_module_is_imported_by_another() -> None:
+    """What two of them need is in a module of helpers or in tests/support, so that each can be moved alone."""
+    found = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in sorted((ROOT / "tests").rglob("*.py"))
+        for name in imported(file)
+        if name.startswith("tests.") and any(part.startswith("test_") for part in name.split("."))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("words", ["V3|", "无依赖测试接口返回", "V3 (canary", "plain (stable"])
+def test_only_the_contract_knows_the_body_of_micro_api(words: str) -> None:
+    """The load test measures another service by replacing one module: the others name no body and no row."""
+    files = [file for file in sorted(LOADTEST.rglob("*")) if file.suffix in SHIPPED]
+    found = {file for file in files if words in file.read_text(encoding="utf-8")}
+    assert found <= {CONTRACT}
