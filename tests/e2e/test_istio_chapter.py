@@ -12,14 +12,14 @@ from tests.docs.documents import console_examples
 from tests.e2e.chapters import FOLDER, MESH_CHAPTERS
 from tests.e2e.cluster import run
 from tests.e2e.mesh import Mesh
-from tests.manifests.istio import ISTIO_FILES, KUSTOMIZATIONS, OPERATOR, PATCH
+from tests.manifests.files import RESOURCES
 
 pytestmark = pytest.mark.e2e
 
 MADE_BY_THE_FIXTURE = {"mesh/install", "mesh/flow deploy", "mesh/gateway-api --crds tests/data/gateway-api/crds.yaml"}
 REFUTED = "mesh/measure --expect-canary 50"
 # One of each name at a time, as on a cluster; the rest stands beside it there.
-STATES = [path for path in ISTIO_FILES if path not in {*KUSTOMIZATIONS, OPERATOR, PATCH}]
+STATES = [path for path in RESOURCES if path.startswith("istio/")]
 COMMANDS = [command for name in MESH_CHAPTERS for command, _ in console_examples(FOLDER / name)]
 
 

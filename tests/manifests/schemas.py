@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 
 from scripts.record.istio_schemas import schema_of
-from tests.manifests.k8s import resources, text_of
+from tests.support.repository import resources, text_of
 
 GATEWAY_API = "tests/data/gateway-api/crds.yaml"
 

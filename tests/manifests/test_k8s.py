@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from micro_api.settings import VARIABLES
-from tests.manifests.k8s import K8S, container, pod_spec, resource, resources, text_of, versions
+from tests.manifests.files import container, pod_spec
+from tests.support.repository import resource, resources, text_of
 
 DEPLOYMENT = "k8s/base/deployment.yaml"
 MASTER = "k8s/load/master.yaml"
@@ -21,34 +22,6 @@ LOCUST_PORT = 5557  # Locust's own default
 def env(path: str) -> dict[str, str]:
     """Return the variables of a manifest's container that have a value of their own."""
     return {entry["name"]: entry["value"] for entry in container(path)["env"] if "value" in entry}
-
-
-def images() -> set[tuple[str, str]]:
-    """Return every image that a file of k8s/ names, with the file."""
-    found = {(path, name) for path in K8S for name in re.findall(r"^\s+image: (\S+)$", text_of(path), re.MULTILINE)}
-    for path in K8S:
-        for replaced in resources(path)[0].get("images", ()):
-            found.add((path, f"{replaced['name']}:{replaced['newTag']}"))
-    return found
-
-
-def test_the_versions_are_the_articles() -> None:
-    """1.0, then 1.1, then the canary 1.3, and the load test as it is built: each image by tag, none `latest`."""
-    assert images() == {
-        (DEPLOYMENT, "micro-api:1.0-SNAPSHOT"),
-        ("k8s/update/kustomization.yaml", "micro-api:1.1-SNAPSHOT"),
-        ("k8s/canary/kustomization.yaml", "micro-api:1.3-SNAPSHOT"),
-        ("k8s/article/micro-api.yaml", "micro-api:1.0-SNAPSHOT"),
-        ("k8s/article/micro-api-canary.yaml", "micro-api:1.3-SNAPSHOT"),
-        *((job, f"canary-loadtest:{versions()['LOADTEST_VERSION']}") for job in (MASTER, WORKERS)),
-    }
-
-
-def test_the_rolling_update_is_the_articles() -> None:
-    """Three replicas, five seconds of readiness, one more and one fewer pod."""
-    spec = resource(DEPLOYMENT)["spec"]
-    assert (spec["replicas"], spec["minReadySeconds"]) == (3, 5)
-    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}
 
 
 @pytest.mark.parametrize("path", ["k8s/base/service.yaml", "k8s/node-port.yaml"])
@@ -106,16 +79,6 @@ def test_a_pod_has_time_to_leave() -> None:
     for figure in (f"sleeps {sleep_seconds} s", f"({graceful_seconds} s)", f"({grace_seconds} s)"):
         assert figure in text_of(DEPLOYMENT)
     assert f"({DEFAULTS['SERVICE_KEEPALIVE_SECONDS']} s by default)" in text_of(DEPLOYMENT)
-
-
-def test_the_probes_mean_different_things() -> None:
-    """A start may be slow, liveness asks whether the process answers, readiness whether it should get requests."""
-    probes = {name: container(DEPLOYMENT)[f"{name}Probe"] for name in ("startup", "liveness", "readiness")}
-    assert {name: probe["httpGet"] for name, probe in probes.items()} == {
-        "startup": {"path": "/healthz", "port": "http"},
-        "liveness": {"path": "/healthz", "port": "http"},
-        "readiness": {"path": "/readyz", "port": "http"},
-    }
 
 
 @pytest.mark.parametrize("path", [DEPLOYMENT, MASTER, WORKERS])
@@ -189,19 +152,6 @@ def test_an_autoscaler_is_not_overruled_by_the_next_apply() -> None:
     autoscaler = resource("k8s/options/horizontal-pod-autoscaler.yaml")["spec"]
     assert autoscaler["minReplicas"] == resource(DEPLOYMENT)["spec"]["replicas"]
     assert autoscaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "micro-api"}
-
-
-def test_the_articles_manifest_keeps_its_faults() -> None:
-    """The lesson is the article's: its port, no probe, no preStop, no resources, no security."""
-    lesson = container("k8s/article/micro-api.yaml")
-    assert lesson.pop("ports") == [{"name": "http", "protocol": "TCP", "containerPort": 19090}]
-    assert lesson == {
-        "name": "micro-api",
-        "image": "micro-api:1.0-SNAPSHOT",
-        "imagePullPolicy": "IfNotPresent",
-        "tty": True,
-    }
-    assert pod_spec("k8s/article/micro-api.yaml").keys() == {"containers"}
 
 
 def test_the_articles_canary_is_its_deployment_with_another_image_and_a_label() -> None:

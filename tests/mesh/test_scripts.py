@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.manifests.istio import ISTIO_FILES
+from tests.manifests.files import ISTIO
 from tests.support.repository import ROOT
 
 STATES = {
     re.sub(r"istio/(mesh/)?virtual-service-|(?<=gateway-api/)http-route-|\.yaml$|^istio/(?=gateway)", "", path)
-    for path in ISTIO_FILES
+    for path in ISTIO
     if "/virtual-service-" in path or "/http-route-" in path
 }
 # A cluster in which nothing is: every look at it finds nothing, and says nothing.

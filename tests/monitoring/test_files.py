@@ -2,7 +2,6 @@
 
 import re
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,64 +11,11 @@ import yaml
 from scripts.lab import control
 from scripts.lab.state import LabFolder
 from tests.lab.helpers import HOST, TIMEOUT_SECONDS, CommandLine
-from tests.manifests.k8s import resources, versions
-from tests.manifests.schemas import validate
 from tests.monitoring.files import DASHBOARD, MONITORING, dashboard, load, metrics_of, queries, rules
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, resources, versions
 
-FILES = sorted(file for file in MONITORING.rglob("*") if file.suffix in {".yml", ".yaml"})
-PATCH = MONITORING / "mesh" / "deployment.yaml"  # says what it changes, and is no whole resource
-KUSTOMIZATIONS = [file for file in FILES if file.name == "kustomization.yaml"]
-MANIFESTS = [file for file in FILES if file.suffix == ".yaml" and file not in {*KUSTOMIZATIONS, PATCH}]
-COMMAND = re.compile(r"^#   (?:docker|kubectl|promtool) ", re.MULTILINE)
 # What Prometheus makes itself of each target.
 OWN = {"up"}
-
-
-def name_of(file: Path) -> str:
-    """Return a file's path as seen from the repository."""
-    return file.relative_to(ROOT).as_posix()
-
-
-@pytest.mark.parametrize("file", FILES, ids=name_of)
-def test_a_file_opens_with_what_it_shows_its_command_and_what_comes_next(file: Path) -> None:
-    """The header has a sentence, a command that one can type, and a next file that exists."""
-    header, separator, _ = file.read_text(encoding="utf-8").partition("\n---\n")
-    assert separator
-    assert all(line.startswith("#") for line in header.splitlines())
-    assert COMMAND.search(header)
-    following = re.search(r"^# Next: (\S+)\.$", header, re.MULTILINE)
-    assert following
-    assert (ROOT / following[1]).is_file()
-    for path in re.findall(r"monitoring/[-\w./]+", header):
-        assert (ROOT / path.rstrip(".")).exists(), path
-
-
-def test_the_reading_order_reaches_every_file() -> None:
-    """From Compose's configuration on, "Next" leads through all of monitoring/, and ends at the dashboard."""
-    path, seen = "monitoring/prometheus.yml", list[str]()
-    while path != name_of(DASHBOARD):
-        assert path not in seen
-        seen.append(path)
-        (path,) = re.findall(r"^# Next: (\S+)\.$", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(seen) == {name_of(file) for file in FILES}
-
-
-@pytest.mark.parametrize("file", KUSTOMIZATIONS, ids=name_of)
-def test_a_kustomization_builds_on_what_is_there(file: Path) -> None:
-    """Each resource, patch and file that it lists exists."""
-    kustomization = load(file)
-    listed = [*kustomization.get("resources", ()), *(patch["path"] for patch in kustomization.get("patches", ()))]
-    listed += [name for generator in kustomization.get("configMapGenerator", ()) for name in generator["files"]]
-    assert listed
-    assert [name for name in listed if not (file.parent / name).exists()] == []
-
-
-@pytest.mark.parametrize("file", MANIFESTS, ids=name_of)
-def test_a_manifest_is_what_its_kind_allows(file: Path) -> None:
-    """The API server would accept it strictly."""
-    for manifest in resources(name_of(file)):
-        validate(manifest)
 
 
 def test_one_prometheus_everywhere() -> None:

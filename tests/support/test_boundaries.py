@@ -1,4 +1,4 @@
-"""What the import contracts of pyproject.toml cannot express: which modules of the tests, and which words, stay apart."""
+"""What the import contracts of pyproject.toml cannot hold: which modules of tests, and which words, stay apart."""
 
 import ast
 from collections.abc import Iterator

@@ -1,14 +1,18 @@
 """What the manifests of the mesh say fits together, and with those that they belong to."""
 
 import re
+from typing import Any
 
 import pytest
 
+from canary_loadtest.core.answer import ROUTE_HEADER
 from scripts.lab.translation.fields import ManifestError
 from scripts.lab.translation.manifests import parse
-from tests.manifests.istio import HTTP_ROUTES, OPERATOR, VIRTUAL_SERVICES, route_names
-from tests.manifests.k8s import resource, resources, text_of
+from tests.manifests.files import ISTIO, OPERATOR
+from tests.support.repository import resource, resources, text_of
 
+VIRTUAL_SERVICES = tuple(path for path in ISTIO if path.startswith("istio/mesh/virtual-service-"))
+HTTP_ROUTES = tuple(path for path in ISTIO if "/http-route-" in path)
 MESH_RULES = ("istio/mesh/peer-authentication-strict.yaml", "istio/mesh/authorization-policy.yaml")
 WEIGHTED = tuple(path for path in HTTP_ROUTES if re.search(r"-\d+-\d+\.yaml$", path))
 
@@ -18,6 +22,21 @@ def twin_of(path: str) -> str:
     state = path.removeprefix("istio/gateway-api/http-route-")
     folder = "istio/mesh" if state == "mirror.yaml" else "istio"
     return f"{folder}/virtual-service-{state}"
+
+
+def route_names(state: dict[str, Any]) -> list[str]:
+    """Return the names that a virtual service's or an HTTP route's rules put on their answers, in their order."""
+    if state["kind"] == "VirtualService":
+        return [route["headers"]["response"]["set"][ROUTE_HEADER] for route in state["spec"]["http"]]
+    changes = [
+        entry
+        for rule in state["spec"]["rules"]
+        for one in rule["filters"]
+        if one["type"] == "ResponseHeaderModifier"
+        for entry in one["responseHeaderModifier"]["set"]
+    ]
+    assert {entry["name"] for entry in changes} == {ROUTE_HEADER}
+    return [entry["value"] for entry in changes]
 
 
 def account(path: str) -> str:
