@@ -1,13 +1,12 @@
 """The cluster scripts as far as they go without a cluster: help, wrong usage, and the refusal of a foreign context."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.repository import ROOT, text_of
+from tests.support.repository import ROOT
 
 SCRIPTS = tuple(
     f"scripts/{name}.sh"
@@ -118,14 +117,6 @@ def test_a_load_test_ends_with_its_verdict(exit_code: int, explained: bool, monk
     assert done.returncode == exit_code
     assert done.stdout.endswith(f"\n{exit_code}\n")
     assert ("What the cluster says" in done.stderr) == explained
-
-
-def test_every_wait_is_bounded() -> None:
-    """No script waits for ever: each wait and each look at a rollout has a time."""
-    text = "".join(text_of(script) for script in (*FLOWS, "scripts/cluster/up.sh", "scripts/cluster/lib.sh"))
-    waits = re.findall(r"^ *run .*(?:kubectl wait|rollout status|kind create).*$", text, re.MULTILINE)
-    assert waits
-    assert [line for line in waits if "--timeout=" not in line and "--wait" not in line] == []
 
 
 def test_commands_are_shown_as_one_types_them(calls: Path) -> None:

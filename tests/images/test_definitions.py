@@ -1,7 +1,5 @@
 """What the definitions of the images say, without building them: exact versions, one source, nothing leaked."""
 
-import subprocess
-
 import pytest
 import yaml
 
@@ -15,11 +13,6 @@ def lines(path: str, start: str) -> list[str]:
     """Return what follows a word at the start of a line of a Dockerfile."""
     text = (ROOT / path).read_text(encoding="utf-8")
     return [line.removeprefix(start) for line in text.splitlines() if line.startswith(start)]
-
-
-def test_there_are_three() -> None:
-    """The service, the load test and the translation each have their definition in their own folder."""
-    assert DOCKERFILES == ["loadtest/Dockerfile", "scripts/lab/Dockerfile", "services/micro_api/Dockerfile"]
 
 
 @pytest.mark.parametrize("path", DOCKERFILES)
@@ -43,21 +36,6 @@ def test_only_what_is_named_reaches_the_builder(path: str) -> None:
     """The ignore file beside each Dockerfile begins with everything, so no stray file gets in."""
     ignored = (ROOT / path).with_name(".dockerignore").read_text(encoding="utf-8").splitlines()
     assert next(line for line in ignored if not line.startswith("#")) == "*"
-
-
-def test_the_script_explains_itself() -> None:
-    """`--help` says what is built and which variables count, without an engine."""
-    command = ["scripts/cluster/build-images.sh", "--help"]
-    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for word in (
-        "micro-api:1.3-SNAPSHOT",
-        "canary-loadtest",
-        "canary-render",
-        "--missing",
-        "PIP_INDEX_URL",
-        "BASE_IMAGE",
-    ):
-        assert word in shown
 
 
 def test_compose_runs_what_the_rest_of_the_project_runs() -> None:

@@ -216,14 +216,6 @@ def test_module_tells_how_it_is_used(arguments: list[str]) -> None:
     assert ended.stderr.startswith(b"usage: python loadtest judge")
 
 
-def test_help_lists_formats_and_exit_codes() -> None:
-    """The help names every format, and what the exit codes mean."""
-    ended = process(["judge", "--help"], COLUMNS="200")
-    assert ended.returncode == 0
-    for words in ("bodies", "lines", "jsonl", "vegeta", "service-log", "0 CONFIRMED, 10 REFUTED, 11 INCONCLUSIVE"):
-        assert words in ended.stdout.decode()
-
-
 def test_pipe_is_judged_under_an_ascii_locale(tmp_path: Path) -> None:
     """Answers from a pipe are judged, and a name beyond ASCII or half a character harms neither table nor file."""
     file = tmp_path / "verdict.json"

@@ -12,7 +12,7 @@ from scipy.stats import betabinom, binom
 from canary_loadtest.core.estimates import answers_to_go, share_interval_percent
 from canary_loadtest.core.expectation import Expectation, ExpectationError
 from canary_loadtest.core.outcome import Outcome
-from canary_loadtest.core.rules import OneWayRule, Rule, SplitRule, look, rule_for
+from canary_loadtest.core.rules import OneWayRule, SplitRule, look, rule_for
 
 SPLITS = [(30.0, 5.0), (30.0, 10.0), (10.0, 5.0), (50.0, 5.0), (1.0, 1.0), (0.2, 5.0), (10.0, 30.0), (99.0, 1.0)]
 counts = st.integers(0, 5000)
@@ -215,9 +215,3 @@ def test_answers_to_go_at_the_ends(so_far: tuple[int, int, int], to_go: int | No
     """Nothing is to go once decided, and no promise is made where errors will never let a rule fire."""
     expectation = Expectation(30)
     assert answers_to_go(rule_for(expectation), expectation, so_far) == to_go
-
-
-def test_both_rules_have_one_interface() -> None:
-    """The rule of an expectation is chosen by its share alone."""
-    rules: list[Rule] = [rule_for(Expectation(30)), rule_for(Expectation(0)), rule_for(Expectation(100, 5))]
-    assert [type(rule) for rule in rules] == [SplitRule, OneWayRule, OneWayRule]
