@@ -4,26 +4,20 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from micro_api.settings import VARIABLES
 from tests.docs.documents import console_examples, pattern_of
-from tests.support.processes import free_port
-from tests.support.repository import ROOT
-from tests.support.text import unwrapped
+from tests.docs.programs import PROGRAMS, help_of
+from tests.support.processes import free_port, run
+from tests.support.repository import ROOT, tracked
+from tests.support.text import too_long, unwrapped
 
-FILES = [
-    ROOT / name
-    for name in subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-]
+FILES = tracked()
 DOCUMENTS = sorted(file for file in FILES if file.suffix == ".md")
 TRANSLATIONS = [file for file in DOCUMENTS if file.name.endswith(".zh-CN.md")]
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.*-]*|[\w-]+\.(?:py|yaml|md|toml|env|txt))`")
@@ -43,22 +37,9 @@ def names(pattern: re.Pattern[str], text: str) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def known_flags() -> set[str]:
-    """All flags that the project's own commands know."""
-    python = str(ROOT / ".venv" / "bin" / "python")
-    commands = [
-        ["loadtest", "locust", "--help"],
-        ["loadtest", "judge", "--help"],
-        ["-m", "gunicorn", "--help"],
-        ["-m", "scripts.bench", "--help"],
-        *(["-m", "scripts.lab", command, "--help"] for command in ("up", "shift", "status", "down", "run", "render")),
-    ]
-    scripts = [file for file in FILES if file.suffix == ".sh" and "usage()" in file.read_text(encoding="utf-8")]
-    helps = (
-        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        for command in (*([python, *argv] for argv in commands), *([str(script), "--help"] for script in scripts))
-    )
-    return {flag for text in helps for flag in names(FLAG, text)}
+def helps() -> str:
+    """What all programs print for `--help`, the project's own and gunicorn's."""
+    return "".join(map(help_of, (*PROGRAMS, "python -m gunicorn")))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
@@ -76,24 +57,29 @@ def test_every_path_that_is_named_exists(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
-def test_every_flag_that_is_named_exists(document: Path, known_flags: set[str]) -> None:
+def test_every_flag_that_is_named_exists(document: Path, helps: str) -> None:
     """A flag in a document is one of a command of the project."""
     text = FOREIGN_COMMANDS.sub("", document.read_text(encoding="utf-8"))
-    assert names(FLAG, text) - known_flags == set()
+    assert names(FLAG, text) - names(FLAG, helps) == set()
+
+
+@pytest.fixture(scope="session")
+def variables() -> set[str]:
+    """All variables that set an option of the service, of the load test, or of Locust."""
+    script = """
+from canary_loadtest.runner import listeners
+from locust.argument_parser import get_parser
+print(*(getattr(action, "env_var", "") for action in get_parser([])._actions))
+"""
+    done = run(sys.executable, "-c", script, environment={"PYTHONPATH": str(ROOT / "loadtest")})
+    assert done.returncode == 0, done.stderr
+    return {variable.name for variable in VARIABLES} | set(done.stdout.split())
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
-def test_every_variable_that_is_named_exists(document: Path) -> None:
-    """A variable in a document is read by the code of its part (or by Locust itself)."""
-    code = "".join(
-        file.read_text(encoding="utf-8")
-        for folder in ("services", "loadtest", "scripts", ".venv/lib/python3.*/site-packages/locust")
-        for base in ROOT.glob(folder)
-        for file in base.rglob("*.py")
-    )
-    variables = names(VARIABLE, document.read_text(encoding="utf-8"))
-    # The load test composes its names of a prefix and the option's name.
-    assert {name for name in variables if name not in code and f'"{name.removeprefix("LOCUST_")}"' not in code} == set()
+def test_every_variable_that_is_named_exists(document: Path, variables: set[str]) -> None:
+    """A variable in a document sets an option of a program."""
+    assert names(VARIABLE, document.read_text(encoding="utf-8")) - variables == set()
 
 
 @pytest.mark.parametrize("translated", TRANSLATIONS, ids=lambda file: str(file.relative_to(ROOT)))
@@ -137,4 +123,5 @@ def test_the_readme_is_what_happens(repository: Path) -> None:
         assert pattern_of(shown).fullmatch(unwrapped(done.stdout).rstrip("\n") + "\n"), (
             f"$ {command}\n{done.stdout}\n{done.stderr}"
         )
+        assert too_long(done.stdout) == []
         assert done.returncode == (10 if "REFUTED" in shown else 0)

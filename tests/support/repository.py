@@ -1,5 +1,7 @@
 """Where the repository is, and its files as the tests read them; every path is relative to the repository's root."""
 
+import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,3 +30,16 @@ def versions() -> dict[str, str]:
     """Return what versions.env sets."""
     lines = [line for line in text_of("versions.env").splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """Return every file of the repository that exists and that git does not ignore."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return tuple(file for name in listed.splitlines() if (file := ROOT / name).is_file())
