@@ -14,7 +14,7 @@ from micro_api.settings import VARIABLES
 from tests.docs.documents import console_examples, pattern_of
 from tests.docs.programs import PROGRAMS, help_of
 from tests.support.processes import free_port, run
-from tests.support.repository import ROOT, tracked
+from tests.support.repository import ROOT, text_of, tracked
 from tests.support.text import too_long, unwrapped
 
 FILES = tracked()
@@ -24,6 +24,7 @@ PATH = re.compile(r"`((?:[\w.-]+/)+[\w.*-]*|[\w-]+\.(?:py|yaml|md|toml|env|txt))
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]+)")
 VARIABLE = re.compile(r"\b((?:SERVICE|LOCUST|PROMETHEUS)_[A-Z0-9_]+|POD_NAME|WEB_CONCURRENCY)\b")
+README_WORDS = 700
 DOCUMENTED_PORT = "18080"
 # Tools that the documents use and that the project does not own: their flags are not checked here.
 FOREIGN_COMMANDS = re.compile(
@@ -99,6 +100,11 @@ def repository(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     yield tmp_path
     subprocess.run([".venv/bin/python", "-m", "scripts.lab", "down"], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_the_readme_is_one_page() -> None:
+    """README.md has at most 700 words, so that a reader comes to its end; details are in the documents it links to."""
+    assert len(text_of("README.md").split()) <= README_WORDS
 
 
 def test_the_readme_is_what_happens(repository: Path) -> None:

@@ -8,10 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from micro_api import settings as module
 from micro_api.settings import VARIABLES, Settings, SettingsError
-
-README = Path(module.__file__).with_name("README.md")
 
 
 def test_defaults() -> None:
@@ -174,13 +171,3 @@ def test_any_mapping_is_settings_or_a_settings_error(environ: Mapping[str, str])
 def test_no_variable_collides_with_those_of_kubernetes() -> None:
     """No variable begins with MICRO_API_, which Kubernetes sets for a Service named micro-api."""
     assert not [variable.name for variable in VARIABLES if variable.name.startswith("MICRO_API_")]
-
-
-def test_readme_shows_the_table() -> None:
-    """The README has a row for each variable with its default and what is allowed."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.read_text("utf-8").splitlines()]
-    for variable in VARIABLES:
-        (row,) = [row for row in rows if row[0] == f"`{variable.name}`" and len(row) == 4]
-        assert row[2] == variable.allowed
-        if variable.name not in {"POD_NAME", "PROMETHEUS_MULTIPROC_DIR"}:  # theirs depend on the machine
-            assert row[1] == f"`{variable.default}`"

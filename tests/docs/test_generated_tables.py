@@ -1,0 +1,100 @@
+"""Tables of documents that the code writes; run with UPDATE=1, this module puts them between their markers."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import pytest
+
+from canary_loadtest.options import add_locust_options
+from micro_api.settings import VARIABLES
+from tests.support.repository import ROOT, text_of
+
+Rows = Sequence[Sequence[str]]
+UPDATE: Final = bool(os.environ.get("UPDATE"))
+
+
+class OptionRows:
+    """Takes the place of Locust's parser, and keeps a row for each option that is added to it."""
+
+    def __init__(self) -> None:
+        """Have no row yet."""
+        self.rows: list[tuple[str, str, str]] = []
+
+    def add_argument_group(self, *_: str) -> "OptionRows":
+        """Keep the rows of all groups together."""
+        return self
+
+    def add_argument(self, flag: str, **options: Any) -> None:  # noqa: ANN401 - what argparse takes
+        """Keep the row of an option."""
+        shown = " ".join(filter(None, (flag, options.get("metavar", ""))))
+        self.rows.append((f"`{shown}`", f"`{options['env_var']}`", options["help"] % options))
+
+    def set_defaults(self, **_: object) -> None:
+        """Leave out the options of Locust itself."""
+
+
+def options(_: Rows) -> Rows:
+    """Return the option, the variable and the help of each option of the load test."""
+    found = OptionRows()
+    add_locust_options(cast("Any", found))
+    return found.rows
+
+
+def settings(present: Rows) -> Rows:
+    """Return each variable of the service, its default and what is allowed, with the meaning that the document has."""
+    machine = {"POD_NAME", "PROMETHEUS_MULTIPROC_DIR"}  # their defaults depend on the machine: written by hand
+    by_hand = {row[0]: row for row in present}
+    rows = []
+    for variable in VARIABLES:
+        name = f"`{variable.name}`"
+        _, default, _, meaning = by_hand.get(name, ("", "", "", ""))
+        rows.append((name, default if variable.name in machine else f"`{variable.default}`", variable.allowed, meaning))
+    return rows
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a document.
+
+    Attributes:
+        document: the document's path.
+        name: the name in the markers `<!-- NAME: begin -->` and `<!-- NAME: end -->`.
+        head: the names of the columns.
+        rows: returns the rows from those that the document has.
+    """
+
+    document: str
+    name: str
+    head: Sequence[str]
+    rows: Callable[[Rows], Rows]
+
+    def rewritten(self, text: str) -> str:
+        """Return the document's text with the table as the code writes it."""
+        begin, end = f"<!-- {self.name}: begin -->\n", f"<!-- {self.name}: end -->"
+        before, found, rest = text.partition(begin)
+        present, ended, after = rest.partition(end)
+        assert found, f"{self.document} has no {begin}"
+        assert ended, f"{self.document} has no {end}"
+        cells = [re.sub(r"^\| | \|$", "", line).split(" | ") for line in present.splitlines()]
+        head, *rows = (f"| {' | '.join(line)} |\n" for line in (self.head, *self.rows(cells[2:])))
+        return "".join([before, begin, head, "|---" * len(self.head), "|\n", *rows, end, after])
+
+
+TABLES: Final = (
+    Table("loadtest/README.md", "options", ("option", "variable", "meaning"), options),
+    Table("services/micro_api/README.md", "settings", ("variable", "default", "allowed", "meaning"), settings),
+)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_a_document_has_the_table_that_the_code_writes(table: Table) -> None:
+    """What stands between the markers is what the code writes; with UPDATE=1 it is made so."""
+    text = text_of(table.document)
+    written = table.rewritten(text)
+    if UPDATE:
+        (ROOT / table.document).write_text(written, encoding="utf-8")
+    else:
+        assert text == written
