@@ -1,9 +1,6 @@
 """The documents are true: what they name exists, and what they show is what the commands print."""
 
-import os
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +11,7 @@ from micro_api.settings import VARIABLES
 from tests.docs.documents import console_examples, pattern_of
 from tests.docs.programs import PROGRAMS, help_of
 from tests.support.processes import free_port, run
-from tests.support.repository import ROOT, text_of, tracked
+from tests.support.repository import ROOT, copy_to, text_of, tracked
 from tests.support.text import too_long, unwrapped
 
 FILES = tracked()
@@ -93,13 +90,10 @@ def test_the_translation_shows_the_same_commands(translated: Path) -> None:
 @pytest.fixture
 def repository(tmp_path: Path) -> Iterator[Path]:
     """A copy of the repository, so that a lab started in it is nobody else's; stopped at the end."""
-    for file in FILES:
-        copy = tmp_path / file.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file, copy)  # with its time: make must find everything installed
+    copy_to(tmp_path)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     yield tmp_path
-    subprocess.run([".venv/bin/python", "-m", "scripts.lab", "down"], cwd=tmp_path, check=True, capture_output=True)
+    assert run(".venv/bin/python", "-m", "scripts.lab", "down", cwd=tmp_path).returncode == 0
 
 
 def test_the_readme_is_one_page() -> None:
@@ -113,19 +107,10 @@ def test_the_readme_is_what_happens(repository: Path) -> None:
     assert len(examples) >= 7
     port = str(free_port())
     # So that a right split is not refuted by chance once in a hundred runs of this test.
-    environment = os.environ | {"LOCUST_ALPHA": "0.0001", "PYTHONUTF8": "1"}
-    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # this may run below `make test`, and a reader's shell does not
-        environment.pop(name, None)
+    environment = {"LOCUST_ALPHA": "0.0001", "PYTHONUTF8": "1"}
     for command, shown in examples:
-        done = subprocess.run(
-            ["bash", "-c", command.replace(DOCUMENTED_PORT, port)],
-            cwd=repository,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        typed = command.replace(DOCUMENTED_PORT, port)
+        done = run("bash", "-c", typed, cwd=repository, environment=environment)
         assert pattern_of(shown).fullmatch(unwrapped(done.stdout).rstrip("\n") + "\n"), (
             f"$ {command}\n{done.stdout}\n{done.stderr}"
         )

@@ -1,7 +1,6 @@
 """Why is my split wrong? Every cause of the page that needs no cluster, made and mended as the page says."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +8,9 @@ import pytest
 
 from tests.docs.why import PAGE, TRANSLATION, VERDICT, Part, Shell, part
 from tests.support.processes import free_port
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, copy_to
 
 LAB, CLUSTER = part(1), part(2)
-FOLDERS = ("istio", "loadtest", "scripts", "services", "tests/data")
 DOCUMENTED_PORT = "18080"
 DOCUMENTED_ALPHA = "LOCUST_ALPHA=0.01"
 LINK = re.compile(r"\]\(#([^)]+)\)")
@@ -23,8 +21,7 @@ HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A terminal in a copy of the repository, so that its lab is nobody else's, with that lab up."""
     folder = tmp_path_factory.mktemp("repository")
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_to(folder)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     # So that a right split is not refuted by chance once in a hundred runs of a test.
     terminal = Shell(LAB.setup, folder, {DOCUMENTED_PORT: str(free_port()), DOCUMENTED_ALPHA: "LOCUST_ALPHA=0.0001"})

@@ -1,19 +1,17 @@
 """The engine, with the images of the present sources in it."""
 
-import subprocess
 from collections.abc import Iterator
 
 import docker
 import pytest
 
-from tests.support.repository import ROOT
+from tests.support.processes import run
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     """Give the engine, after the project's own script has built the images."""
-    command = ["scripts/cluster/build-images.sh", "--quiet"]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
+    built = run("scripts/cluster/build-images.sh", "--quiet", timeout_seconds=600)
     assert built.returncode == 0, built.stderr
     client = docker.from_env()
     yield client

@@ -9,8 +9,8 @@ from typing import Any, Final
 import docker
 from docker.models.containers import Container
 
-from tests.support.processes import wait_until
-from tests.support.repository import ROOT, versions
+from tests.support.processes import run, wait_until
+from tests.support.repository import versions
 
 TIMEOUT_SECONDS: Final = 60.0
 SERVICE_PORT: Final = "9090/tcp"
@@ -107,5 +107,4 @@ def python(running: Container, script: str, interpreter: str = "python") -> str:
 
 def build(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `docker build` for a folder, without a tag."""
-    command = ["docker", "build", "--progress", "plain", *arguments, folder]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    return run("docker", "build", "--progress", "plain", *arguments, folder, timeout_seconds=300)

@@ -1,12 +1,12 @@
 """The images can be built for both processors that the definitions promise, without a machine of each."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.images.containers import TIMEOUT_SECONDS, VERSIONS
+from tests.support.processes import run
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.docker
@@ -20,6 +20,6 @@ def test_every_package_has_a_wheel_for_it(folder: str, machine: str, tmp_path: P
     options = ["--only-binary=:all:", "--require-hashes", "--no-deps", f"--python-version={VERSIONS['PYTHON_VERSION']}"]
     wanted = ["--requirement", str(ROOT / folder / "requirements.txt"), "--target", str(tmp_path)]
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", *platforms, *options, *wanted]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=4 * TIMEOUT_SECONDS)
+    done = run(*command, timeout_seconds=4 * TIMEOUT_SECONDS)
     assert done.returncode == 0, done.stderr
     assert "Would install" in done.stdout

@@ -1,7 +1,6 @@
 """A room without a network: what one machine packs, a fresh folder installs without a package index, and it works."""
 
 import os
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import docker
 import pytest
 
 from tests.images.containers import LOAD_TEST, VERSIONS
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, copy_to
 
 pytestmark = pytest.mark.docker
 
@@ -53,10 +52,7 @@ def run(folder: Path, *command: str, **environment: str) -> subprocess.Completed
 
 def fresh_copy(folder: Path) -> Path:
     """Copy the repository's own files into a commit of their own, and return the folder."""
-    listed = run(ROOT, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in filter(None, listed.stdout.split("\0")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name)
+    copy_to(folder)
     for command in ("init", "add .", "-c user.name=test -c user.email=test@example.com commit --message=all"):
         committed = run(folder, "git", *command.split())
         assert committed.returncode == 0, committed.stderr

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,8 +22,7 @@ from tests.loadtest import locust_process
 from tests.monitoring import prometheus
 from tests.monitoring.files import LAST_RULES, MONITORING, queries
 from tests.monitoring.prometheus import Prometheus
-from tests.support.processes import free_port, wait_until
-from tests.support.repository import ROOT
+from tests.support.processes import free_port, run, wait_until
 from tests.support.text import unwrapped
 
 pytestmark = pytest.mark.prometheus
@@ -193,9 +191,7 @@ def test_the_readme_is_what_happens(tmp_path: Path) -> None:
             command = re.sub(r"(scripts\.lab \w+)", rf"\1 --dir {folder}", example)
             for documented, port in ports.items():
                 command = command.replace(documented, port)
-            done = subprocess.run(
-                ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-            )
+            done = run("bash", "-c", command)
             said = done.stdout.replace(f" --dir {folder}", "")
             assert pattern_of(shown).fullmatch(unwrapped(said)), f"$ {command}\n{said}\n{done.stderr}"
     finally:

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.monitoring.files import MONITORING
+from tests.support.processes import run
 
 pytestmark = pytest.mark.prometheus
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run promtool."""
-    return subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
+    return run("promtool", *arguments)
 
 
 @pytest.mark.parametrize("name", ["prometheus.yml", "kubernetes/prometheus.yml", "mesh/prometheus.yml"])

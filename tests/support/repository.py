@@ -1,5 +1,6 @@
 """Where the repository is, and its files as the tests read them; every path is relative to the repository's root."""
 
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -43,3 +44,12 @@ def tracked() -> tuple[Path, ...]:
         check=True,
     ).stdout
     return tuple(file for name in listed.splitlines() if (file := ROOT / name).is_file())
+
+
+def copy_to(folder: Path) -> Path:
+    """Copy all files of the repository into a folder, with their times so that make finds nothing out of date."""
+    for file in tracked():
+        copy = folder / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, copy)
+    return folder
