@@ -43,7 +43,7 @@ def test_a_help_fits(program: str) -> None:
 @pytest.mark.parametrize("tally", TALLIES)
 @pytest.mark.parametrize("expectation", [Expectation(30), Expectation(33.333333, 0.123456, 0.000001), Expectation(0)])
 def test_a_verdict_fits(tally: Tally, expectation: Expectation) -> None:
-    """The table and the line of progress fit for billions of answers, whatever the verdict and its reason."""
+    """The table and the line of progress fit for billions of answers, with any verdict and reason."""
     session = Session(expectation, row_names=ROW_NAMES, next_steps=LIVE_NEXT_STEPS)
     session.add_all(tally)
     assert too_long(table(session.verdict())) == []

@@ -89,7 +89,7 @@ def test_the_translation_shows_the_same_commands(translated: Path) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Iterator[Path]:
-    """A copy of the repository, so that a lab started in it is nobody else's; stopped at the end."""
+    """A copy of the repository, for a lab of its own, which is stopped at the end."""
     copy_to(tmp_path)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     yield tmp_path

@@ -1,4 +1,4 @@
-"""Why is my split wrong? Every cause of the page that needs no cluster, made and mended as the page says."""
+"""Why is my split wrong? Every cause that needs no cluster, made and fixed as the page documents."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A terminal in a copy of the repository, so that its lab is nobody else's, with that lab up."""
+    """A terminal in a copy of the repository, with a running lab of its own."""
     folder = tmp_path_factory.mktemp("repository")
     copy_to(folder)
     (folder / ".venv").symlink_to(ROOT / ".venv")
@@ -34,7 +34,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 
 @pytest.mark.parametrize("cause", LAB.causes)
-def test_a_cause_shows_itself_and_is_mended(shell: Shell, cause: str) -> None:
+def test_a_cause_shows_itself_and_is_fixed(shell: Shell, cause: str) -> None:
     """From a right split, the commands of the cause print what the page shows, to the last, which confirms."""
     _, begin = LAB.opening
     printed, exit_code = shell.run(begin[0].partition(" && ")[0])
@@ -51,7 +51,7 @@ def test_the_right_split_is_confirmed(shell: Shell) -> None:
 
 @pytest.mark.parametrize("chapter", [LAB, CLUSTER], ids=["lab", "cluster"])
 def test_each_cause_has_a_wrong_verdict_and_a_right_one(chapter: Part) -> None:
-    """No cause is only told: one of its verdicts is not the wished one, and the last one is."""
+    """Each cause is shown: one of its verdicts is not the wished one, and the last one is."""
     assert chapter.causes
     for cause, examples in chapter.causes.items():
         verdicts = [verdict for _, shown in examples for verdict in VERDICT.findall(shown)]

@@ -58,7 +58,7 @@ class Shell:
         setup: what has been typed in it before.
         folder: where it stands.
         real: what is meant here by a documented address or name.
-        environment: what is set beside the tests' own environment.
+        environment: variables that are set in addition to the tests' own.
     """
 
     setup: str

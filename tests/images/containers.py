@@ -64,7 +64,7 @@ def get(running: Container, path: str) -> tuple[int, http.client.HTTPMessage, by
 
 
 def is_ready(running: Container) -> bool:
-    """Tell whether the service answers that it is ready."""
+    """Return whether the service answers that it is ready."""
     try:
         return get(running, "/readyz")[0] == http.client.OK
     except (OSError, http.client.HTTPException):

@@ -37,7 +37,7 @@ WITHOUT_INDEX = {
 
 
 def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, with pip told nothing but what a test tells it, and away from the make of the tests."""
+    """Run a command to its end, without variables of pip or make other than those that a test sets."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "MAKE"))}
     return subprocess.run(
         command,
@@ -80,7 +80,7 @@ def room(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     bundle = tmp_path_factory.mktemp("stick") / "lab.tar"
     packing = fresh_copy(tmp_path_factory.mktemp("packing"))
     (packing / ".venv").symlink_to(ROOT / ".venv")
-    # With this machine's own way to an index, whatever its variables say of it.
+    # With the variables of this machine, which may name an index of its own.
     packed = subprocess.run(
         ["scripts/setup/bundle.sh", "pack", str(bundle)],
         cwd=packing,

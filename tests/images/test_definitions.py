@@ -24,7 +24,7 @@ def test_the_base_is_the_version_that_users_run(path: str) -> None:
 
 @pytest.mark.parametrize("path", DOCKERFILES)
 def test_the_package_index_stays_in_the_first_stage(path: str) -> None:
-    """A mirror's address, maybe with a password, is no argument of the stage that becomes the image."""
+    """A mirror's address, maybe with a password, is not an argument of the stage that becomes the image."""
     text = (ROOT / path).read_text(encoding="utf-8")
     first, final = text.rsplit("\nFROM ", 1)
     assert "PIP_INDEX_URL" in first
@@ -33,7 +33,7 @@ def test_the_package_index_stays_in_the_first_stage(path: str) -> None:
 
 @pytest.mark.parametrize("path", DOCKERFILES)
 def test_only_what_is_named_reaches_the_builder(path: str) -> None:
-    """The ignore file beside each Dockerfile begins with everything, so no stray file gets in."""
+    """The ignore file next to each Dockerfile begins with everything, so no stray file gets in."""
     ignored = (ROOT / path).with_name(".dockerignore").read_text(encoding="utf-8").splitlines()
     assert next(line for line in ignored if not line.startswith("#")) == "*"
 

@@ -13,7 +13,7 @@ INTERPRETERS = ["python", "/usr/local/bin/python"]
 
 
 def test_the_labels_say_what_it_is(engine: docker.DockerClient) -> None:
-    """Title, version and licence stand in its labels, with the revision that the service's image has, and no root."""
+    """Title, version and licence are in its labels, with the revision that the service's image has, and no root."""
     image = engine.images.get(RENDER)
     shown = {name: image.labels[f"org.opencontainers.image.{name}"] for name in ("title", "version", "licenses")}
     assert shown == {"title": "canary-render", "version": VERSIONS["LOADTEST_VERSION"], "licenses": "MIT"}

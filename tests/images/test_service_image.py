@@ -72,7 +72,7 @@ def test_sigterm_answers_what_is_in_flight(engine: docker.DockerClient) -> None:
         assert "gunicorn" in python(running, "print(open('/proc/1/cmdline').read())")
         call = pool.submit(get, running, "/test/test")
         in_flight = b'http_requests_in_flight{version="v2"} 1.0'
-        # The scrape itself is no call.
+        # The scrape itself is not a call.
         assert wait_until(lambda: in_flight in get(running, "/metrics")[2], TIMEOUT_SECONDS)
         running.kill("SIGTERM")
         status, _, body = call.result(TIMEOUT_SECONDS)
@@ -92,7 +92,7 @@ def test_the_engine_sees_that_it_is_healthy(engine: docker.DockerClient) -> None
 
 
 def test_the_health_check_fails_where_nothing_answers(engine: docker.DockerClient) -> None:
-    """The same check says no when the service does not listen where it should, whatever proxy is set."""
+    """The same check says no when the service does not listen where it should, with any proxy set."""
     proxy = {"HTTP_PROXY": "http://127.0.0.1:9091", "http_proxy": "http://127.0.0.1:9091"}
     environment = {"SERVICE_BIND": "127.0.0.1:9091", **proxy}
     with container(engine, "micro-api:1.0-SNAPSHOT", environment=environment) as running:
@@ -105,7 +105,7 @@ def test_the_health_check_fails_where_nothing_answers(engine: docker.DockerClien
 
 @pytest.mark.parametrize("tag", ["1.0-SNAPSHOT", "1.3-SNAPSHOT"])
 def test_the_labels_say_what_it_is(engine: docker.DockerClient, tag: str) -> None:
-    """Title, version, revision and licence stand in the labels that every registry shows."""
+    """Title, version, revision and licence are in the labels that every registry shows."""
     describe = ["git", "describe", "--always", "--abbrev=40", "--exclude=*"]
     revision = subprocess.run(describe, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     labels = engine.images.get(f"micro-api:{tag}").labels

@@ -39,7 +39,7 @@ def edited(name: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def unwrapped(text: str) -> str:
+def one_line(text: str) -> str:
     """Return a wrapped message as one line."""
     return " ".join(text.replace("\\\n", "").split())
 

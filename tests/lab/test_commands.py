@@ -10,7 +10,7 @@ import pytest
 
 from scripts.lab import control
 from scripts.lab.state import LabFolder
-from tests.lab.helpers import Client, CommandLine, RunningLab, edited, istio, unwrapped
+from tests.lab.helpers import Client, CommandLine, RunningLab, edited, istio, one_line
 
 MakeCommandLine = Callable[..., CommandLine]
 
@@ -23,7 +23,7 @@ def test_a_lab_goes_up_answers_and_goes_down(command_line: MakeCommandLine, tmp_
     url = control.running(LabFolder(tmp_path)).url
     socket_folder = control.running(LabFolder(tmp_path)).socket_folder
     command = f"curl -H 'Host: micro-api.default.svc.cluster.local' {url}/test/test"
-    assert command in unwrapped(up.stdout)
+    assert command in one_line(up.stdout)
     with Client(url) as client:
         assert client.ask().status == 200
     down = line.run("down", "--dir", tmp_path)
@@ -52,8 +52,8 @@ def test_a_busy_port_is_named_with_its_owner(command_line: MakeCommandLine, tmp_
         port = server.getsockname()[1]
         up = command_line().run("up", "--dir", tmp_path, "--port", str(port))
     assert up.returncode == 1
-    assert unwrapped(up.stderr).startswith(f"lab: --port {port}: Address already in use: ")
-    assert f"(pid {os.getpid()}) listens on it" in unwrapped(up.stderr)
+    assert one_line(up.stderr).startswith(f"lab: --port {port}: Address already in use: ")
+    assert f"(pid {os.getpid()}) listens on it" in one_line(up.stderr)
 
 
 def test_a_second_up_is_refused_and_names_the_command_that_stops_the_first(lab: RunningLab) -> None:
@@ -81,7 +81,7 @@ def test_warnings_are_shown_once_and_do_not_fail(lab: RunningLab, tmp_path: Path
     file.write_text(edited("virtual-service-70-30.yaml", "subset: v2", "subset: v9"))
     shift = lab.command_line.run("shift", "--dir", lab.folder.path, file)
     assert shift.returncode == 0
-    assert unwrapped(shift.stderr).startswith(f"warning: {file}: spec.http[0].route[1]")
+    assert one_line(shift.stderr).startswith(f"warning: {file}: spec.http[0].route[1]")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_refused_manifest_changes_nothing(
     file.write_text(edited("virtual-service-70-30.yaml", old, new))
     shift = lab.command_line.run("shift", "--dir", lab.folder.path, file)
     assert (shift.returncode, shift.stdout) == (2, "")
-    assert unwrapped(shift.stderr).startswith(f"lab: {file}: {complaint}")
+    assert one_line(shift.stderr).startswith(f"lab: {file}: {complaint}")
     assert "Traceback" not in shift.stderr
     with Client(lab.url) as client:
         assert client.ask().route_name == "70-30"
@@ -112,7 +112,7 @@ def test_a_missing_file_is_named(lab: RunningLab) -> None:
     """A missing file ends with 2 and its name."""
     shift = lab.command_line.run("shift", "--dir", lab.folder.path, "istio/virtual-service-60-40.yaml")
     assert shift.returncode == 2
-    assert unwrapped(shift.stderr).startswith("lab: istio/virtual-service-60-40.yaml: cannot be read: ")
+    assert one_line(shift.stderr).startswith("lab: istio/virtual-service-60-40.yaml: cannot be read: ")
 
 
 def test_two_files_of_one_kind_are_refused(lab: RunningLab) -> None:
@@ -120,7 +120,7 @@ def test_two_files_of_one_kind_are_refused(lab: RunningLab) -> None:
     files = [istio("virtual-service-70-30.yaml"), istio("virtual-service-50-50.yaml")]
     shift = lab.command_line.run("shift", "--dir", lab.folder.path, *files)
     assert shift.returncode == 2
-    assert "2 resources of kind VirtualService" in unwrapped(shift.stderr)
+    assert "2 resources of kind VirtualService" in one_line(shift.stderr)
 
 
 def test_status_names_processes_routes_and_files(lab: RunningLab) -> None:
@@ -210,5 +210,5 @@ def test_too_long_a_tmpdir_is_named(command_line: MakeCommandLine, tmp_path: Pat
     long.mkdir()
     up = command_line(TMPDIR=str(long)).run("up", "--dir", tmp_path / "lab")
     assert up.returncode == 2
-    assert unwrapped(up.stderr).startswith(f"lab: TMPDIR={long}: ")
+    assert one_line(up.stderr).startswith(f"lab: TMPDIR={long}: ")
     assert list(long.iterdir()) == []

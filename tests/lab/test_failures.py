@@ -16,7 +16,7 @@ import pytest
 from scripts.lab import control
 from scripts.lab.processes import is_alive, wait_until
 from scripts.lab.state import LabFolder, LabState, ProcessRecord
-from tests.lab.helpers import TIMEOUT_SECONDS, Client, CommandLine, RunningLab, istio, unwrapped
+from tests.lab.helpers import TIMEOUT_SECONDS, Client, CommandLine, RunningLab, istio, one_line
 
 MakeCommandLine = Callable[..., CommandLine]
 
@@ -56,7 +56,7 @@ def test_a_dead_envoy_is_distinguished_from_a_missing_lab(own_lab: RunningLab) -
     own_lab.kill(envoy)
     shift = own_lab.command_line.run("shift", "--dir", own_lab.folder.path, istio("virtual-service-0-100.yaml"))
     assert shift.returncode == 1
-    assert unwrapped(shift.stderr).startswith("lab: Envoy does not answer at ")
+    assert one_line(shift.stderr).startswith("lab: Envoy does not answer at ")
 
 
 def test_a_killed_supervisor_leaves_nothing_running(own_lab: RunningLab) -> None:
@@ -112,8 +112,8 @@ def test_a_replica_that_cannot_start_fails_up_with_its_last_log_lines(
     line = command_line(PYTHONPATH=str(broken.parent))
     up = line.run("up", "--dir", tmp_path / "lab")
     assert up.returncode == 1
-    assert unwrapped(up.stderr).startswith("lab: The lab did not start: micro-api-v")
-    assert "ended with exit code 1; the last lines of " in unwrapped(up.stderr)
+    assert one_line(up.stderr).startswith("lab: The lab did not start: micro-api-v")
+    assert "ended with exit code 1; the last lines of " in one_line(up.stderr)
     assert "no server today" in up.stderr
     assert "Traceback" not in up.stderr
 

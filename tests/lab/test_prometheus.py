@@ -8,7 +8,7 @@ import yaml
 
 from scripts.lab import prometheus
 from scripts.lab.state import LabFolder, LabState
-from tests.lab.helpers import CommandLine, unwrapped
+from tests.lab.helpers import CommandLine, one_line
 
 MakeCommandLine = Callable[..., CommandLine]
 
@@ -21,7 +21,7 @@ def test_without_a_prometheus_the_lab_names_where_to_get_one(
     line = command_line(PATH=str(tmp_path))
     up = line.run("up", "--dir", tmp_path / "lab", *option)
     assert (up.returncode, up.stdout) == (2, "")
-    assert unwrapped(up.stderr).startswith("lab: --prometheus: no program `prometheus` on the PATH. ")
+    assert one_line(up.stderr).startswith("lab: --prometheus: no program `prometheus` on the PATH. ")
     assert "https://prometheus.io/download/" in up.stderr
     assert line.processes() == []
     assert not (tmp_path / "lab" / "state.json").exists()

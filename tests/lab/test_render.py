@@ -14,7 +14,7 @@ from scripts.lab.envoy import binary
 from scripts.lab.translation import translate
 from scripts.lab.translation.endpoints import Endpoint, HostPort
 from scripts.lab.watched import CLUSTERS, ROUTES
-from tests.lab.helpers import unwrapped
+from tests.lab.helpers import one_line
 from tests.lab.states import state
 from tests.support.repository import ROOT, text_of
 
@@ -80,7 +80,7 @@ def test_a_refused_manifest_leaves_the_old_files(tmp_path: Path, capsys: pytest.
     bad = tmp_path / "bad.yaml"
     bad.write_text(text_of("istio/virtual-service-70-30.yaml").replace("weight: 70", "weight: 70.5"), encoding="utf-8")
     assert main([*first[:-1], str(bad)]) == 2
-    assert f"{bad}: spec.http[0].route[0].weight: 70.5" in unwrapped(capsys.readouterr().err)
+    assert f"{bad}: spec.http[0].route[0].weight: 70.5" in one_line(capsys.readouterr().err)
     assert written(tmp_path, ROUTES.path) == before
 
 
@@ -104,7 +104,7 @@ def test_wrong_usage_is_reported(
     except SystemExit as stopped:  # argparse's way
         exit_code = stopped.code
     assert exit_code == 2
-    assert words in unwrapped(capsys.readouterr().err)
+    assert words in one_line(capsys.readouterr().err)
 
 
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,14 +112,14 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, capsys: pyt
     (tmp_path / "taken").touch()
     arguments = [*ENDPOINTS, *files(*BASE, "istio/virtual-service-70-30.yaml")]
     assert main(["render", "--dir", str(tmp_path / "taken"), *arguments]) == 1
-    assert "lab: --dir " in unwrapped(capsys.readouterr().err)
+    assert "lab: --dir " in one_line(capsys.readouterr().err)
 
 
 def test_what_istio_serves_broken_has_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A version without endpoint is served as Istio does, with the lab's warning."""
     arguments = ["render", "--dir", str(tmp_path), *ENDPOINTS[:2], *files(*BASE, "istio/virtual-service-0-100.yaml")]
     assert main(arguments) == 0
-    assert "warning: " in unwrapped(capsys.readouterr().err)
+    assert "warning: " in one_line(capsys.readouterr().err)
 
 
 def test_it_needs_nothing_but_pyyaml(tmp_path: Path) -> None:

@@ -135,8 +135,8 @@ def test_the_verdict_is_the_jobs_result() -> None:
     assert container(MASTER)["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
-def test_the_cluster_publishes_its_doors_on_loopback() -> None:
-    """What the door for the load binds on the node is what kind maps to 127.0.0.1:19090; Istio's is beside it."""
+def test_the_cluster_publishes_its_entry_points_on_loopback() -> None:
+    """The node port of the Service is at 127.0.0.1:19090, and the one of Istio's gateway at 127.0.0.1:19080."""
     (node,) = resource("scripts/cluster/kind.yaml")["nodes"]
     assert node["extraPortMappings"] == [
         {"containerPort": NODE_PORT, "hostPort": 19090, "listenAddress": "127.0.0.1"},

@@ -34,7 +34,7 @@ def without_state(path: str) -> dict[str, Any]:
 
 
 def test_the_states_of_a_release_are_all_there() -> None:
-    """A release goes from 100/0 to 0/100 by files that exist, with the header-routed canary beside them."""
+    """A release goes from 100/0 to 0/100 by files that exist, and there is the header-routed canary."""
     names = {path.removeprefix("istio/virtual-service-").removesuffix(".yaml") for path in VIRTUAL_SERVICES}
     assert names == {"100-0", "90-10", "70-30", "50-50", "0-100", "header"}
 
@@ -98,7 +98,7 @@ def test_a_destination_rule_defines_both_versions(path: str) -> None:
 
 
 def test_only_the_lesson_sheds_load() -> None:
-    """The article's connection limits stand in the overload file alone, whose rule is the plain one otherwise."""
+    """The article's connection limits are in the overload file alone; the rest of its rule is the ordinary one."""
     plain, lesson = (yaml.safe_load(text_of(f"istio/destination-rule{name}.yaml")) for name in ("", "-overload"))
     assert lesson["spec"]["trafficPolicy"].pop("connectionPool") == {
         "tcp": {"maxConnections": 10},

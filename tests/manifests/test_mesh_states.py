@@ -48,7 +48,7 @@ def account(path: str) -> str:
 
 @pytest.mark.parametrize("path", [*VIRTUAL_SERVICES, *HTTP_ROUTES])
 def test_every_route_is_named_after_its_state(path: str) -> None:
-    """Each answer tells which file's route it came by: the state's name begins the route's, and no two are alike."""
+    """Each answer names the file of its route: a route's name begins with the state's, and no two are alike."""
     state = re.sub(r".*/(virtual-service|http-route)-(.*)\.yaml", r"\2", path)
     prefix = f"gateway-api-{state}" if path in HTTP_ROUTES else state
     names = route_names(resource(path))
@@ -104,7 +104,7 @@ def test_the_sticky_canary_sends_each_visitor_where_his_cookie_says() -> None:
 
 @pytest.mark.parametrize("path", HTTP_ROUTES)
 def test_an_http_route_names_its_routes_as_its_twin_does(path: str) -> None:
-    """The names on the answers are the twin's, marked, so that it is told which of both was served."""
+    """The names on the answers are the twin's with a mark, so that an answer shows which of both was served."""
     assert route_names(resource(path)) == [f"gateway-api-{name}" for name in route_names(resource(twin_of(path)))]
 
 
@@ -171,7 +171,7 @@ def test_the_policy_admits_identities_that_exist() -> None:
     assert metrics["to"] == [{"operation": {"methods": ["GET"], "paths": ["/metrics"]}}]
 
 
-def test_the_gateways_door_is_the_clusters() -> None:
+def test_the_gateway_listens_where_the_cluster_publishes_it() -> None:
     """Port 80 of the gateway is the node port that the lab's cluster publishes, and the lab's Gateway listens on it."""
     (gateway,) = resource(OPERATOR)["spec"]["components"]["ingressGateways"]
     ports = {port["port"]: port.get("nodePort") for port in gateway["k8s"]["service"]["ports"]}

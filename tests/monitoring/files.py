@@ -13,7 +13,7 @@ from tests.support.repository import ROOT
 MONITORING = ROOT / "monitoring"
 RULES = MONITORING / "rules" / "rules.yml"
 DASHBOARD = MONITORING / "grafana" / "canary.json"
-# A name that is neither a function's (a bracket follows) nor a label's (that stands in braces or brackets).
+# A name that is neither a function's (a bracket follows) nor a label's (that is in braces or brackets).
 NAME = re.compile(r"\b[a-z][a-z_]*(?::[a-z0-9_]+)*(?=$|[\s{\[)])")
 WORDS = {"and", "or", "count", "sum"}
 # Each the last of its group: once both versions have it, they have all.

@@ -30,7 +30,7 @@ class Prometheus:
             tuple(one["metric"][label] for label in labels or sorted(one["metric"])): float(one["value"][1])
             for one in series
         }
-        assert len(found) == len(series), f"{expression}: {labels} do not tell the series apart"
+        assert len(found) == len(series), f"{expression}: {labels} do not distinguish the series"
         return found
 
     def value(self, expression: str) -> float:

@@ -100,7 +100,7 @@ def test_every_alert_says_what_it_is_and_what_to_do() -> None:
 
 
 def test_the_dashboard_is_whole() -> None:
-    """Panels are told apart, say what they show, do not overlap, and ask the Prometheus that is chosen."""
+    """Panels have names and descriptions of their own, do not overlap, and ask the Prometheus that is chosen."""
     board = dashboard()
     panels = board["panels"]
     source = {"type": "prometheus", "uid": "${datasource}"}
@@ -118,7 +118,7 @@ def test_the_dashboard_is_whole() -> None:
 
 
 def overlap(one: dict[str, int], other: dict[str, int]) -> bool:
-    """Tell whether two places of the grid share a field."""
+    """Return whether two places of the grid share a field."""
     return all(
         one[start] < other[start] + other[size] and other[start] < one[start] + one[size]
         for start, size in (("x", "w"), ("y", "h"))

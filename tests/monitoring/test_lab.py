@@ -17,7 +17,7 @@ import pytest
 from scripts.lab import control
 from scripts.lab.state import LabFolder
 from tests.docs.documents import console_examples, pattern_of
-from tests.lab.helpers import HOST, STATES, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio, unwrapped
+from tests.lab.helpers import HOST, STATES, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio, one_line
 from tests.loadtest import locust_process
 from tests.monitoring import prometheus
 from tests.monitoring.files import LAST_RULES, MONITORING, queries
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.prometheus
 
 REPLICAS = 2
 SERVICE_COUNTS = 'sum by (version) (http_requests_total{route="/test/test"})'
-# What passed Envoy's door for clients, to whichever version.
+# What passed Envoy's listener for clients, to either version.
 CLIENT_COUNTS = (
     'label_replace(sum(envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="lab"}), "of", "all", "", "")'
 )
@@ -130,7 +130,7 @@ def test_a_shift_is_seen(lab: RunningLab) -> None:
 
 
 def test_scrapes_are_no_requests(lab: RunningLab) -> None:
-    """Whatever Prometheus reads, neither a replica nor the clients' side of Envoy counts it."""
+    """No replica counts what Prometheus reads, and neither does Envoy's listener for clients."""
     reads = "sum(envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix='scrape'})"
     before = {side: counts(lab, side) for side in (SERVICE_COUNTS, ENVOY_COUNTS, CLIENT_COUNTS)}
     of(lab).wait_for(f"{reads} >= {of(lab).value(reads) + 3 * REPLICAS}")
@@ -176,7 +176,7 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
         port = server.getsockname()[1]
         up = line.run("up", "--dir", tmp_path, "--prometheus-port", str(port))
     assert up.returncode == 1
-    assert unwrapped(up.stderr).startswith(f"lab: --prometheus-port {port}: Address already in use: ")
+    assert one_line(up.stderr).startswith(f"lab: --prometheus-port {port}: Address already in use: ")
     assert line.processes() == []
 
 

@@ -19,7 +19,7 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("name", ["prometheus.yml", "kubernetes/prometheus.yml", "mesh/prometheus.yml"])
 def test_a_configuration_is_one(tmp_path: Path, name: str) -> None:
-    """Prometheus would start with it, rules included: they lie beside it there as they do here, in a folder `rules`."""
+    """Prometheus would start with it, rules included: they are in the folder `rules` next to it, as they are here."""
     shutil.copy(MONITORING / name, tmp_path)
     shutil.copytree(MONITORING / "rules", tmp_path / "rules")
     # The files of the certificate and of the service account's token are the pod's.

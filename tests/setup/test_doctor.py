@@ -21,7 +21,7 @@ from scripts.setup.doctor import (
     numbers,
     published_ports,
 )
-from tests.setup.make import executable, run
+from tests.support.processes import executable, run
 from tests.support.repository import ROOT
 
 

@@ -1,7 +1,7 @@
 """Made-up VirtualServices and DestinationRules of the fields that the lab knows, ordinary and odd ones.
 
 tests/e2e/test_translation.py gives them to a live istiod and to the lab. They are plain JSON, written for the namespace
-`default`. Hosts that are no short names contain `.default`, so that each state can be put into a namespace of its own
+`default`. Hosts that are not short names contain `.default`, so that each state can be put into a namespace of its own
 without meeting the others.
 """
 

@@ -32,7 +32,7 @@ def run(
         timeout_seconds: how long it may take.
 
     Returns:
-        The exit code and both outputs, whatever the exit code is.
+        The exit code and both outputs, also of a command that failed.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(
