@@ -35,6 +35,12 @@ def pattern_of(shown: str) -> re.Pattern[str]:
     return re.compile("".join(_line_pattern(line) for line in unwrapped(shown).splitlines()))
 
 
+def is_shown(shown: str, printed: str) -> bool:
+    """Return whether a document shows what a command has printed, empty lines at its end aside."""
+    whole = unwrapped(printed).rstrip("\n") + "\n" if printed.strip() else ""
+    return pattern_of(shown).fullmatch(whole) is not None
+
+
 def _line_pattern(line: str) -> str:
     if line.strip() == "...":
         return r"(?:.*\n)*?"

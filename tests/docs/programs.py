@@ -18,16 +18,6 @@ MODULES: Final = tuple(
     for path in SCRIPTS
     if path.endswith(".py") and re.search(r"ArgumentParser\(|add_subparsers\(", text_of(path))
 )
-LAB_COMMANDS: Final = ("up", "shift", "status", "down", "run")
-PROGRAMS: Final = (
-    *SHELL,
-    *(f"python -m {module}" for module in MODULES),
-    *(f"python -m scripts.lab {command}" for command in LAB_COMMANDS),
-    "python loadtest",
-    "python loadtest judge",
-    "python loadtest locust",
-    "make help",
-)
 
 
 @cache
@@ -45,3 +35,19 @@ def help_of(program: str) -> str:
     done = run(*argv, *([] if name == "make" else ["--help"]), environment={"COLUMNS": "80"})
     assert done.returncode == 0, f"{program}: {done.stderr}"
     return done.stdout
+
+
+def subcommands(program: str) -> tuple[str, ...]:
+    """Return the programs that are a command of another one, as its help lists them."""
+    return tuple(f"{program} {name}" for name in re.findall(r"^    (\w+)(?: {2,}|$)", help_of(program), re.MULTILINE))
+
+
+PROGRAMS: Final = (
+    *SHELL,
+    *(f"python -m {module}" for module in MODULES),
+    *subcommands("python -m scripts.lab"),
+    "python loadtest",
+    "python loadtest judge",
+    "python loadtest locust",
+    "make help",
+)

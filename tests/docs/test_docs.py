@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from micro_api.settings import VARIABLES
-from tests.docs.documents import console_examples, pattern_of
+from tests.docs.documents import console_examples, is_shown
 from tests.docs.programs import PROGRAMS, help_of
 from tests.support.processes import free_port, run
 from tests.support.repository import ROOT, copy_to, text_of, tracked
-from tests.support.text import too_long, unwrapped
+from tests.support.text import too_long
 
 FILES = tracked()
 DOCUMENTS = sorted(file for file in FILES if file.suffix == ".md")
@@ -111,8 +111,6 @@ def test_the_readme_is_what_happens(repository: Path) -> None:
     for command, shown in examples:
         typed = command.replace(DOCUMENTED_PORT, port)
         done = run("bash", "-c", typed, cwd=repository, environment=environment)
-        assert pattern_of(shown).fullmatch(unwrapped(done.stdout).rstrip("\n") + "\n"), (
-            f"$ {command}\n{done.stdout}\n{done.stderr}"
-        )
+        assert is_shown(shown, done.stdout), f"$ {command}\n{done.stdout}\n{done.stderr}"
         assert too_long(done.stdout) == []
         assert done.returncode == (10 if "REFUTED" in shown else 0)

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from canary_loadtest.core.outcome import EXIT_CODES, Outcome
-from tests.docs.documents import CONSOLE, pattern_of
+from tests.docs.documents import CONSOLE, is_shown
 from tests.support.repository import ROOT
-from tests.support.text import unwrapped
 
 PAGE: Final = ROOT / "docs" / "why-is-my-split-wrong.md"
 TRANSLATION: Final = ROOT / "docs" / "why-is-my-split-wrong.zh-CN.md"
@@ -75,9 +74,9 @@ class Shell:
         command, shown = example
         printed, exit_code = self.run(command)
         for seconds in LONGER if SHORT.search(command) else ():
-            if not _same(shown, printed):
+            if not is_shown(shown, printed):
                 printed, exit_code = self.run(SHORT.sub(seconds, command))
-        assert _same(shown, printed), f"$ {command}\n{printed}\nis not what the page shows:\n{shown}"
+        assert is_shown(shown, printed), f"$ {command}\n{printed}\nis not what the page shows:\n{shown}"
         if verdicts := VERDICT.findall(shown):
             assert exit_code == EXIT_CODES[Outcome(verdicts[-1])], f"$ {command}\n{printed}"
 
@@ -100,8 +99,3 @@ class Shell:
         for documented, real in self.real.items():
             printed = printed.replace(real, documented)
         return printed, done.returncode
-
-
-def _same(shown: str, printed: str) -> bool:
-    whole = printed.rstrip("\n") + "\n" if printed.strip() else ""
-    return pattern_of(shown).fullmatch(unwrapped(whole)) is not None

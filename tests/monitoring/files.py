@@ -3,15 +3,11 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, resource
 
 MONITORING = ROOT / "monitoring"
-RULES = MONITORING / "rules" / "rules.yml"
 DASHBOARD = MONITORING / "grafana" / "canary.json"
 # A name that is neither a function's (a bracket follows) nor a label's (that is in braces or brackets).
 NAME = re.compile(r"\b[a-z][a-z_]*(?::[a-z0-9_]+)*(?=$|[\s{\[)])")
@@ -24,15 +20,9 @@ LAST_RULES = (
 LABEL_VALUES = re.compile(r"label_values\((\w+), (\w+)\)")
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Return the one object of a YAML file."""
-    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return loaded
-
-
 def rules() -> list[dict[str, Any]]:
     """Return all rules."""
-    return [rule for group in load(RULES)["groups"] for rule in group["rules"]]
+    return [rule for group in resource("monitoring/rules/rules.yml")["groups"] for rule in group["rules"]]
 
 
 def dashboard() -> dict[str, Any]:

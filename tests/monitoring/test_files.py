@@ -11,8 +11,8 @@ import yaml
 from scripts.lab import control
 from scripts.lab.state import LabFolder
 from tests.lab.helpers import HOST, TIMEOUT_SECONDS, CommandLine
-from tests.monitoring.files import DASHBOARD, MONITORING, dashboard, load, metrics_of, queries, rules
-from tests.support.repository import ROOT, resources, versions
+from tests.monitoring.files import DASHBOARD, MONITORING, dashboard, metrics_of, queries, rules
+from tests.support.repository import resource, resources, versions
 
 # What Prometheus makes itself of each target.
 OWN = {"up"}
@@ -24,12 +24,12 @@ def test_one_prometheus_everywhere() -> None:
     (deployment,) = resources("monitoring/kubernetes/deployment.yaml")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"] == image
-    assert load(ROOT / "docker-compose.yml")["services"]["prometheus"]["image"] == image
+    assert resource("docker-compose.yml")["services"]["prometheus"]["image"] == image
 
 
 def jobs(name: str) -> dict[str, dict[str, Any]]:
     """Return the jobs of one of the configurations, by their names."""
-    return {job["job_name"]: job for job in load(MONITORING / name)["scrape_configs"]}
+    return {job["job_name"]: job for job in resource(f"monitoring/{name}")["scrape_configs"]}
 
 
 def test_the_configurations_differ_in_nothing_but_their_targets() -> None:

@@ -16,14 +16,13 @@ import pytest
 
 from scripts.lab import control
 from scripts.lab.state import LabFolder
-from tests.docs.documents import console_examples, pattern_of
+from tests.docs.documents import console_examples, is_shown
 from tests.lab.helpers import HOST, STATES, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio, one_line
 from tests.loadtest import locust_process
 from tests.monitoring import prometheus
 from tests.monitoring.files import LAST_RULES, MONITORING, queries
 from tests.monitoring.prometheus import Prometheus
 from tests.support.processes import free_port, run, wait_until
-from tests.support.text import unwrapped
 
 pytestmark = pytest.mark.prometheus
 
@@ -193,6 +192,6 @@ def test_the_readme_is_what_happens(tmp_path: Path) -> None:
                 command = command.replace(documented, port)
             done = run("bash", "-c", command)
             said = done.stdout.replace(f" --dir {folder}", "")
-            assert pattern_of(shown).fullmatch(unwrapped(said)), f"$ {command}\n{said}\n{done.stderr}"
+            assert is_shown(shown, said), f"$ {command}\n{said}\n{done.stderr}"
     finally:
         control.down(LabFolder(folder))
