@@ -36,7 +36,7 @@ def doctor(path: str | Path, **environment: str) -> subprocess.CompletedProcess[
         ("Docker Compose version v2.26.1-4", (2, 26, 1)),
         ("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3", (0, 13, 1)),
         ("kind v0.33.0 go1.26.8 linux/amd64", (0, 33, 0)),
-        ("Client Version: v1.34.4\nKustomize Version: v5.7.1", (1, 34, 4)),
+        ("Client Version: v1.36.4\nKustomize Version: v5.8.1", (1, 36, 4)),
         ("client version: 1.32.0-dev.20260827", (1, 32, 0)),
         ("GNU Make 3.81\nCopyright (C) 2006", (3, 81)),
         ("20.10.24+dfsg1", (20, 10, 24)),
