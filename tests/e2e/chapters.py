@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterable
 
-from tests.docs.documents import console_examples, pattern_of
+from tests.docs.documents import NAME_PARTS, console_examples, pattern_of
 from tests.support.repository import ROOT
 from tests.support.text import unwrapped
 
 FOLDER = ROOT / "docs" / "workshop"
 DOCUMENTED_CLUSTER = "canary-lab"
 TRANSIENT = re.compile(r"\b(?:Terminating|Completed)\b")
+WARNING = "Warning: "
+TABLE_HEAD = re.compile(r"[A-Z][A-Z-]*(?: +[A-Z][A-Z-]*)+")
+HASHED_NAME = re.compile(rf"\S+-{NAME_PARTS}{{5,10}}(?= )")
 FLOW_CHAPTERS = ("01-rolling-update.md", "02-paused-canary.md")
 MESH_CHAPTERS = ("03-istio.md",)
 
@@ -48,6 +51,30 @@ class Chapters:
 
 
 def _steady(output: str) -> str:
-    """Return an output without the lines that depend on the moment: pods that are just going."""
-    lines = (line.rstrip() for line in output.rstrip().splitlines())
-    return "".join(f"{line}\n" for line in lines if not TRANSIENT.search(line))
+    """Return an output without what depends on the moment or on the version of Kubernetes.
+
+    Pods that are just going are left out, and what kubectl warns of, which each version does of other things. Rows that
+    kubectl lists by names with hashes are put into an order that no hash decides: a pod template has another hash in
+    each version of Kubernetes.
+    """
+    lines = [line.rstrip() for line in output.rstrip().splitlines()]
+    staying = [line for line in lines if not TRANSIENT.search(line) and not line.startswith(WARNING)]
+    return "".join(f"{line}\n" for line in _in_order(staying))
+
+
+def _in_order(lines: Iterable[str]) -> list[str]:
+    """Return lines with the rows below each table's head by what they say beside hashes and figures.
+
+    The rows end where a name comes again: what a watch shows from there on are changes, whose order counts.
+    """
+    placed: list[tuple[int, str, str]] = []
+    head, listed = 0, None
+    for number, line in enumerate(lines):
+        name = HASHED_NAME.match(line)
+        if listed is not None and name and name[0] not in listed:
+            listed.add(name[0])
+            placed.append((head, pattern_of(line).pattern, line))
+        else:
+            head, listed = number, set[str]() if TABLE_HEAD.fullmatch(line) else None
+            placed.append((number, "", line))
+    return [line for _, _, line in sorted(placed)]

@@ -1,15 +1,29 @@
 """What can be said of the chapters without a cluster: how they are compared, and that no question stays open."""
 
 import re
+import shlex
+from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
-from tests.docs.documents import pattern_of
+from tests.docs.documents import console_examples, pattern_of
 from tests.e2e.chapters import FLOW_CHAPTERS, FOLDER, Chapters
+from tests.e2e.cluster import WATCH
 
 POD = "micro-api-5c87dc94b9-hznls   1/1     Running   0          23s   stable   5c87dc94b9\n"
 COMMAND = "scripts/cluster/load-images.sh"
+UNDO = "scripts/cluster/rolling.sh undo"
+HEAD = "REPLICASET TRACK WANTED READY\n"
+LISTED = ("micro-api-{} stable 2 2\n", "micro-api-{} canary 2 2\n", "micro-api-{} stable 0 <none>\n")
+CHANGES = """\
+micro-api-{1} canary 0 2
+micro-api-{0} stable 3 2
+micro-api-{1} canary 0 <none>
+micro-api-{0} stable 3 3
+"""
+HASHES = ("65758b79fb", "5d4c8d6f7c", "74b98cf6cf")
 CHAPTERS = sorted(FOLDER.glob("[0-9]*.md"))
 STEP = re.compile(r"^## (?:Step|第) ?(\d+)", re.MULTILINE)
 QUESTION = re.compile(r"^\*\*(?:Question|问题) (\d+)", re.MULTILINE)
@@ -63,6 +77,42 @@ def test_a_cluster_of_another_name_stands_for_the_documented_one() -> None:
     """The tests' cluster has a name of its own, and the chapter the one that a reader gets."""
     printed = f"\n$ kind load docker-image --name e2e-1 {images()}\nImage: loading\n"
     Chapters().compare(COMMAND, printed, cluster="e2e-1")
+
+
+def watched(order: Sequence[int], changes: str = CHANGES) -> str:
+    """Return what a watch shows of a rollback, the ReplicaSets at its beginning in some order."""
+    return HEAD + "".join(LISTED[one].format(HASHES[one]) for one in order) + changes.format(*HASHES)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_hashes_decide_the_order_of_a_list(order: Sequence[int]) -> None:
+    """A list is sorted by names, and each version of Kubernetes makes other hashes of the same pod templates."""
+    Chapters().compare(shlex.join(("kubectl", *WATCH)), watched(order), cluster="e2e-1")
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        watched((0, 1)),
+        watched((0, 1, 1)),
+        watched((0, 1, 2), "".join(reversed(CHANGES.splitlines(keepends=True)))),
+    ],
+    ids=["one missing", "one twice", "changes in another order"],
+)
+def test_a_list_must_be_complete_and_changes_come_in_their_order(printed: str) -> None:
+    """Only the rows of one list may change places."""
+    with pytest.raises(AssertionError, match="is not what the chapter shows"):
+        Chapters().compare(shlex.join(("kubectl", *WATCH)), printed, cluster="e2e-1")
+
+
+def test_what_kubectl_warns_of_is_left_out() -> None:
+    """Each version of kubectl warns of other things; what it calls an error must be the same."""
+    shown = dict(console_examples(FOLDER / FLOW_CHAPTERS[0]))[UNDO]
+    rolled_back = "deployment.apps/micro-api rolled back\n"
+    assert rolled_back in shown
+    Chapters().compare(UNDO, shown.replace(rolled_back, f"Warning: of something\n{rolled_back}"), cluster="e2e-1")
+    with pytest.raises(AssertionError, match="is not what the chapter shows"):
+        Chapters().compare(UNDO, shown.replace(rolled_back, f"error: of something\n{rolled_back}"), cluster="e2e-1")
 
 
 def images() -> str:
