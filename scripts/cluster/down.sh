@@ -11,7 +11,7 @@ usage: scripts/cluster/down.sh [--name NAME]
 
 Removes a cluster of kind, with everything in it, and its context. One that is not there is no error.
 
-  --name NAME  the cluster's name (canary-lab)
+  --name NAME  the cluster's name (canary-cluster)
 
 Examples:
   scripts/cluster/down.sh
@@ -19,7 +19,7 @@ Examples:
 END
 }
 
-name=$LAB_CLUSTER
+name=$CLUSTER_NAME
 while [ $# -gt 0 ]; do
   case $1 in
     --name) name=${2:?--name needs a name}; shift 2 ;;

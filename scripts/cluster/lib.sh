@@ -2,11 +2,11 @@
 # What the cluster scripts share: commands that are shown before they run, one context for the whole run, and an
 # explanation when something fails. To be sourced. Written for bash 3.2, which is what macOS has.
 
-LAB_CLUSTER=canary-lab
-LAB_NAMESPACE=canary-lab
-# Where the pods have sidecars; a script of the Istio flow makes it its LAB_NAMESPACE.
+CLUSTER_NAME=canary-cluster
+NAMESPACE=canary-rollout
+# Where the pods have sidecars; a script of the Istio flow makes it its NAMESPACE.
 # shellcheck disable=SC2034
-LAB_MESH_NAMESPACE=canary-mesh
+MESH_NAMESPACE=canary-mesh
 # What any step may take; a pod's grace period (30 s) and an update of three pods fit in.
 WAIT_SECONDS=150
 
@@ -41,7 +41,7 @@ run() {
 # use_context NAME: have all that follows work on one cluster and in the lab's namespace, whatever another terminal
 # switches to meanwhile. Without a name the current context must be the lab's.
 use_context() {
-  local context=$1 current lab=kind-$LAB_CLUSTER
+  local context=$1 current lab=kind-$CLUSTER_NAME
   need kubectl https://kubernetes.io/docs/tasks/tools/
   if [ -z "$context" ]; then
     current=$(kubectl config current-context 2>/dev/null) || current='(none)'
@@ -54,8 +54,8 @@ use_context() {
   kubectl config view --raw --minify --flatten --context="$context" >"$WORK/kubeconfig" ||
     die "the kubeconfig has no context $context: 'kubectl config get-contexts' lists those that it has"
   export KUBECONFIG=$WORK/kubeconfig
-  kubectl config set-context "$context" --namespace="$LAB_NAMESPACE" >/dev/null
-  printf '# context %s, namespace %s\n' "$context" "$LAB_NAMESPACE"
+  kubectl config set-context "$context" --namespace="$NAMESPACE" >/dev/null
+  printf '# context %s, namespace %s\n' "$context" "$NAMESPACE"
 }
 
 # finish STATUS: at the end of a script; where it failed, show what tells why. Nothing goes on in the background.

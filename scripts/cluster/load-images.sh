@@ -12,7 +12,7 @@ usage: scripts/cluster/load-images.sh [--name NAME]
 Copies the images that the manifests name from the engine into a cluster of kind. On another cluster push them to a
 registry instead, and name it in the kustomizations (`images`, `newName`).
 
-  --name NAME  the cluster's name (canary-lab)
+  --name NAME  the cluster's name (canary-cluster)
 
 Examples:
   scripts/cluster/load-images.sh
@@ -22,7 +22,7 @@ Before: scripts/cluster/build-images.sh. Next: scripts/cluster/rolling.sh
 END
 }
 
-name=$LAB_CLUSTER
+name=$CLUSTER_NAME
 while [ $# -gt 0 ]; do
   case $1 in
     --name) name=${2:?--name needs a name}; shift 2 ;;

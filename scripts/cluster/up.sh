@@ -14,7 +14,7 @@ usage: scripts/cluster/up.sh [--name NAME] [--config FILE]
 Makes a cluster with kind and the lab's namespace in it, and makes it the current context. A cluster that is there
 already is left as it is.
 
-  --name NAME    the cluster's name (canary-lab); its context is kind-NAME
+  --name NAME    the cluster's name (canary-cluster); its context is kind-NAME
   --config FILE  kind's configuration (scripts/cluster/kind.yaml: 127.0.0.1:19090 leads to the service, 19080 to Istio's gateway)
 
 Examples:
@@ -25,7 +25,7 @@ Next: scripts/cluster/load-images.sh
 END
 }
 
-name=$LAB_CLUSTER
+name=$CLUSTER_NAME
 config=scripts/cluster/kind.yaml
 while [ $# -gt 0 ]; do
   case $1 in
@@ -48,4 +48,4 @@ else
   run kind create cluster --name "$name" --image "kindest/node:v$KUBERNETES_VERSION" --config "$config" --wait 120s
 fi
 run kubectl apply --filename k8s/namespace.yaml
-run kubectl config set-context --current --namespace="$LAB_NAMESPACE"
+run kubectl config set-context --current --namespace="$NAMESPACE"

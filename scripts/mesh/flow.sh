@@ -42,7 +42,7 @@ deploy() {
 
 canary() {
   set_state 70-30
-  ask "$url" "micro-api.$LAB_NAMESPACE.svc.cluster.local"
+  ask "$url" "micro-api.$NAMESPACE.svc.cluster.local"
 }
 
 set_state() {
@@ -65,7 +65,7 @@ done
 
 need curl https://curl.se/download.html
 need python3 https://www.python.org/downloads/
-LAB_NAMESPACE=$LAB_MESH_NAMESPACE
+NAMESPACE=$MESH_NAMESPACE
 use_context "$context"
 kubectl get crd virtualservices.networking.istio.io >/dev/null 2>&1 ||
   die "the cluster has no Istio: install it with scripts/mesh/install.sh"

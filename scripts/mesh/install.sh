@@ -36,7 +36,7 @@ done
 
 need istioctl https://istio.io/latest/docs/setup/getting-started/#download
 [ -f "$file" ] || die "there is no file $file: name an IstioOperator with --file FILE"
-LAB_NAMESPACE=istio-system
+NAMESPACE=istio-system
 use_context "$context"
 run istioctl install --skip-confirmation --filename "$file" --readiness-timeout "${WAIT_SECONDS}s"
 run kubectl get pods

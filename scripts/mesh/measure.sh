@@ -47,7 +47,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-LAB_NAMESPACE=$LAB_MESH_NAMESPACE
+NAMESPACE=$MESH_NAMESPACE
 use_context "$context"
 # The virtual service first: where both are there, it wins.
 [ -n "$expect_canary" ] ||

@@ -56,7 +56,7 @@ timed() {
   local options=() route
   for route in $(routes_of "$file"); do options+=(--route "$route"); done
   show "$@"
-  python3 -m scripts.mesh.route_stopwatch --host-header "micro-api.$LAB_NAMESPACE.svc.cluster.local" "${options[@]}" "$url" -- "$@"
+  python3 -m scripts.mesh.route_stopwatch --host-header "micro-api.$NAMESPACE.svc.cluster.local" "${options[@]}" "$url" -- "$@"
 }
 
 # The new state before the old one goes, in both directions: a host that no route names is answered 404 meanwhile.
@@ -95,7 +95,7 @@ done
 file=$(file_of "$state")
 
 need python3 https://www.python.org/downloads/
-LAB_NAMESPACE=$LAB_MESH_NAMESPACE
+NAMESPACE=$MESH_NAMESPACE
 use_context "$context"
 case $file in
   istio/gateway-api/*) set_http_route ;;

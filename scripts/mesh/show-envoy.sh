@@ -34,11 +34,11 @@ done
 
 need istioctl https://istio.io/latest/docs/setup/getting-started/#download
 need python3 https://www.python.org/downloads/
-LAB_NAMESPACE=$LAB_MESH_NAMESPACE
+NAMESPACE=$MESH_NAMESPACE
 use_context "$context"
 for kind in routes clusters endpoints; do
   show istioctl proxy-config "$kind" "$proxy" --output=json
   istioctl proxy-config "$kind" "$proxy" --output=json >"$WORK/$kind.json"
 done
 printf '\n'
-python3 -m scripts.mesh.envoy_view "micro-api.$LAB_NAMESPACE.svc.cluster.local" "$WORK"/{routes,clusters,endpoints}.json
+python3 -m scripts.mesh.envoy_view "micro-api.$NAMESPACE.svc.cluster.local" "$WORK"/{routes,clusters,endpoints}.json

@@ -53,7 +53,7 @@ clusters() {
         printf 'Keeping cluster %s: process %s, which made it, is still running\n' "$name" "$process"
         continue
       fi
-    elif [ "$name" != "$LAB_CLUSTER" ]; then
+    elif [ "$name" != "$CLUSTER_NAME" ]; then
       continue
     fi
     remove "cluster $name" scripts/cluster/down.sh --name "$name"

@@ -74,7 +74,7 @@ def test_a_context_that_is_not_the_labs_is_refused(script: str, calls: Path) -> 
     """Without --context nothing but the lab's cluster is touched, and the refusal says what to do."""
     done = run(script, *ARGUMENTS.get(script, ()))
     assert done.returncode == 2
-    assert "the current context is somebody-elses and not the lab's, kind-canary-lab" in done.stderr
+    assert "the current context is somebody-elses and not the lab's, kind-canary-cluster" in done.stderr
     assert "--context NAME" in done.stderr
     kubectl = [line for line in calls.read_text(encoding="utf-8").splitlines() if "/kubectl " in line]
     assert [line.partition("/kubectl ")[2] for line in kubectl] == ["config current-context"]

@@ -8,7 +8,7 @@ from tests.support.repository import ROOT
 from tests.support.text import unwrapped
 
 FOLDER = ROOT / "docs" / "workshop"
-DOCUMENTED_CLUSTER = "canary-lab"
+DOCUMENTED_CLUSTER = "canary-cluster"
 TRANSIENT = re.compile(r"\b(?:Terminating|Completed)\b")
 WARNING = "Warning: "
 TABLE_HEAD = re.compile(r"[A-Z][A-Z-]*(?: +[A-Z][A-Z-]*)+")

@@ -15,7 +15,7 @@ from tests.e2e.chapters import Chapters
 from tests.support.processes import until
 from tests.support.repository import ROOT
 
-NAMESPACE = "canary-lab"
+NAMESPACE = "canary-rollout"
 ALPHA = 0.0001  # of each verdict, so that a run of all tests hardly ever fails by chance
 SCRIPT_SECONDS = 240
 SETTLE_SECONDS = 60

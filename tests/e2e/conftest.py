@@ -22,7 +22,7 @@ ATTEMPTS = 2  # kind gives a node 30 s to boot, which a busy machine can miss
 BORROWED_VARIABLE = "E2E_CLUSTER"
 SERVICE_NODE_PORT = 30190
 GATEWAY_NODE_PORT = 30080
-PLAIN_NAMESPACES = ("canary-lab", "article")
+PLAIN_NAMESPACES = ("canary-rollout", "article")
 
 
 def checked(*command: str, kubeconfig: Path) -> str:

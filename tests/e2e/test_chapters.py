@@ -118,7 +118,7 @@ def test_what_kubectl_warns_of_is_left_out() -> None:
 def images() -> str:
     """Return the images that the first chapter loads."""
     found = re.search(
-        r"^\$ kind load .* canary-lab (.*)$", (FOLDER / FLOW_CHAPTERS[0]).read_text("utf-8"), re.MULTILINE
+        r"^\$ kind load .* canary-cluster (.*)$", (FOLDER / FLOW_CHAPTERS[0]).read_text("utf-8"), re.MULTILINE
     )
     assert found
     return found[1]

@@ -30,8 +30,8 @@ def shell(mesh: Mesh) -> Iterator[Shell]:
         ROOT,
         {
             "127.0.0.1:19080": f"127.0.0.1:{cluster.gateway_port}",
-            "kind-canary-lab": cluster.context,
-            "18081": str(free_port()),
+            "kind-canary-cluster": cluster.context,
+            "18081": free_port(),
             "LOCUST_ALPHA=0.01": f"LOCUST_ALPHA={ALPHA}",
             SETTING: f"{SETTING} --context {cluster.context} --url {cluster.gateway_url}",
         },

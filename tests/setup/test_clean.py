@@ -90,9 +90,9 @@ def test_clean_keeps_a_lab_that_it_cannot_stop(project: Path, *, has_python: boo
 @pytest.mark.parametrize(
     ("has", "removed"),
     [
-        ({"clusters": "canary-lab"}, ["kind delete cluster --name canary-lab"]),
+        ({"clusters": "canary-cluster"}, ["kind delete cluster --name canary-cluster"]),
         ({"clusters": "e2e-99999999-1795547653"}, ["kind delete cluster --name e2e-99999999-1795547653"]),
-        ({"clusters": f"other\ne2e-mine\ncanary-lab-2\ne2e-{os.getpid()}-1795547653"}, []),
+        ({"clusters": f"other\ne2e-mine\ncanary-cluster-2\ne2e-{os.getpid()}-1795547653"}, []),
         (
             {"projects": "test-1a"},
             ["docker compose --project-name test-1a --profile * down --volumes --remove-orphans"],
