@@ -1,29 +1,31 @@
 #!/usr/bin/env bash
-# Builds the images that the Kubernetes flows and docker-compose.yml use, and prints each command before it runs it.
+# Builds the images that the Kubernetes flows and docker-compose.yml use, and shows each command before it runs it.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/cluster/lib.sh
-. scripts/cluster/lib.sh
-# shellcheck source=/dev/null
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=versions.env
 . versions.env
 
 usage() {
   cat <<'TEXT'
 usage: scripts/cluster/build-images.sh [--missing] [OPTION OF DOCKER BUILD ...]
 
-Builds micro-api:1.0-SNAPSHOT and micro-api:1.1-SNAPSHOT (v1), micro-api:1.3-SNAPSHOT (v2), canary-loadtest and
-canary-render. Options are handed to every docker build.
+Builds micro-api:1.0-SNAPSHOT and micro-api:1.1-SNAPSHOT (v1),
+micro-api:1.3-SNAPSHOT (v2), canary-loadtest and canary-render. All other
+options are passed to every docker build.
 
-  --missing  leave an image as it is that the engine has of the present commit, such as from a bundle
+  --missing  keep an image that the engine has of the present commit, for
+             example from a bundle
 
-Variables, for those behind a mirror:
-  PIP_INDEX_URL   package index; it does not get into the images
-  BASE_IMAGE      what to build on, such as mirror.example/python:3.13-slim
+Variables, for use behind a mirror:
+  PIP_INDEX_URL   package index; it is not stored in the images
+  BASE_IMAGE      base image, such as mirror.example/python:3.13-slim
 
-examples:
+Examples:
   scripts/cluster/build-images.sh
   scripts/cluster/build-images.sh --platform linux/arm64
-  PIP_INDEX_URL=https://mirror.example/simple scripts/cluster/build-images.sh --pull
+  PIP_INDEX_URL=https://mirror.example/simple \
+    scripts/cluster/build-images.sh --pull
 TEXT
 }
 
@@ -44,7 +46,7 @@ for name in PIP_INDEX_URL BASE_IMAGE; do
   [[ -z ${!name:-} ]] || shared+=(--build-arg "$name")
 done
 
-# is_built IMAGE: whether it was built of the very files that are here, which only a clean commit can tell.
+# is_built IMAGE: whether it was built from the files that are here, which only a clean commit can prove.
 is_built() {
   [[ $revision =~ ^[0-9a-f]{40}$ ]] &&
     [[ $(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.revision"}}' "$1" 2>/dev/null) == "$revision" ]]
@@ -53,7 +55,7 @@ is_built() {
 # build IMAGE FOLDER OPTION...
 build() {
   if [[ $missing_only == yes ]] && is_built "$1"; then
-    printf '# %s of this commit is there already\n' "$1"
+    printf '# %s of this commit exists already\n' "$1"
   else
     run docker build --tag "$1" "${@:3}" "${shared[@]}" "$2"
   fi

@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
 # The article's first flow: a rolling update from 1.0-SNAPSHOT to 1.1-SNAPSHOT, and back.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/cluster/lib.sh
-. scripts/cluster/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 usage() {
   cat <<'END'
 usage: scripts/cluster/rolling.sh [--context NAME] [deploy | update | undo]
 
-Runs a step of the rolling update, each command shown as one would type it. Without a step: deploy and update.
+Runs a step of the rolling update, and shows each command as one would type it.
+Without a step: deploy, then update.
 
-  deploy  three pods of 1.0-SNAPSHOT, and the door for this machine's load
+  deploy  three pods of 1.0-SNAPSHOT, and the node port for load from this
+          machine
   update  to 1.1-SNAPSHOT, pod by pod
   undo    back to the revision before
 
-  --context NAME  the kubeconfig context to work on; by default the current one, if it is the lab's
+  --context NAME  kubeconfig context (default: the current one, which must be
+                  kind-canary-cluster)
 
 Examples:
   scripts/cluster/rolling.sh
@@ -36,31 +38,25 @@ deploy() {
 
 update() {
   run kubectl set image deployment/micro-api micro-api=micro-api:1.1-SNAPSHOT
-  rolled_out
-  run kubectl rollout history deployment/micro-api
-  run kubectl get replicasets --output=wide
+  show_rollout
 }
 
 undo() {
   run kubectl rollout undo deployment/micro-api
+  show_rollout
+}
+
+show_rollout() {
   rolled_out
   run kubectl rollout history deployment/micro-api
   run kubectl get replicasets --output=wide
 }
 
 context=''
-step=all
-while [ $# -gt 0 ]; do
-  case $1 in
-    --context) context=${2:?--context needs a name}; shift 2 ;;
-    deploy | update | undo) step=$1; shift ;;
-    -h | --help) usage; exit ;;
-    *) usage >&2; die "$1 is neither a step nor an option of this script" ;;
-  esac
-done
+options 'context:' 'deploy update undo' "$@"
 
 use_context "$context"
-case $step in
-  all) deploy; update ;;
-  *) "$step" ;;
+case $argument in
+  '') deploy; update ;;
+  *) "$argument" ;;
 esac

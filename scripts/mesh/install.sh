@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# Installs Istio on the lab's cluster.
+# Installs Istio on the cluster.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/cluster/lib.sh
-. scripts/cluster/lib.sh
+. "$(dirname "$0")/../cluster/lib.sh"
 
 usage() {
   cat <<'END'
 usage: scripts/mesh/install.sh [--context NAME] [--file FILE]
 
-Installs Istio with its CNI plugin and an ingress gateway at 127.0.0.1:19080, and waits until all of it is ready. Where
-it is there already it is brought to what the file says.
+Installs Istio with its CNI plugin and an ingress gateway at 127.0.0.1:19080,
+and waits until all of it is ready. An existing installation is updated to what
+the file says.
 
-  --context NAME  the kubeconfig context to work on; by default the current one, if it is the lab's
+  --context NAME  kubeconfig context (default: the current one, which must be
+                  kind-canary-cluster)
   --file FILE     what to install (istio/install/operator.yaml)
 
 Examples:
@@ -25,18 +26,11 @@ END
 
 context=''
 file=istio/install/operator.yaml
-while [ $# -gt 0 ]; do
-  case $1 in
-    --context) context=${2:?--context needs a name}; shift 2 ;;
-    --file) file=${2:?--file needs a file}; shift 2 ;;
-    -h | --help) usage; exit ;;
-    *) usage >&2; die "$1 is no option of this script" ;;
-  esac
-done
+options 'context: file:' '' "$@"
 
 need istioctl https://istio.io/latest/docs/setup/getting-started/#download
-[ -f "$file" ] || die "there is no file $file: name an IstioOperator with --file FILE"
-NAMESPACE=istio-system
-use_context "$context"
+[ -f "$file" ] || die "there is no file $file
+  name an IstioOperator with --file FILE"
+use_context "$context" istio-system
 run istioctl install --skip-confirmation --filename "$file" --readiness-timeout "${WAIT_SECONDS}s"
 run kubectl get pods

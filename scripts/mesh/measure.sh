@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
-# Runs the load test inside the mesh, and ends with its verdict on the weights that are declared.
+# Runs the load test inside the mesh, and ends with its verdict on the declared weights.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/cluster/lib.sh
-. scripts/cluster/lib.sh
+. "$(dirname "$0")/../cluster/lib.sh"
 
 usage() {
   cat <<'END'
 usage: scripts/mesh/measure.sh [--context NAME] [--expect-canary PERCENT]
 
-Takes the share to expect from the weights that the cluster declares, runs the load test inside the mesh, a master and
-two workers with sidecars, and ends with the exit code of the master: 0 CONFIRMED, 10 REFUTED, 11 INCONCLUSIVE; any
-other code means that there is no verdict.
+Takes the expected share from the weights that the cluster declares, runs the
+load test inside the mesh with a master and two workers that have sidecars, and
+ends with the master's exit code: 0 CONFIRMED, 10 REFUTED, 11 INCONCLUSIVE. Any
+other code: there is no verdict.
 
-  --context NAME       the kubeconfig context to work on; by default the current one, if it is the lab's
+  --context NAME           kubeconfig context (default: the current one, which
+                           must be kind-canary-cluster)
   --expect-canary PERCENT  claim another share than the declared one
 
-The environment variable LOCUST_ALPHA (0.01) is the most that each error of the verdict may happen.
+The environment variable LOCUST_ALPHA (0.01) is the maximum probability of
+either error: refuting a correct split or confirming a wrong one.
 
 Examples:
   scripts/mesh/measure.sh
@@ -26,33 +28,27 @@ Needs: scripts/mesh/flow.sh
 END
 }
 
-# declared KIND JSONPATH: print the canary's weight in the last route, which is the one for all who bring nothing special.
+# declared KIND JSONPATH: read the canary's weight in the last route, which serves all requests without a condition.
 declared() {
-  if is_declared "$1"; then
-    show kubectl get "$1/micro-api-route" --output=jsonpath="$2"
-    expect_canary=$(kubectl get "$1/micro-api-route" --output=jsonpath="$2")
-    expect_canary=${expect_canary:-0}  # no such destination
-    printf '%s\n' "$expect_canary"
-  fi
+  local route=$1/micro-api-route
+  # Where the cluster does not know the kind, there is no route of it.
+  [ -n "$(kubectl get "$route" --ignore-not-found --output=name 2>/dev/null)" ] || return 0
+  show kubectl get "$route" --output=jsonpath="$2"
+  expect_canary=$(kubectl get "$route" --output=jsonpath="$2")
+  expect_canary=${expect_canary:-0}  # no such destination
+  printf '%s\n' "$expect_canary"
 }
 
 context=''
 expect_canary=''
-while [ $# -gt 0 ]; do
-  case $1 in
-    --context) context=${2:?--context needs a name}; shift 2 ;;
-    --expect-canary) expect_canary=${2:?--expect-canary needs a percentage}; shift 2 ;;
-    -h | --help) usage; exit ;;
-    *) usage >&2; die "$1 is no option of this script" ;;
-  esac
-done
+options 'context: expect-canary:' '' "$@"
 
-NAMESPACE=$MESH_NAMESPACE
-use_context "$context"
-# The virtual service first: where both are there, it wins.
+use_context "$context" "$MESH_NAMESPACE"
+# The virtual service first: where both exist, it wins.
 [ -n "$expect_canary" ] ||
   declared virtualservice '{.spec.http[-1:].route[?(@.destination.subset=="v2")].weight}'
 [ -n "$expect_canary" ] ||
   declared httproute '{.spec.rules[-1:].backendRefs[?(@.name=="micro-api-v2")].weight}'
-[ -n "$expect_canary" ] || die "no weights are declared: set a state with scripts/mesh/set-state.sh"
+[ -n "$expect_canary" ] || die "no weights are declared
+  set a state with scripts/mesh/set-state.sh"
 judged_load_test istio/load "$expect_canary"

@@ -1,18 +1,12 @@
-r"""How long a change of the routes takes until it is served for good: a stopwatch around the command that makes it.
+"""How long a change of the routes takes until all threads of the proxy serve it.
 
-    python3 -m scripts.mesh.route_stopwatch --host-header micro-api.canary-mesh.svc.cluster.local --route 70-30 \
-        http://127.0.0.1:19080/test/test -- kubectl apply -f istio/virtual-service-70-30.yaml
-
-Called by `scripts/mesh/set-state.sh`. It asks before, while and after the command runs, each time on a new connection.
-The clock starts with the command and stops with the first of the answers that came by the new routes and were followed
-by no other for a second: an answer by the new route does not mean that every thread of the proxy has it. It needs
-nothing but Python's own library. Exit code: 0 served; 1 not served in time, or the command failed; 2 wrong usage.
+The stopwatch runs the command that makes the change, and sends requests before, during and after it, each on a new
+connection. The clock starts with the command. It stops with the first answer by the new routes that only such answers
+follow for a second: one answer by the new route does not prove that every thread of the proxy has it.
 """
 
-import argparse
 import http.client
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -58,7 +52,7 @@ def settled(answers: Sequence[Answer], wanted: Collection[str]) -> Answer | None
 
 
 def ask(url: str, host_header: str) -> str:
-    """Return by which route a new connection's answer came; where it names none, what came instead."""
+    """Return the name of the route by which a new connection's answer came, or what came instead of a name."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=ANSWER_SECONDS)
     try:
@@ -74,17 +68,17 @@ def ask(url: str, host_header: str) -> str:
 
 
 class FailedError(Exception):
-    """The routes were not served in time, or the command failed; `str()` says which."""
+    """The routes were not served in time, or the command failed; `str()` says which of the two."""
 
 
 def measure(
     command: Sequence[str], one_answer: Callable[[], str], wanted: Collection[str]
 ) -> tuple[float, list[Answer]]:
-    """Run a command, and ask until what it changed is served for good.
+    """Run a command, and ask until its change is served for good.
 
     Args:
         command: what changes the routes.
-        one_answer: asks once, and returns by which route the answer came.
+        one_answer: asks once, and returns the name of the answer's route.
         wanted: the names of the new routes.
 
     Returns:
@@ -96,7 +90,7 @@ def measure(
     answers = [_answer(one_answer)]
     start = time.monotonic()
     deadline = start + SETTLE_SECONDS
-    with subprocess.Popen(command) as process:  # noqa: S603  (the caller's own command, without a shell)
+    with subprocess.Popen(command) as process:  # noqa: S603 - the caller's own command, without a shell
         while True:
             answers.append(_answer(one_answer))
             code = process.poll()
@@ -124,36 +118,8 @@ def _counts(answers: Sequence[Answer]) -> str:
 
 
 def report(seconds: float, answers: Sequence[Answer], wanted: Collection[str]) -> str:
-    """Return the lines for people: how long it took, and by which routes the answers came meanwhile."""
+    """Return the lines for people: how long the change took, and how many answers came by each route."""
     routes = ", ".join(sorted(wanted))
     if all(answer.route in wanted for answer in answers):
         return f"# {routes}: served already before the command ({len(answers)} answers)"
     return f"# {routes}: served for good {seconds:.2f} s after the command began\n# the answers: {_counts(answers)}"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python3 -m scripts.mesh.route_stopwatch", description="Time a change of routes."
-    )
-    parser.add_argument("--host-header", required=True, metavar="HOST", help="the Host to ask for")
-    parser.add_argument("--route", required=True, action="append", metavar="NAME", help="a new route; may be repeated")
-    parser.add_argument("url", metavar="URL", help="where to ask")
-    parser.add_argument("command", nargs="+", metavar="COMMAND", help="behind --: what changes the routes")
-    options = parser.parse_args(arguments)
-    try:
-        seconds, answers = measure(
-            options.command, lambda: ask(options.url, options.host_header), frozenset(options.route)
-        )
-    except FailedError as error:
-        sys.stderr.write(f"route_stopwatch: {', '.join(options.route)}: {error}\n")
-        return 1
-    except OSError as error:
-        sys.stderr.write(f"route_stopwatch: {options.command[0]}: {error.strerror}\n")
-        return 2
-    sys.stdout.write(report(seconds, answers, options.route) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# Shows what an Envoy of the mesh really has for the service, whatever was applied.
+# Shows what an Envoy of the mesh has for the service, which may differ from what was applied.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/cluster/lib.sh
-. scripts/cluster/lib.sh
+. "$(dirname "$0")/../cluster/lib.sh"
 
 usage() {
   cat <<'END'
 usage: scripts/mesh/show-envoy.sh [--context NAME] [PROXY]
 
-Asks a proxy for its routes, clusters and endpoints, and shows those of the service: routes with their weights, the
-limits of each version, and its endpoints with the requests that this proxy sent to each.
+Asks a proxy for its routes, clusters and endpoints, and shows those of the
+service: routes with their weights, the limits of each version, and its
+endpoints with the number of requests that this proxy sent to each.
 
-  PROXY           the proxy, NAME.NAMESPACE of a pod or a Deployment; by default the ingress gateway
-  --context NAME  the kubeconfig context to work on; by default the current one, if it is the lab's
+  PROXY           NAME.NAMESPACE of a pod or a Deployment (default: the ingress
+                  gateway)
+  --context NAME  kubeconfig context (default: the current one, which must be
+                  kind-canary-cluster)
 
 Examples:
   scripts/mesh/show-envoy.sh
@@ -22,23 +24,15 @@ END
 }
 
 context=''
-proxy=deploy/istio-ingressgateway.istio-system
-while [ $# -gt 0 ]; do
-  case $1 in
-    --context) context=${2:?--context needs a name}; shift 2 ;;
-    -h | --help) usage; exit ;;
-    -*) usage >&2; die "$1 is no option of this script" ;;
-    *) proxy=$1; shift ;;
-  esac
-done
+options 'context:' '*' "$@"
+proxy=${argument:-deploy/istio-ingressgateway.istio-system}
 
 need istioctl https://istio.io/latest/docs/setup/getting-started/#download
 need python3 https://www.python.org/downloads/
-NAMESPACE=$MESH_NAMESPACE
-use_context "$context"
+use_context "$context" "$MESH_NAMESPACE"
 for kind in routes clusters endpoints; do
   show istioctl proxy-config "$kind" "$proxy" --output=json
   istioctl proxy-config "$kind" "$proxy" --output=json >"$WORK/$kind.json"
 done
 printf '\n'
-python3 -m scripts.mesh.envoy_view "micro-api.$NAMESPACE.svc.cluster.local" "$WORK"/{routes,clusters,endpoints}.json
+python3 -m scripts.mesh.envoy_view "$MESH_HOST" "$WORK"/{routes,clusters,endpoints}.json

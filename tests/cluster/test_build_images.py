@@ -39,7 +39,7 @@ def built(project: Path, *options: str, revision: str) -> int:
     ended = run("scripts/cluster/build-images.sh", *options, cwd=project, environment=environment)
     assert ended.returncode == 0, ended.stderr
     builds = [line for line in calls.read_text().splitlines() if line.startswith("build ")]
-    assert ended.stdout.count("of this commit is there already") == IMAGES - len(builds)
+    assert ended.stdout.count("of this commit exists already") == IMAGES - len(builds)
     return len(builds)
 
 

@@ -17,6 +17,7 @@ SCRIPTS = tuple(
 )
 FLOWS = SCRIPTS[3:]
 ARGUMENTS = {"scripts/mesh/set-state.sh": ("70-30",)}  # what a script does not work without
+COLUMNS = 80
 PROGRAMS = ("kubectl", "kind", "docker", "curl", "istioctl")
 STAND_IN = """\
 #!/bin/sh
@@ -66,15 +67,43 @@ def test_an_unknown_option_ends_with_the_usage(script: str) -> None:
     done = run(script, "--nmae")
     assert done.returncode == 2
     assert done.stderr.startswith("usage: ")
-    assert "--nmae is n" in done.stderr
+    assert done.stderr.endswith(f"{script.rpartition('/')[2]}: unknown option: --nmae\n")
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        (("scripts/cluster/up.sh", "--name"), "--name needs a value"),
+        (("scripts/cluster/pause.sh", "--context"), "--context needs a value"),
+        (("scripts/cluster/down.sh", "now"), "unknown argument: now"),
+        (("scripts/cluster/rolling.sh", "redo"), "unknown argument: redo"),
+        (("scripts/cluster/rolling.sh", "update", "undo"), "one argument at a time: update or undo"),
+        (("scripts/cluster/measure.sh", "--"), "unknown option: --"),
+        (("scripts/cluster/measure.sh", "-context"), "unknown option: -context"),
+    ],
+)
+def test_wrong_usage_is_named(command: tuple[str, ...], problem: str) -> None:
+    """A missing value, an unknown word and a word too many are exit code 2, before any program is called."""
+    done = run(*command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: ")
+    assert done.stderr.endswith(f": {problem}\n")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_fits_a_terminal(script: str) -> None:
+    """Each line of the help has 80 columns at most."""
+    lines = run(script, "--help").stdout.partition("The states:")[0].splitlines()
+    assert [line for line in lines if len(line) > COLUMNS] == []
 
 
 @pytest.mark.parametrize("script", FLOWS)
-def test_a_context_that_is_not_the_labs_is_refused(script: str, calls: Path) -> None:
-    """Without --context nothing but the lab's cluster is touched, and the refusal says what to do."""
+def test_a_context_that_is_not_the_clusters_is_refused(script: str, calls: Path) -> None:
+    """Without --context nothing but the project's cluster is touched, and the refusal says what to do."""
     done = run(script, *ARGUMENTS.get(script, ()))
     assert done.returncode == 2
-    assert "the current context is somebody-elses and not the lab's, kind-canary-cluster" in done.stderr
+    assert "the current context is somebody-elses, not the project's cluster (kind-canary-cluster)\n" in done.stderr
     assert "--context NAME" in done.stderr
     kubectl = [line for line in calls.read_text(encoding="utf-8").splitlines() if "/kubectl " in line]
     assert [line.partition("/kubectl ")[2] for line in kubectl] == ["config current-context"]
@@ -94,13 +123,13 @@ def test_an_image_that_is_not_built_is_named_with_the_remedy() -> None:
     """Images that the engine does not have are not looked for anywhere else."""
     done = run("scripts/cluster/load-images.sh")
     assert done.returncode == 2
-    assert "micro-api:1.0-SNAPSHOT: build it with scripts/cluster/build-images.sh" in done.stderr
+    assert "micro-api:1.0-SNAPSHOT\n  build it with scripts/cluster/build-images.sh" in done.stderr
 
 
 @pytest.mark.usefixtures("calls")
 def test_a_step_that_fails_shows_what_explains_it() -> None:
     """Where a wait is over in vain, the pods, the events and the logs follow, and the script goes no further."""
-    done = run("scripts/cluster/rolling.sh", "--context", "lab")
+    done = run("scripts/cluster/rolling.sh", "--context", "kind-any")
     assert done.returncode == 1
     assert "set image" not in done.stdout
     told = done.stderr.partition("rolling.sh failed. What the cluster says:\n")[2]
@@ -113,7 +142,7 @@ def test_a_step_that_fails_shows_what_explains_it() -> None:
 def test_a_load_test_ends_with_its_verdict(exit_code: int, explained: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a column of the table
     """The exit code is that of the master, and is explained by what the cluster says where it is no verdict."""
     monkeypatch.setenv("VERDICT", str(exit_code))
-    done = run("scripts/cluster/measure.sh", "--context", "lab", "--expect-canary", "50")
+    done = run("scripts/cluster/measure.sh", "--context", "kind-any", "--expect-canary", "50")
     assert done.returncode == exit_code
     assert done.stdout.endswith(f"\n{exit_code}\n")
     assert ("What the cluster says" in done.stderr) == explained
@@ -121,6 +150,6 @@ def test_a_load_test_ends_with_its_verdict(exit_code: int, explained: bool, monk
 
 def test_commands_are_shown_as_one_types_them(calls: Path) -> None:
     """Each command stands behind `$ ` before it runs, its odd words quoted, and was called as shown."""
-    done = run("scripts/cluster/down.sh", "--name", "my lab")
-    assert (done.returncode, done.stdout) == (0, "\n$ kind delete cluster --name 'my lab'\n")
-    assert calls.read_text(encoding="utf-8").endswith("/kind delete cluster --name my lab\n")
+    done = run("scripts/cluster/down.sh", "--name", "my cluster")
+    assert (done.returncode, done.stdout) == (0, "\n$ kind delete cluster --name 'my cluster'\n")
+    assert calls.read_text(encoding="utf-8").endswith("/kind delete cluster --name my cluster\n")

@@ -134,7 +134,7 @@ def test_no_image_has_to_be_built(room: Room) -> None:
     built = run(room.folder, "scripts/cluster/build-images.sh", "--missing", "--no-cache", **WITHOUT_INDEX)
     assert built.returncode == 0, built.stderr
     assert "docker build" not in built.stdout
-    assert built.stdout.count("is there already") == 5
+    assert built.stdout.count("exists already") == 5
 
 
 def test_all_images_are_packed(room: Room) -> None:

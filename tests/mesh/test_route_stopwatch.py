@@ -1,8 +1,7 @@
-"""The stopwatch around a change of routes: what counts as served for good, and what it says of a real server."""
+"""The stopwatch around a change of routes: what counts as served for good, and its report of a real server."""
 
 import re
-import subprocess
-import sys
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.mesh import route_stopwatch
-from scripts.mesh.route_stopwatch import HOLD_ANSWERS, HOLD_SECONDS, Answer, FailedError, measure, settled
-from tests.support.repository import ROOT
+from scripts.mesh.route_stopwatch import HOLD_ANSWERS, HOLD_SECONDS, Answer, FailedError, ask, measure, report, settled
 
 EVERY_SECONDS = 0.1
+HOST = "service.test"
 
 
 def answers(routes: str) -> list[Answer]:
@@ -38,13 +37,13 @@ def answers(routes: str) -> list[Answer]:
     ],
 )
 def test_the_last_unbroken_run_counts(routes: str, first: int | None) -> None:
-    """An answer by the old route, or by none, begins the wait anew; either of the new routes' names will do."""
+    """An answer by the old route, or by none, restarts the wait; either of the new routes' names will do."""
     found = settled(answers(routes), {"n", "m"})
     assert found == (None if first is None else answers(routes)[first])
 
 
 def test_many_answers_at_once_are_not_enough() -> None:
-    """However many answers come, they have to be good for a second."""
+    """Many answers prove nothing until they have lasted for a second."""
     quick = [Answer(HOLD_SECONDS * number / 100, HOLD_SECONDS * number / 100, "n") for number in range(100)]
     assert settled(quick, {"n"}) is None
     assert settled([*quick, Answer(HOLD_SECONDS, HOLD_SECONDS, "n")], {"n"}) == quick[0]
@@ -52,7 +51,7 @@ def test_many_answers_at_once_are_not_enough() -> None:
 
 @given(st.text("no", max_size=80))
 def test_nothing_but_new_answers_follows(routes: str) -> None:
-    """Whatever came before, from the answer that is returned on there is no other, and the one before it is another."""
+    """From the returned answer on there is no other answer, and the one before it is another."""
     made = answers(routes)
     found = settled(made, {"n"})
     if found is not None:
@@ -68,7 +67,7 @@ def url(tmp_path: Path) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            there = file.exists() and self.headers["Host"] == "lab.test"
+            there = file.exists() and self.headers["Host"] == HOST
             self.send_response(200 if there else 404)
             if there:
                 self.send_header("x-canary-route", file.read_text(encoding="utf-8"))
@@ -85,59 +84,47 @@ def url(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def stopwatch(url: str, *command: str) -> subprocess.CompletedProcess[str]:
-    """Time a command that is to bring the route `new`."""
-    options = ["--host-header", "lab.test", "--route", "new", url, "--"]
-    return subprocess.run(
-        [sys.executable, "-m", "scripts.mesh.route_stopwatch", *options, *command],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def timed(url: str, *command: str) -> str:
+    """Time a command that is to bring the route `new`; return the report."""
+    wanted = {"new"}
+    return report(*measure(command, lambda: ask(url, HOST), wanted), wanted)
 
 
 def test_a_change_is_timed(url: str, tmp_path: Path) -> None:
-    """The line says how long it took, and by what the answers came before and after."""
+    """The report says how long it took, and how many answers came by each route."""
     (tmp_path / "route").write_text("old", encoding="utf-8")
-    done = stopwatch(url, "sh", "-c", f"sleep 0.2; printf new >{tmp_path}/next; mv {tmp_path}/next {tmp_path}/route")
-    assert (done.returncode, done.stderr) == (0, "")
-    told = r"# new: served for good \d+\.\d\d s after the command began\n# the answers: \d+ by old, \d+ by new\n"
-    assert re.fullmatch(told, done.stdout)
+    told = timed(url, "sh", "-c", f"sleep 0.2; printf new >{tmp_path}/next; mv {tmp_path}/next {tmp_path}/route")
+    pattern = r"# new: served for good \d+\.\d\d s after the command began\n# the answers: \d+ by old, \d+ by new"
+    assert re.fullmatch(pattern, told)
 
 
-def test_a_gap_without_a_route_is_told(url: str, tmp_path: Path) -> None:
+def test_a_gap_without_a_route_is_reported(url: str, tmp_path: Path) -> None:
     """Answers that came by no route are counted with their status."""
-    done = stopwatch(url, "sh", "-c", f"sleep 0.2; printf new >{tmp_path}/next; mv {tmp_path}/next {tmp_path}/route")
-    assert done.returncode == 0
-    assert re.search(r"\n# the answers: \d+ by no route \(status 404\), \d+ by new\n$", done.stdout)
+    told = timed(url, "sh", "-c", f"sleep 0.2; printf new >{tmp_path}/next; mv {tmp_path}/next {tmp_path}/route")
+    assert re.search(r"\n# the answers: \d+ by no route \(status 404\), \d+ by new$", told)
 
 
-def test_a_route_that_was_served_before_is_told(url: str, tmp_path: Path) -> None:
-    """Where nothing changed, there is no time to tell."""
+def test_a_route_that_was_served_before_is_reported(url: str, tmp_path: Path) -> None:
+    """Where nothing changed, there is no time to report."""
     (tmp_path / "route").write_text("new", encoding="utf-8")
-    done = stopwatch(url, "true")
-    assert done.returncode == 0
-    assert done.stdout.startswith("# new: served already before the command (")
+    assert timed(url, "true").startswith("# new: served already before the command (")
 
 
-def test_a_command_that_fails_is_told(url: str) -> None:
+def test_a_command_that_fails_ends_the_wait(url: str) -> None:
     """Its exit code is named, and nothing is waited for."""
-    done = stopwatch(url, "sh", "-c", "exit 3")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "route_stopwatch: new: the command ended with exit code 3\n"
+    with pytest.raises(FailedError, match=r"^the command ended with exit code 3$"):
+        timed(url, "sh", "-c", "exit 3")
 
 
-def test_a_program_that_is_missing_is_told(url: str) -> None:
-    """A command that cannot be run is wrong usage."""
-    done = stopwatch(url, "no-such-program")
-    assert done.returncode == 2
-    assert done.stderr == "route_stopwatch: no-such-program: No such file or directory\n"
+def test_a_server_that_does_not_answer_is_named() -> None:
+    """A refused connection counts as no answer."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert ask(f"http://127.0.0.1:{port}/", HOST) == "no answer (ConnectionRefusedError)"
 
 
-def test_a_change_that_never_comes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wait has an end, which says by what the last answers came."""
+def test_a_change_that_never_comes_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait has an end, and the error counts the last answers by their routes."""
     monkeypatch.setattr(route_stopwatch, "SETTLE_SECONDS", 0.1)
     with pytest.raises(FailedError, match=r"^not served after 0\.1 s; the last answers: \d+ by old$"):
         measure(["true"], lambda: "old", {"new"})

@@ -1,4 +1,4 @@
-"""The scripts of the Istio flow as far as they go without a cluster; what all scripts share is in tests/k8s."""
+"""The scripts of the Istio flow without a cluster; what all scripts share is in tests/cluster."""
 
 import os
 import re
@@ -15,7 +15,7 @@ STATES = {
     for path in ISTIO
     if "/virtual-service-" in path or "/http-route-" in path
 }
-# A cluster in which nothing is: every look at it finds nothing, and says nothing.
+# An empty cluster: nothing is found in it.
 KUBECTL = "#!/bin/sh\ntrue\n"
 
 
@@ -48,7 +48,7 @@ def test_a_state_that_does_not_exist_is_named_with_those_that_do(name: str) -> N
     """A misspelt state is wrong usage, found before any cluster is looked at."""
     done = run("scripts/mesh/set-state.sh", name)
     assert done.returncode == 2
-    assert f"there is no state {name}: it is one of " in done.stderr
+    assert f"set-state.sh: unknown state: {name}\n  it is one of " in done.stderr
     assert set(done.stderr.partition("it is one of ")[2].split()) == STATES
 
 
@@ -64,12 +64,12 @@ def test_without_a_state_the_usage_is_shown() -> None:
     ("command", "remedy"),
     [
         (("scripts/mesh/set-state.sh", "gateway-api/70-30"), "add it with scripts/mesh/gateway-api.sh"),
-        (("scripts/mesh/measure.sh",), "no weights are declared: set a state with scripts/mesh/set-state.sh"),
+        (("scripts/mesh/measure.sh",), "no weights are declared\n  set a state with scripts/mesh/set-state.sh"),
     ],
 )
 def test_a_cluster_that_lacks_something_is_told_of(command: tuple[str, ...], remedy: str, empty_cluster: Path) -> None:
     """What has to be there before is named, with the script that makes it."""
-    done = run(*command, "--context", "lab", path=empty_cluster)
+    done = run(*command, "--context", "kind-any", path=empty_cluster)
     assert done.returncode == 2
     assert remedy in done.stderr
 

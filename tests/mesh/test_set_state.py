@@ -1,0 +1,122 @@
+"""The change of a traffic state: what is applied in which order, with a stand-in for kubectl."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scripts.mesh import route_stopwatch, set_state
+from scripts.mesh.set_state import HTTP_ROUTE, HTTP_ROUTE_DEFINITION, VIRTUAL_SERVICE, file_of, main, route_names
+from tests.manifests import istio
+from tests.manifests.k8s import resource
+from tests.support.repository import ROOT
+
+# $DECLARED: what the cluster has; $FAILS: the verb that fails.
+KUBECTL = """\
+#!/bin/sh
+case "$1 $*" in
+  "$FAILS "*) echo "no $1" >&2; exit 3 ;;
+  get*) case " $DECLARED " in *" $2 "*) echo "$2" ;; esac ;;
+  create*) echo '{"spec": {"http": [{"headers": {"response": {"set": {"x-canary-route": "new"}}}}]}}' ;;
+esac
+"""
+APPLY = "kubectl apply --filename"
+SET = Callable[..., int]
+STATES = [path for path in istio.ISTIO_FILES if "/virtual-service-" in path or "/http-route-" in path]
+
+
+@pytest.fixture
+def set_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SET:
+    """A function that sets a state on a cluster that has what it is told; every answer comes by the new route."""
+    (tmp_path / "kubectl").write_text(KUBECTL, encoding="utf-8")
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(route_stopwatch, "HOLD_SECONDS", 0.0)
+    monkeypatch.setattr(set_state, "ask", lambda _url, _host_header: "new")
+
+    def run(state: str, *declared: str, fails: str = "nothing") -> int:
+        monkeypatch.setenv("DECLARED", " ".join(declared))
+        monkeypatch.setenv("FAILS", fails)
+        return main([state])
+
+    return run
+
+
+def shown(text: str) -> list[str]:
+    """Return the commands that a run has shown."""
+    return [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
+
+
+@pytest.mark.parametrize("declared", [(), (VIRTUAL_SERVICE,)])
+def test_a_virtual_service_is_applied(
+    set_to: SET, declared: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without a twin one command is enough, and the time until the new route is served follows it."""
+    assert set_to("70-30", *declared) == 0
+    printed = capfd.readouterr().out
+    assert shown(printed) == [f"{APPLY} istio/virtual-service-70-30.yaml"]
+    assert printed.splitlines()[-1].startswith("# new: served already before the command (")
+
+
+def test_an_http_route_goes_after_its_virtual_service_is_served(set_to: SET, capfd: pytest.CaptureFixture[str]) -> None:
+    """At no moment is the host without a route, and the time is known before the twin is removed."""
+    assert set_to("mirror", HTTP_ROUTE, HTTP_ROUTE_DEFINITION) == 0
+    printed = capfd.readouterr().out
+    assert shown(printed) == [f"{APPLY} istio/mesh/virtual-service-mirror.yaml", f"kubectl delete {HTTP_ROUTE}"]
+    assert printed.index("# new: served") < printed.index("kubectl delete")
+
+
+def test_a_virtual_service_goes_after_its_http_route_is_accepted(
+    set_to: SET, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The virtual service wins while both exist, so that its deletion is what is timed."""
+    assert set_to("gateway-api/header", VIRTUAL_SERVICE, HTTP_ROUTE_DEFINITION) == 0
+    printed = capfd.readouterr().out
+    needs, apply, wait, delete = shown(printed)
+    assert needs == f"{APPLY} istio/gateway-api/gateway.yaml --filename istio/gateway-api/services.yaml"
+    assert apply == f"{APPLY} istio/gateway-api/http-route-header.yaml"
+    assert wait.startswith(f"kubectl wait {HTTP_ROUTE} --timeout=150s '--for=jsonpath=")
+    assert delete == f"kubectl delete {VIRTUAL_SERVICE}"
+    assert printed.index("# new: served") > printed.index("kubectl delete")
+
+
+def test_an_http_route_without_a_twin_is_applied(set_to: SET, capfd: pytest.CaptureFixture[str]) -> None:
+    """What the routes refer to comes first."""
+    assert set_to("gateway-api/70-30", HTTP_ROUTE, HTTP_ROUTE_DEFINITION) == 0
+    assert shown(capfd.readouterr().out) == [
+        f"{APPLY} istio/gateway-api/gateway.yaml --filename istio/gateway-api/services.yaml",
+        f"{APPLY} istio/gateway-api/http-route-70-30.yaml",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "fails", "message"),
+    [
+        ("70-30", "apply", "set-state.sh: 70-30: the command ended with exit code 3"),
+        ("70-30", "create", "no create"),
+        ("70-30", "delete", "no delete"),
+        ("gateway-api/70-30", "apply", "no apply"),
+    ],
+)
+def test_a_command_that_fails_ends_the_change(
+    set_to: SET, state: str, fails: str, message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is 1, and the message is kubectl's or the stopwatch's."""
+    assert set_to(state, HTTP_ROUTE, HTTP_ROUTE_DEFINITION, fails=fails) == 1
+    assert message in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("path", STATES)
+def test_the_routes_of_every_state_are_found(path: str) -> None:
+    """An HTTP route names them in a list, and a virtual service by the header's name."""
+    manifest = resource(path)
+    assert list(route_names(manifest)) == istio.route_names(manifest)
+
+
+def test_a_state_leads_to_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the Gateway API is named so, wherever another of the same name lies."""
+    monkeypatch.chdir(ROOT)
+    assert file_of("70-30") == "istio/virtual-service-70-30.yaml"
+    assert file_of("mirror") == "istio/mesh/virtual-service-mirror.yaml"
+    assert file_of("gateway-api/mirror") == "istio/gateway-api/http-route-mirror.yaml"
