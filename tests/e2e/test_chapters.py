@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.docs.documents import console_examples, pattern_of
-from tests.e2e.chapters import FLOW_CHAPTERS, FOLDER, Chapters
+from tests.e2e.chapters import FLOW_CHAPTERS, FOLDER, MESH_CHAPTERS, Chapters
 from tests.e2e.cluster import WATCH
 
 POD = "micro-api-5c87dc94b9-hznls   1/1     Running   0          23s   stable   5c87dc94b9\n"
 COMMAND = "scripts/cluster/load-images.sh"
+MEASURE = "scripts/mesh/measure.sh"
 UNDO = "scripts/cluster/rolling.sh undo"
 HEAD = "REPLICASET TRACK WANTED READY\n"
 LISTED = ("micro-api-{} stable 2 2\n", "micro-api-{} canary 2 2\n", "micro-api-{} stable 0 <none>\n")
@@ -113,6 +114,16 @@ def test_what_kubectl_warns_of_is_left_out() -> None:
     Chapters().compare(UNDO, shown.replace(rolled_back, f"Warning: of something\n{rolled_back}"), cluster="e2e-1")
     with pytest.raises(AssertionError, match="is not what the chapter shows"):
         Chapters().compare(UNDO, shown.replace(rolled_back, f"error: of something\n{rolled_back}"), cluster="e2e-1")
+
+
+def test_a_verdict_may_break_its_lines_elsewhere() -> None:
+    """Longer figures move the last words of a line to the next one; other words are another verdict."""
+    printed = dict(console_examples(FOLDER / MESH_CHAPTERS[0]))[MEASURE]
+    assert "are from the canary: within 5\n          points of 30 %" in printed
+    longer = printed.replace("within 5\n          points of", "within\n          5 points of")
+    Chapters().compare(MEASURE, longer, cluster="canary-cluster")
+    with pytest.raises(AssertionError, match="is not what the chapter shows"):
+        Chapters().compare(MEASURE, longer.replace("within", "outside"), cluster="canary-cluster")
 
 
 def images() -> str:
