@@ -1,10 +1,10 @@
-"""The share of V3 answers to expect of a plain Service: how many of its ready pods are canaries.
+"""The share of canary answers to expect of a plain Service: the canaries among its ready pods.
 
     kubectl get endpointslices,pods -l app=micro-api -o json | python3 -m scripts.cluster.expected_share
 
-Called by `scripts/cluster/measure.sh`. A Service without a mesh has no weights: for each new connection it picks one
-of its ready endpoints, each alike. So what is to be expected follows from the EndpointSlices, and the unit is the
-connection. It needs nothing but Python's own library.
+A Service without a mesh has no weights: for each new connection it picks one of its ready endpoints, all with the same
+probability. So the expected share follows from the EndpointSlices, and the unit is the connection. It needs only
+Python's own library.
 """
 
 import json
@@ -17,19 +17,19 @@ CANARY_LABEL: Final = ("track", "canary")
 
 
 class ShareError(ValueError):
-    """The share cannot be told from the objects; `str()` says why, and what to do."""
+    """The objects do not determine the share; `str()` says why, and what to do."""
 
 
 def canary_percent(objects: Iterable[Mapping[str, Any]], service: str = SERVICE) -> float:
-    """Return which percentage of new connections a Service gives to canaries.
+    """Return the percentage of new connections that a Service gives to canaries.
 
     Args:
         objects: EndpointSlices and Pods as `kubectl get -o json` lists them, of any Services.
         service: the name of the Service.
 
     Returns:
-        100 times the ready endpoints whose pod is labelled `track: canary`, over all ready endpoints. A pod that is
-        terminating is not ready, whatever its probe says; one that two slices name counts once.
+        100 times the ready endpoints whose pod is labelled `track: canary`, over all ready endpoints. A terminating
+        pod is not ready, even if its probe succeeds; a pod in two slices counts once.
 
     Raises:
         ShareError: the Service has no ready endpoint, or one of a pod that is not among the objects.
@@ -45,7 +45,7 @@ def canary_percent(objects: Iterable[Mapping[str, Any]], service: str = SERVICE)
         if endpoint.get("conditions", {}).get("ready")
     }
     if not ready:
-        raise ShareError(f"the Service {service} has no ready pod: look at kubectl get pods")
+        raise ShareError(f"the Service {service} has no ready pod: see kubectl get pods")
     if unknown := sorted(ready - labels.keys()):
         raise ShareError(f"no labels of the pods {', '.join(unknown)}: list the pods together with the slices")
     key, value = CANARY_LABEL
@@ -61,7 +61,7 @@ def main() -> None:
         sys.exit(f"expected_share: {error}")
     except (ValueError, KeyError, TypeError) as error:
         sys.exit(
-            f"expected_share: standard input is no list of EndpointSlices and Pods ({error!r}): pipe kubectl's JSON"
+            f"expected_share: standard input is not a list of EndpointSlices and Pods ({error!r}): pipe kubectl's JSON"
         )
     print(f"{percent:.10g}")
 

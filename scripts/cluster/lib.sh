@@ -87,8 +87,8 @@ run() {
   "$@"
 }
 
-# use_context NAME [NAMESPACE]: have all that follows work on one cluster and in one namespace, whatever another terminal
-# switches to meanwhile. Without a name the current context must be that of the project's cluster.
+# use_context NAME [NAMESPACE]: from here on work on one cluster and in one namespace, even if another terminal switches
+# the context meanwhile. Without a name the current context must be that of the project's cluster.
 use_context() {
   local context=$1 namespace=${2:-$NAMESPACE} current own=kind-$CLUSTER_NAME
   need kubectl https://kubernetes.io/docs/tasks/tools/

@@ -1,9 +1,8 @@
-"""What an Envoy of the mesh really has for one host, in a few lines: routes, limits, endpoints.
+"""What an Envoy of the mesh has for one host, in a few lines: routes, limits, endpoints.
 
     python3 -m scripts.mesh.envoy_view HOST routes.json clusters.json endpoints.json
 
-Called by `scripts/mesh/show-envoy.sh`, with what `istioctl proxy-config` printed as JSON. It needs nothing but Python's
-own library.
+The files are what `istioctl proxy-config` prints as JSON. It needs only Python's own library.
 """
 
 import argparse
@@ -15,7 +14,7 @@ from typing import Any, Final
 
 Json = Mapping[str, Any]
 ROUTE_HEADER: Final = "x-canary-route"
-UNLIMITED: Final = 2**32 - 1  # what istiod writes where a destination rule sets no limit
+UNLIMITED: Final = 2**32 - 1  # what istiod writes for a limit that is not set
 PERCENT_DIVISORS: Final = {"HUNDRED": 1, "TEN_THOUSAND": 100, "MILLION": 10_000}
 SHOWN_HOSTS: Final = 10
 FAULT: Final = "envoy.filters.http.fault"
@@ -26,18 +25,18 @@ class NoRouteError(Exception):
 
 
 def virtual_host(configurations: Iterable[Json], host: str) -> Json:
-    """Return the virtual host that a request for a host comes to: the one of that name, or the one for all hosts.
+    """Return the virtual host for a request's host: the one of that name, or the one for all hosts.
 
     Args:
         configurations: what `istioctl proxy-config routes` prints.
         host: as in the request's Host header, without a port.
 
     Raises:
-        NoRouteError: there is neither.
+        NoRouteError: neither of them exists.
     """
     found: list[Json] = [one for configuration in configurations for one in configuration.get("virtualHosts", ())]
     candidates = [one for one in found if host in one["domains"]]
-    # A sidecar has one for all hosts, too, which lets them through untouched: that is no route of ours.
+    # A sidecar has one for all hosts, too, which passes them through and names no route.
     candidates += [one for one in found if "*" in one["domains"] and any(map(route_name, one.get("routes", ())))]
     if not candidates:
         known = sorted({domain for one in found for domain in one["domains"]})
@@ -46,14 +45,14 @@ def virtual_host(configurations: Iterable[Json], host: str) -> Json:
 
 
 def route_name(route: Json) -> str:
-    """Return the name that a route puts on its answers, or nothing."""
+    """Return the name that a route puts on its answers, "" for none."""
     headers = [one["header"] for one in route.get("responseHeadersToAdd", ())]
     names: list[str] = [one["value"] for one in headers if one["key"] == ROUTE_HEADER]
     return names[0] if names else ""
 
 
 def version(cluster: str) -> str:
-    """Return which version an Istio cluster stands for: its subset, or where it has none, its Service."""
+    """Return the version of an Istio cluster: its subset, or its Service if it has no subset."""
     _, _, subset, host = cluster.split("|")
     return subset or host.partition(".")[0]
 
@@ -139,7 +138,7 @@ def _endpoint(endpoint: Json) -> str:
 
 
 def view(host: str, configurations: Sequence[Json], clusters: Sequence[Json], endpoints: Sequence[Json]) -> list[str]:
-    """Return the lines that tell what a proxy has for a host.
+    """Return the lines that describe what a proxy has for a host.
 
     Args:
         host: as in the request's Host header.
@@ -170,7 +169,7 @@ def view(host: str, configurations: Sequence[Json], clusters: Sequence[Json], en
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the view of the files named on the command line; return the exit code, 1 where there is no route."""
+    """Print the view of the files named on the command line; return the exit code, 1 if there is no route."""
     parser = argparse.ArgumentParser(prog="python3 -m scripts.mesh.envoy_view", description="Show what an Envoy has.")
     parser.add_argument("host", metavar="HOST", help="as in the request's Host header")
     for kind in ("routes", "clusters", "endpoints"):
@@ -180,9 +179,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         lines = view(options.host, *(json.loads(file.read_text(encoding="utf-8")) for file in files))
     except NoRouteError as error:
-        sys.stderr.write(f"envoy_view: {error}\n")
+        print(f"envoy_view: {error}", file=sys.stderr)
         return 1
-    sys.stdout.write("\n".join(lines) + "\n")
+    print("\n".join(lines))
     return 0
 
 

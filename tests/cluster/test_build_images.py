@@ -9,7 +9,7 @@ import pytest
 from tests.support.processes import executable, run
 from tests.support.repository import ROOT
 
-# Stands in for docker: writes down what it is asked for, and knows every image, of the revision that it is told.
+# Stands in for docker: notes its arguments, and has every image, of the revision in $REVISION.
 ENGINE = """#!/bin/sh
 echo "$@" >>"$CALLS"
 [ "$1" != image ] || echo "$REVISION"
@@ -19,7 +19,7 @@ IMAGES = 5
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A commit of what the script needs, with a stand-in for docker beside it."""
+    """A commit of what the script needs, with a stand-in for docker next to it."""
     folder = tmp_path / "project"
     (folder / "scripts" / "cluster").mkdir(parents=True)
     for name in ("scripts/cluster/build-images.sh", "scripts/cluster/lib.sh", "versions.env"):
@@ -61,13 +61,13 @@ def test_images_of_anything_else_are_built(project: Path, revision: str) -> None
 
 
 def test_images_are_built_of_files_that_no_commit_has(project: Path) -> None:
-    """Where a file was changed no label tells what an image was built of, not even one that looks the same."""
+    """After a file was changed no label proves what an image was built from, not even one that looks the same."""
     with (project / "versions.env").open("a") as file:
         file.write("# changed\n")
     assert built(project, "--missing", revision=f"{head(project)}-dirty") == IMAGES
 
 
 def test_images_are_built_where_there_is_no_commit(project: Path) -> None:
-    """In a folder that git does not know, `unknown` is no revision that two folders share."""
+    """In a folder that git does not know, `unknown` is not a revision that two folders share."""
     shutil.rmtree(project / ".git")
     assert built(project, "--missing", revision="unknown") == IMAGES

@@ -1,4 +1,4 @@
-"""The share to expect of a plain Service, told from its EndpointSlices and pods."""
+"""The share to expect of a plain Service, from its EndpointSlices and pods."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ PODS = [
         (["new-0", "new-1"], 100),
     ],
 )
-def test_each_ready_pod_counts_alike(names: list[str], percent: float) -> None:
+def test_every_ready_pod_counts_once(names: list[str], percent: float) -> None:
     """The share is the canaries among the ready pods."""
     assert canary_percent([endpoint_slice(*map(endpoint, names)), *PODS]) == pytest.approx(percent)
 
@@ -67,13 +67,13 @@ def test_the_slices_of_another_service_do_not_count() -> None:
 
 @pytest.mark.parametrize("endpoints", [None, [], [endpoint("old-0", ready=False)]])
 def test_without_a_ready_pod_there_is_no_share(endpoints: list[dict[str, Any]] | None) -> None:
-    """A Service whose pods are not ready, or whose slice is empty, gives an error and no 0 %."""
+    """A Service whose pods are not ready, or whose slice is empty, gives an error instead of 0 %."""
     with pytest.raises(ShareError, match="micro-api has no ready pod"):
         canary_percent([endpoint_slice() | {"endpoints": endpoints}, *PODS])
 
 
-def test_a_pod_that_is_not_listed_is_no_old_one() -> None:
-    """An endpoint whose pod is missing from the list cannot be told from either version."""
+def test_a_pod_that_is_not_listed_is_an_error() -> None:
+    """An endpoint whose pod is missing from the list belongs to neither version."""
     with pytest.raises(ShareError, match="new-9"):
         canary_percent([endpoint_slice(endpoint("old-0"), endpoint("new-9")), *PODS])
 
@@ -99,7 +99,7 @@ def test_the_command_prints_the_percentage() -> None:
 
 
 @pytest.mark.parametrize("stdin", ["", "[]", "{}", '{"items": [{}]}', '{"items": []}'])
-def test_what_is_no_list_is_named_without_a_traceback(stdin: str) -> None:
+def test_wrong_input_is_named_without_a_traceback(stdin: str) -> None:
     """A failed kubectl in front of the pipe ends in one line and exit code 1."""
     done = run(stdin)
     assert done.returncode == 1

@@ -132,15 +132,15 @@ def test_a_step_that_fails_shows_what_explains_it() -> None:
     done = run("scripts/cluster/rolling.sh", "--context", "kind-any")
     assert done.returncode == 1
     assert "set image" not in done.stdout
-    told = done.stderr.partition("rolling.sh failed. What the cluster says:\n")[2]
+    explained = done.stderr.partition("rolling.sh failed. What the cluster says:\n")[2]
     for part in ("$ kubectl get pods", "BackOff  the reason", "$ kubectl logs "):
-        assert part in told
+        assert part in explained
 
 
 @pytest.mark.usefixtures("calls")
 @pytest.mark.parametrize(("exit_code", "explained"), [(0, False), (10, False), (11, False), (1, True), (137, True)])
 def test_a_load_test_ends_with_its_verdict(exit_code: int, explained: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a column of the table
-    """The exit code is that of the master, and is explained by what the cluster says where it is no verdict."""
+    """The exit code is that of the master, and a code without a verdict is explained by what the cluster says."""
     monkeypatch.setenv("VERDICT", str(exit_code))
     done = run("scripts/cluster/measure.sh", "--context", "kind-any", "--expect-canary", "50")
     assert done.returncode == exit_code

@@ -64,7 +64,7 @@ def _steady(output: str) -> str:
 
 
 def _in_order(lines: Iterable[str]) -> list[str]:
-    """Return lines with the rows below each table's head by what they say beside hashes and figures.
+    """Return lines with the rows below each table's head by their words apart from hashes and figures.
 
     The rows end where a name comes again: what a watch shows from there on are changes, whose order counts.
     """

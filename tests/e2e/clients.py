@@ -1,6 +1,6 @@
 """Clients that keep asking while a cluster changes, and count every request that got no answer of the contract.
 
-Used by the flows' tests; `tests/cluster/test_clients.py` tests it without a cluster. It is no load test: it says
+Used by the flows' tests; `tests/cluster/test_clients.py` tests it without a cluster. It is not a load test: it says
 nothing about shares, and sends slowly enough to leave the processor to the pods.
 """
 
@@ -102,7 +102,7 @@ class Clients:
 
     @property
     def requests(self) -> int:
-        """How many requests have ended, in whatever way."""
+        """How many requests have ended, with an answer or without."""
         with self._lock:
             return self._answers.total() + len(self._lost)
 

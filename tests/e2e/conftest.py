@@ -1,6 +1,6 @@
 """A cluster for this run, with the images on it, and Istio where a test asks for the mesh.
 
-The cluster is made by the project's scripts and removed whatever happens; `E2E_CLUSTER=NAME` uses one that is there.
+The cluster is made by the project's scripts and removed in any case; `E2E_CLUSTER=NAME` uses an existing one.
 """
 
 import os
@@ -33,7 +33,7 @@ def checked(*command: str, kubeconfig: Path) -> str:
 
 
 def kind_configuration() -> str:
-    """Return the lab's configuration, with free ports instead of the fixed ones."""
+    """Return the cluster's configuration, with free ports instead of the fixed ones."""
     text = (ROOT / "scripts" / "cluster" / "kind.yaml").read_text(encoding="utf-8")
     free, replaced = re.subn(r"hostPort: \d+", "hostPort: 0", text)
     assert replaced == 2

@@ -91,7 +91,7 @@ class Mesh:
 
         Args:
             folder: an empty folder of this run's own.
-            options: beside the address, as on the command line.
+            options: all but the address, as on the command line.
         """
         address = f"--host http://127.0.0.1:{self.cluster.gateway_port} --host-header {self.host}"
         return locust_process.run(folder, f"{address} --alpha {ALPHA} -u {USERS} {options}")

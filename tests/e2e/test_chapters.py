@@ -44,7 +44,7 @@ ANSWERS = re.compile(r"^## (?:Answers|答案)$", re.MULTILINE)
     ],
 )
 def test_what_chance_decides_may_differ(shown: str, printed: str) -> None:
-    """Names that Kubernetes makes, ages, figures, left-out lines and the drawn answer do not count."""
+    """Names that Kubernetes makes, ages, figures, left-out lines and the version of an answer do not count."""
     assert pattern_of(shown).fullmatch(printed)
 
 
@@ -60,7 +60,7 @@ def test_what_chance_decides_may_differ(shown: str, printed: str) -> None:
     ],
 )
 def test_all_else_must_be_the_same(shown: str, printed: str) -> None:
-    """Another word, another number of lines, or something that is no figure is another output."""
+    """Another word, another number of lines, or a word in place of a figure is another output."""
     assert not pattern_of(shown).fullmatch(printed)
 
 

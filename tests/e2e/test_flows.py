@@ -1,4 +1,4 @@
-"""Both flows as docs/workshop/ tells them, under clients that count what they lose. The steps build on each other."""
+"""Both flows as docs/workshop/ shows them, under clients that count what they lose. The steps build on each other."""
 
 import subprocess
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ CANARY = ("1.3-SNAPSHOT", "canary")
 REQUESTS = 20_000
 OVERLAYS = ("base", "update", "canary", "with-options", "load", "load-keep-alive")
 FILES = ("namespace.yaml", "node-port.yaml", "article/micro-api.yaml", "article/micro-api-canary.yaml")
-ARTICLE_DOOR = '{"spec": {"type": "NodePort", "ports": [{"port": 19090, "nodePort": 30190}]}}'
+ARTICLE_NODE_PORT = '{"spec": {"type": "NodePort", "ports": [{"port": 19090, "nodePort": 30190}]}}'
 TEN_CALLS = (
     "for i in {1..10}; do curl -s http://127.0.0.1:19090/test/test; done"
     " | python3 loadtest judge --expect-canary 50 --alpha 0.01"
@@ -104,7 +104,7 @@ def test_a_paused_update_is_a_canary(cluster: Cluster, clients: Clients) -> None
 
 @pytest.mark.usefixtures("clients")
 def test_ten_calls_decide_nothing(cluster: Cluster) -> None:
-    """The article's ten calls, judged: INCONCLUSIVE, whatever they happened to draw."""
+    """The article's ten calls, judged: INCONCLUSIVE, with any mix of versions."""
     cluster.typed(TEN_CALLS, exit_code=11)
 
 
@@ -187,13 +187,13 @@ def test_no_request_is_lost(cluster: Cluster, clients: Clients, capsys: pytest.C
     assert clients.lost == []
 
 
-def test_the_articles_manifests_beside_it(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_articles_manifest_for_comparison(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     """The same update with the article's manifest: what it loses is counted and reported."""
     cluster.kubectl("delete", "deployment/micro-api", "service/micro-api-node-port")
     cluster.kubectl("create", "namespace", "article", namespace="default")
     cluster.kubectl("apply", "--filename", str(ROOT / "k8s/article/micro-api.yaml"), namespace="article")
-    # Its own Service becomes the door: k8s/node-port.yaml goes by the port's name, and that leads nowhere here.
-    cluster.kubectl("patch", "service/micro-api", "--patch", ARTICLE_DOOR, namespace="article")
+    # Its own Service becomes the node port: k8s/node-port.yaml uses the port's name, which leads nowhere here.
+    cluster.kubectl("patch", "service/micro-api", "--patch", ARTICLE_NODE_PORT, namespace="article")
     cluster.kubectl("rollout", "status", "deployment/micro-api", "--timeout=60s", namespace="article")
     with Clients("127.0.0.1", cluster.port) as asking:
         until(lambda: asking.answers["stable"] > 100, "the article's release does not answer")

@@ -48,7 +48,7 @@ def test_a_declared_split_is_confirmed(mesh: Mesh, tmp_path: Path, state: str, c
 
 @pytest.mark.usefixtures("clients")
 def test_another_expectation_is_refuted(mesh: Mesh, tmp_path: Path) -> None:
-    """Who expects 50 % of 70/30 is told."""
+    """An expectation of 50 % is refuted at 70/30."""
     mesh.set_state("70-30")
     ended = mesh.measure(tmp_path, "--expect-canary 50 --route 70-30")
     assert ended.exit_code == 10, ended.stdout

@@ -1,4 +1,4 @@
-"""Who gets no answer from the service: whoever is not in the mesh, and in the mesh whoever is not admitted."""
+"""Who gets no answer from the service: callers outside the mesh, and callers in it that are not admitted."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ except OSError as problem:
 
 @pytest.fixture(scope="module")
 def visitors(mesh: Mesh) -> Iterator[None]:
-    """Two pods of another namespace: one without a sidecar, one in the mesh that nobody has admitted."""
+    """Two pods of another namespace: one without a sidecar, one in the mesh that is not admitted."""
     kubectl = mesh.cluster.kubectl
     kubectl("create", "namespace", NAMESPACE)
     try:

@@ -40,12 +40,12 @@ def split(mesh: Mesh) -> Iterator[None]:
 
 
 def wait_for(mesh: Mesh, deployment: str) -> None:
-    """Wait until a Deployment has what it was told to have."""
+    """Wait until a Deployment's rollout is complete."""
     mesh.kubectl("rollout", "status", f"deployment/{deployment}", "--timeout=120s")
 
 
 def test_a_version_without_pods(mesh: Mesh, tmp_path: Path) -> None:
-    """Its share of the requests gets 503, and nobody can say that the split is right: INCONCLUSIVE, with the cause."""
+    """Its share of the requests gets 503, which may hide a wrong split: INCONCLUSIVE, with the cause."""
     mesh.kubectl("scale", "deployment/micro-api-v2", "--replicas=0")
     try:
         until(lambda: mesh.pods("v2") == [], "the canary's pods do not go")
@@ -92,7 +92,7 @@ def test_a_faulty_pod_is_seen_and_then_ejected(mesh: Mesh, tmp_path: Path) -> No
 
 
 def is_confirmed(clients: Clients) -> bool:
-    """Tell whether what clients have seen so far confirms 30 %, whatever the lost requests were meant for."""
+    """Return whether the answers so far confirm 30 %, for any version of the lost requests."""
     answers = clients.answers
     session = Session(Expectation(30, alpha=ALPHA))
     lost = Counter(one.reason for one in clients.lost)

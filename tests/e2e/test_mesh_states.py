@@ -16,7 +16,7 @@ ASKED = 50
 
 
 def route_of(state: str) -> str:
-    """Return the name by which the answers of a state tell it."""
+    """Return the route that the answers of a state name."""
     return state.replace("/", "-")
 
 
@@ -65,7 +65,7 @@ def test_a_mirror_asks_the_canary_and_answers_by_the_stable_version(mesh: Mesh, 
 
 
 def test_faults_that_the_proxy_makes_forbid_a_verdict(mesh: Mesh, tmp_path: Path) -> None:
-    """One request in ten is refused before a version is drawn: INCONCLUSIVE, and the errors name the state."""
+    """One request in ten is refused before a version is picked: INCONCLUSIVE, and the errors name the state."""
     mesh.set_state("fault")
     ended = mesh.measure(tmp_path, "--expect-canary 30 --route fault -t 4s --stop-timeout 10")
     assert ended.exit_code == 11, ended.stdout

@@ -108,7 +108,7 @@ def difference(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 
 
 def is_refused_alike(expected: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    """Tell whether a record and what the cluster makes of its manifest are refusals for the same reason."""
+    """Return whether a record and the cluster's result for its manifest are refusals for the same reason."""
     return "refused" in expected and "refused" in found and is_same_reason(expected["refused"], found["refused"])
 
 
@@ -118,7 +118,7 @@ def test_the_istiod_is_of_the_version_that_is_recorded(cluster_with_istio: Clust
 
 
 def test_no_record_has_drifted(istiod: Istiod) -> None:
-    """Recorded anew, each manifest has the record that is committed, or is refused with the same reason."""
+    """Recorded again, each manifest has the record that is committed, or is refused with the same reason."""
     paths = manifests()
     assert paths
     drifted = {}

@@ -35,7 +35,7 @@ def weighted(stable: int, canary: int) -> dict[str, Any]:
 
 
 def endpoint(address: str, requests: int, **health: object) -> dict[str, Any]:
-    """Return an endpoint as Envoy tells of it."""
+    """Return an endpoint as Envoy reports it."""
     stats = [{"name": "rq_error"}, {"name": "rq_total", "value": str(requests)}]
     socket = {"socketAddress": {"address": address, "portValue": 9090}}
     return {"address": socket, "stats": stats, "healthStatus": {"edsHealthStatus": "HEALTHY", **health}}
@@ -66,7 +66,7 @@ def test_a_split_is_shown_with_weights_limits_and_endpoints() -> None:
     ]
 
 
-def test_weights_are_shares_whatever_their_sum() -> None:
+def test_weights_are_shares_of_any_sum() -> None:
     """7 to 3 is 70 to 30."""
     assert destinations(named("7-3", weighted(7, 3))) == [(V1, 70), (V2, 30)]
 
@@ -107,7 +107,7 @@ def test_a_rule_for_outliers_is_shown() -> None:
     assert "  ejects     after 3 errors in a row, for 15s, at most 50 %" in lines
 
 
-def test_a_version_without_endpoints_and_an_unknown_one_are_told() -> None:
+def test_a_version_without_endpoints_and_an_unknown_one_are_reported() -> None:
     """What ends in 503 is said where one looks for the reason."""
     lines = view(HOST, [configuration(named("50-50", weighted(50, 50)))], CLUSTERS[:1], [])
     assert lines[lines.index("version v1") + 3] == "  endpoint   none: requests are answered with 503"

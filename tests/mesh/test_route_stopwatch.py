@@ -93,15 +93,15 @@ def timed(url: str, *command: str) -> str:
 def test_a_change_is_timed(url: str, tmp_path: Path) -> None:
     """The report says how long it took, and how many answers came by each route."""
     (tmp_path / "route").write_text("old", encoding="utf-8")
-    told = timed(url, "sh", "-c", f"sleep 0.2; printf new >{tmp_path}/next; mv {tmp_path}/next {tmp_path}/route")
+    shown = timed(url, "sh", "-c", f"sleep 0.2; printf new >{tmp_path}/next; mv {tmp_path}/next {tmp_path}/route")
     pattern = r"# new: served for good \d+\.\d\d s after the command began\n# the answers: \d+ by old, \d+ by new"
-    assert re.fullmatch(pattern, told)
+    assert re.fullmatch(pattern, shown)
 
 
 def test_a_gap_without_a_route_is_reported(url: str, tmp_path: Path) -> None:
     """Answers that came by no route are counted with their status."""
-    told = timed(url, "sh", "-c", f"sleep 0.2; printf new >{tmp_path}/next; mv {tmp_path}/next {tmp_path}/route")
-    assert re.search(r"\n# the answers: \d+ by no route \(status 404\), \d+ by new$", told)
+    shown = timed(url, "sh", "-c", f"sleep 0.2; printf new >{tmp_path}/next; mv {tmp_path}/next {tmp_path}/route")
+    assert re.search(r"\n# the answers: \d+ by no route \(status 404\), \d+ by new$", shown)
 
 
 def test_a_route_that_was_served_before_is_reported(url: str, tmp_path: Path) -> None:
