@@ -52,7 +52,7 @@ canary() {
 # set_state STATE: as scripts/mesh/set-state.sh does, within this script's context.
 set_state() {
   show scripts/mesh/set-state.sh "$1"
-  python3 -m scripts.mesh.set_state --url "$url" --host-header "$MESH_HOST" --timeout "$WAIT_SECONDS" "$1"
+  python3 -m scripts.mesh.set_state apply "$1" "$url" "$MESH_HOST"
 }
 
 context=''

@@ -27,7 +27,7 @@ Examples:
 Needs: scripts/mesh/flow.sh, and for gateway-api/ scripts/mesh/gateway-api.sh.
 The states:
 END
-  python3 -m scripts.mesh.set_state --list | sed 's/^/  /'
+  python3 -m scripts.mesh.set_state list | sed 's/^/  /'
 }
 
 context=''
@@ -36,6 +36,6 @@ need python3 https://www.python.org/downloads/
 options 'context: url:' '*' "$@"
 [ -n "$argument" ] || misused "no state is named"
 
-python3 -m scripts.mesh.set_state --check "$argument"
+python3 -m scripts.mesh.set_state check "$argument"
 use_context "$context" "$MESH_NAMESPACE"
-python3 -m scripts.mesh.set_state --url "$url" --host-header "$MESH_HOST" --timeout "$WAIT_SECONDS" "$argument"
+python3 -m scripts.mesh.set_state apply "$argument" "$url" "$MESH_HOST"

@@ -1,6 +1,6 @@
 """A change of the mesh's traffic state: which files are applied in which order, and how long until they are served.
 
-    python3 -m scripts.mesh.set_state 70-30
+    python3 -m scripts.mesh.set_state apply 70-30 http://127.0.0.1:19080/test/test HOST
 
 It works on kubectl's current context and namespace, which scripts/mesh/set-state.sh chooses, and needs only Python's
 own library: kubectl reads the YAML. Exit code: 0 served; 1 not served in time, or a command failed; 2 wrong usage.
@@ -29,6 +29,7 @@ VIRTUAL_SERVICE: Final = "virtualservice/micro-api-route"
 HTTP_ROUTE: Final = "httproute/micro-api-route"
 HTTP_ROUTE_DEFINITION: Final = "crd/httproutes.gateway.networking.k8s.io"
 HTTP_ROUTE_NEEDS: Final = ("istio/gateway-api/gateway.yaml", "istio/gateway-api/services.yaml")
+ACCEPT_SECONDS: Final = 150
 ACCEPTED: Final = '{.status.parents[0].conditions[?(@.type=="Accepted")].status}=True'
 
 
@@ -79,14 +80,12 @@ class Change:
     Attributes:
         file: the new state's manifest.
         url: where to ask for answers.
-        host_header: the Host to ask for.
-        timeout: the limit in seconds for the cluster to accept a route.
+        host: the Host to ask for.
     """
 
     file: str
     url: str
-    host_header: str
-    timeout: int
+    host: str
 
     def make(self) -> None:
         """Apply the new state, then remove its twin of the other kind.
@@ -118,7 +117,7 @@ class Change:
             return
         # While both name a host, the virtual service wins: the HTTP route serves from the moment of the deletion.
         _run(*apply)
-        _run("kubectl", "wait", HTTP_ROUTE, f"--timeout={self.timeout}s", f"--for=jsonpath={ACCEPTED}")
+        _run("kubectl", "wait", HTTP_ROUTE, f"--timeout={ACCEPT_SECONDS}s", f"--for=jsonpath={ACCEPTED}")
         self._timed("kubectl", "delete", VIRTUAL_SERVICE)
 
     def _timed(self, *command: str) -> None:
@@ -126,7 +125,7 @@ class Change:
         manifest = _output("kubectl", "create", "--dry-run=client", "--output=json", "--filename", self.file)
         wanted = frozenset(route_names(json.loads(manifest)))
         _show(*command)
-        seconds, answers = measure(command, lambda: ask(self.url, self.host_header), wanted)
+        seconds, answers = measure(command, lambda: ask(self.url, self.host), wanted)
         print(report(seconds, answers, wanted))
 
 
@@ -153,21 +152,14 @@ def _run(*command: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python3 -m scripts.mesh.set_state", description="Set a traffic state.")
-    parser.add_argument("--list", action="store_true", help="list the states, and do nothing else")
-    parser.add_argument("--check", action="store_true", help="check that the state exists, and do nothing else")
-    parser.add_argument("--url", default="http://127.0.0.1:19080/test/test", metavar="URL", help="where to ask")
-    parser.add_argument("--host-header", default="", metavar="HOST", help="the Host to ask for")
-    parser.add_argument("--timeout", type=int, default=150, metavar="SECONDS", help="limit for a route to be accepted")
-    parser.add_argument("state", nargs="?", default="", metavar="STATE", help="the state's name")
-    options = parser.parse_args(arguments)
-    if options.list:
+    options = _parser().parse_args(arguments)
+    if options.command == "list":
         print("\n".join(states()))
         return 0
     try:
         file = file_of(options.state)
-        if not options.check:
-            Change(file, options.url, options.host_header, options.timeout).make()
+        if options.command == "apply":
+            Change(file, options.url, options.host).make()
     except UsageError as error:
         print(f"set-state.sh: {error}", file=sys.stderr)
         return 2
@@ -178,6 +170,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error.stderr or "", end="", file=sys.stderr)  # where it was captured; otherwise it is printed already
         return 1
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python3 -m scripts.mesh.set_state", description="Set a traffic state.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("list", help="list the states")
+    check = commands.add_parser("check", help="check that a state exists")
+    apply = commands.add_parser("apply", help="apply a state, and wait until it is served")
+    for command in (check, apply):
+        command.add_argument("state", metavar="STATE", help="the state's name")
+    apply.add_argument("url", metavar="URL", help="where to ask for answers")
+    apply.add_argument("host", metavar="HOST", help="the Host to ask for")
+    return parser
 
 
 if __name__ == "__main__":

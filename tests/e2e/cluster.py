@@ -70,7 +70,7 @@ class Cluster:
         """Run a script of the project on this cluster, and return all that it printed.
 
         Args:
-            name: such as `flow-rolling`.
+            name: such as `cluster/rolling`.
             arguments: of the script; those that say which cluster it is are added.
             exit_code: with which it must end.
             is_example: whether a chapter that shows the command has to show this output.

@@ -33,12 +33,12 @@ def set_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SET:
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(route_stopwatch, "HOLD_SECONDS", 0.0)
-    monkeypatch.setattr(set_state, "ask", lambda _url, _host_header: "new")
+    monkeypatch.setattr(set_state, "ask", lambda _url, _host: "new")
 
     def run(state: str, *declared: str, fails: str = "nothing") -> int:
         monkeypatch.setenv("DECLARED", " ".join(declared))
         monkeypatch.setenv("FAILS", fails)
-        return main([state])
+        return main(["apply", state, "http://127.0.0.1:1/", "service.test"])
 
     return run
 
