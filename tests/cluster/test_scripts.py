@@ -17,7 +17,6 @@ SCRIPTS = tuple(
 )
 FLOWS = SCRIPTS[3:]
 ARGUMENTS = {"scripts/mesh/set-state.sh": ("70-30",)}  # what a script does not work without
-COLUMNS = 80
 PROGRAMS = ("kubectl", "kind", "docker", "curl", "istioctl")
 STAND_IN = """\
 #!/bin/sh
@@ -89,13 +88,6 @@ def test_wrong_usage_is_named(command: tuple[str, ...], problem: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: ")
     assert done.stderr.endswith(f": {problem}\n")
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_help_fits_a_terminal(script: str) -> None:
-    """Each line of the help has 80 columns at most."""
-    lines = run(script, "--help").stdout.partition("The states:")[0].splitlines()
-    assert [line for line in lines if len(line) > COLUMNS] == []
 
 
 @pytest.mark.parametrize("script", FLOWS)
