@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 MADE_BY_THE_FIXTURE = {"mesh/install", "mesh/flow deploy", "mesh/gateway-api --crds tests/data/gateway-api/crds.yaml"}
 REFUTED = "mesh/measure --expect-canary 50"
 # One of each name at a time, as on a cluster, where the others exist already.
-STATES = [path for path in ISTIO_FILES if path not in {*KUSTOMIZATIONS, OPERATOR, PATCH}]
+STATES = [path for path in RESOURCES if path.startswith("istio/")]
 COMMANDS = [command for name in MESH_CHAPTERS for command, _ in console_examples(FOLDER / name)]
 
 

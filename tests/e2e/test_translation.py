@@ -22,7 +22,6 @@ from scripts.record.routes import BASE, istio_version, manifests, record, record
 from tests.e2e.mesh import Mesh
 from tests.lab.differences import DIFFERENCES, Difference, listed
 from tests.lab.refusals import is_same_reason
-from tests.lab.states import text_of
 from tests.support.istio_strategies import destination_rules, odd, virtual_services
 from tests.support.repository import text_of
 

@@ -31,7 +31,7 @@ def shell(mesh: Mesh) -> Iterator[Shell]:
         {
             "127.0.0.1:19080": f"127.0.0.1:{cluster.gateway_port}",
             "kind-canary-cluster": cluster.context,
-            "18081": free_port(),
+            "18081": str(free_port()),
             "LOCUST_ALPHA=0.01": f"LOCUST_ALPHA={ALPHA}",
             SETTING: f"{SETTING} --context {cluster.context} --url {cluster.gateway_url}",
         },
