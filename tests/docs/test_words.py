@@ -5,8 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.docs.test_docs import FILES
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, tracked
 
 LIST: Final = ROOT / "docs" / "words.txt"
 TEXTS: Final = {".css", ".html", ".js", ".md", ".py", ".sh", ".toml", ".yaml", ".yml", ""}
@@ -45,7 +44,9 @@ def test_a_longer_word_is_not_a_finding() -> None:
 def test_no_text_has_a_word_to_avoid() -> None:
     """Every text that we write keeps to the list; each finding names file, line and the better words."""
     better = entries(LIST.read_text(encoding="utf-8"))
-    names = {str(file.relative_to(ROOT)): file for file in FILES if file.suffix in TEXTS and ".min." not in file.name}
+    names = {
+        str(file.relative_to(ROOT)): file for file in tracked() if file.suffix in TEXTS and ".min." not in file.name
+    }
     found = [
         f"{name}:{line}: {remark}"
         for name, file in names.items()
@@ -59,7 +60,7 @@ def test_every_suppression_has_its_reason() -> None:
     """A `noqa` names its codes and, after a hyphen, its reason."""
     found = [
         f"{file.relative_to(ROOT)}:{number}"
-        for file in FILES
+        for file in tracked()
         if file.suffix == ".py" and file.is_file()
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
         if re.search(r"[#] noqa(?!: [A-Z]+\d+(?:, [A-Z]+\d+)* - \S)", line)
