@@ -38,5 +38,5 @@ def start(page: Page, calls_per_second: int = 50) -> None:
 
 
 def wait_for_tiles(page: Page, count: int) -> None:
-    """Wait until the page shows so many answers."""
+    """Wait until the page shows `count` answers."""
     expect(page.locator("#tiles .tile").nth(count - 1)).to_be_attached()
