@@ -1,4 +1,4 @@
-"""A load test that says whether a canary's traffic split is the configured one.
+"""A load test that reports whether a canary's traffic split is the configured one.
 
     from canary_loadtest import CanaryUser
 

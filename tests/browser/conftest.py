@@ -99,7 +99,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
 @pytest.fixture
 def picture(tmp_path: Path) -> Callable[..., Path]:
-    """Give `take_picture`, with the test's own folder for pictures that nobody has asked for."""
+    """Give `take_picture`, with the test's own folder for pictures that no document shows."""
     return lambda page, name, *, full_page=False: take_picture(page, name, tmp_path, full_page=full_page)
 
 
@@ -119,7 +119,7 @@ def session_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab
 
 @pytest.fixture
 def lab(session_lab: RunningLab) -> RunningLab:
-    """Give the run's lab, at 70/30 whatever the test before made of it. Its processes must stay alive."""
+    """Give the run's lab, put back to 70/30. Its processes must stay alive."""
     control.shift(session_lab.folder, STATES)
     return session_lab
 

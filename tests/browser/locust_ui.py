@@ -23,7 +23,7 @@ PATIENT_USER = "from canary_loadtest import CanaryUser\nclass User(CanaryUser):\
 
 
 class Allowance:
-    """Answers so many requests, and the others once `more` is set."""
+    """Answers `count` requests, and the others once `more` is set."""
 
     def __init__(self, count: int, handler: Handler) -> None:
         """Answer by `handler`, at first `count` times."""
@@ -58,7 +58,7 @@ class WebUi:
         assert wait_until(lambda: self._stats()["state"] != "ready", timeout_seconds=30)
 
     def is_up(self, workers: int) -> bool:
-        """Tell whether it answers, and so many workers have joined."""
+        """Return whether it answers, and all workers have joined."""
         try:
             return len(self._stats().get("workers", [])) == workers
         except requests.ConnectionError:

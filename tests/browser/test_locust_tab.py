@@ -39,7 +39,7 @@ def shows(tab: FrameLocator | Page, selector: str, text: str | re.Pattern[str]) 
 
 
 def test_it_follows_a_run_a_stop_a_reset_and_a_second_run(open_page: OpenPage, tmp_path: Path) -> None:
-    """Whoever only watches the tab sees each of them happen, with the figures of that run alone."""
+    """A person who only watches the tab sees each of them happen, with the figures of that run alone."""
     allowance = Allowance(100, split(3))
     with serving(allowance) as server, web_ui(tmp_path, server.url) as ui:
         page = open_page(ui.url, allowed_console=GONE)
@@ -157,7 +157,7 @@ def test_everybody_can_read_it(open_page: OpenPage, tmp_path: Path, dark: bool) 
 
 
 def test_it_says_when_locust_is_gone(open_page: OpenPage, tmp_path: Path) -> None:
-    """The last figures stay, and nobody takes them for the newest."""
+    """The last figures stay, and are marked as old."""
     with serving(Allowance(10, split(3))) as server, web_ui(tmp_path, server.url) as ui:
         ui.start()
         page = open_page(f"{ui.url}/canary-split", allowed_console=GONE)

@@ -22,8 +22,8 @@ def answer(route_name: str = "70-30", version: str = "v1", pod: str = "", status
     return lambda route: route.fulfill(status=status, headers=headers)
 
 
-def nobody(route: Route) -> None:
-    """Answer as a proxy that has nobody to ask: without a word of version, pod or route."""
+def no_endpoint(route: Route) -> None:
+    """Answer as a proxy without an endpoint: no version, pod or route is named."""
     route.fulfill(status=503)
 
 
@@ -50,14 +50,14 @@ def play(page: Page, answers: Iterator[Callable[[Route], None]]) -> None:
 
 
 def wait_for_sum(page: Page, counts: Counts) -> None:
-    """Wait until the page has counted so many answers of each kind in all."""
+    """Wait until the page has counted this many answers of each kind in all."""
     assert wait_until(lambda: rows(page)["All"] == counts, TIMEOUT_SECONDS), rows(page)
 
 
 def test_errors_are_tiles_of_their_own(open_page: OpenPage, address: str) -> None:
     """An error shows its status, counts for its pod where it has one, and is no change of route."""
     page = open_page(address, allowed_console="Failed to load resource")
-    errors = [nobody, answer(version="v2", status=500), answer(version="v3"), lambda route: route.abort()]
+    errors = [no_endpoint, answer(version="v2", status=500), answer(version="v3"), lambda route: route.abort()]
     play(page, iter([answer(), *errors, answer(version="v2")]))
     start(page, calls_per_second=5)
     wait_for_tiles(page, 6)
@@ -83,8 +83,8 @@ def test_a_late_answer_is_no_change_of_route(open_page: OpenPage, address: str) 
     assert rows(page) == {"70-30": Counts(2, 0, 0), "0-100": Counts(0, 2, 0), "All": Counts(2, 2, 0)}
 
 
-def test_calls_that_nobody_answers_do_not_pile_up(open_page: OpenPage, address: str) -> None:
-    """With so many calls on their way none is added, and the page says so; a reset forgets them all."""
+def test_calls_without_an_answer_do_not_pile_up(open_page: OpenPage, address: str) -> None:
+    """At the limit of calls on their way none is added, and the page says so; a reset forgets them all."""
     page = open_page(address)
     held = Held()
     play(page, (held for _ in count()))

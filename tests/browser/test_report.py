@@ -1,4 +1,4 @@
-"""The report of a run, opened as a file: it shows the run to everybody, and needs nobody."""
+"""The report of a run, opened as a file: it shows the run to everybody, and needs no server."""
 
 import re
 import time
@@ -28,7 +28,7 @@ SHIFT_AFTER = 400
 
 
 def report_in(folder: Path, expected_percent: float, answers: int, routes: tuple[str, ...] = ("70-30",)) -> str:
-    """Write the report of so many answers, of which three in ten are from the canary, and return its address.
+    """Write the report of `answers` answers, of which three in ten are from the canary, and return its address.
 
     Args:
         folder: where to.
@@ -90,7 +90,7 @@ def test_names_from_outside_are_text(open_page: OpenPage, tmp_path: Path) -> Non
 
 
 def test_the_values_under_the_pointer_stand_below_the_chart(open_page: OpenPage, tmp_path: Path) -> None:
-    """Whoever points at a moment reads what was known then; without a pointer, what is known at the end."""
+    """A person who points at a moment reads what was known then; without a pointer, what is known at the end."""
     page = open_page(report_in(tmp_path, 30, 1000))
     after = page.locator("#share-chart + .legend dd").first
     expect(after).to_have_text("20 s")

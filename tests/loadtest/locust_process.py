@@ -75,7 +75,7 @@ def locust(
         folder: the working directory.
         options: of the command line, with spaces between them.
         locustfile: what is run.
-        environment: variables beside those of `RUNNING`; no others of Locust and none of proxies are inherited.
+        environment: variables in addition to those of `RUNNING`; no others of Locust and none of proxies are inherited.
     """
     inherited = {
         name: value

@@ -36,7 +36,7 @@ def is_odd_to_every_fifth(odd: Handler) -> Handler:
 
 
 def loses_canary(lost: int, of: int, odd: Handler, canary_of_ten: int) -> Handler:
-    """Return a handler that is odd to so many of so many requests for canary, for which it draws so many of ten."""
+    """Return a handler that gives `lost` of each `of` requests for the canary to another handler."""
     draw = tens(canary_of_ten)
     drawn = 0
 
@@ -63,7 +63,7 @@ def closes_unannounced() -> Handler:
 
 
 def changes_share(*canary_of_ten: int, after: int, routes: tuple[str, ...] = ()) -> Handler:
-    """Return a handler whose share steps on after so many requests, and stays at the last one.
+    """Return a handler whose share changes after each `after` requests, and stays at the last one.
 
     Args:
         canary_of_ten: the shares, one after another.

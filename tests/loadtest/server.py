@@ -1,4 +1,4 @@
-"""A server on loopback that answers as a test tells it to, and counts what it really sent.
+"""A server on loopback that answers as a test wants, and counts what it really sent.
 
 Raw sockets, since the misbehaviour that a load test must survive is what a server library prevents.
 """

@@ -39,7 +39,7 @@ Service = Callable[[Ask], Response]
 
 
 class Simulation:
-    """Users who each ask again as soon as they are answered, until the verdict or after so many requests."""
+    """Users who each ask again as soon as they are answered, until the verdict or a number of requests."""
 
     def __init__(self, session: Session, service: Service, seed: int, *, keep_alive: bool = False) -> None:
         """Prepare a run; `keep_alive` as the option of the load test."""
@@ -51,7 +51,7 @@ class Simulation:
         self._on_connection: dict[int, list[str]] = {}
 
     def run(self, users: int, requests: int) -> Verdict:
-        """Return the verdict of a run that ends with its last request, whatever is under way then."""
+        """Return the verdict of a run that ends with its last request, without the answers that are under way then."""
         for user in range(users):
             self._send(0.0, user)
         sent = users

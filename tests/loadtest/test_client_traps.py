@@ -97,7 +97,7 @@ def test_slower_version_does_not_refute_a_right_split(tmp_path: Path, slow: str,
 
 
 def test_cookie_does_not_pin_a_user(tmp_path: Path) -> None:
-    """A server that pins by cookie sees none come back, so that each answer is a draw of its own."""
+    """A server that pins by cookie sees none come back, so that each answer is a sample of its own."""
     draw = tens(3)
 
     def reply(request: Request) -> Reply:
@@ -173,7 +173,7 @@ def test_host_header_reaches_the_server(tmp_path: Path, option: str, sent: str) 
 
 
 def rerouted_after(count: int) -> Handler:
-    """Answer by the route 50-50 so many times, then by 70-30."""
+    """Answer `count` requests by the route 50-50, and the others by 70-30."""
     old, new = split(5, x_canary_route="50-50"), split(3, x_canary_route="70-30")
     return lambda request: (old if request.number < count else new)(request)
 

@@ -75,7 +75,7 @@ def test_anything_else_is_named(status: int, headers: dict[str, str], body: byte
     body=st.one_of(st.binary(), st.sampled_from([CANARY_BODY, STABLE_BODY])),
 )
 def test_no_other_response_is_an_answer(status: int, headers: dict[str, str], body: bytes) -> None:
-    """Whatever comes, it is labelled canary or stable only with the contract's status, type, body and version."""
+    """Any answer is labelled canary or stable only with the contract's status, type, body and version."""
     label = classify(status, headers, body)
     if label in {CANARY, STABLE}:
         assert (status, headers["content-type"]) == (200, CONTENT_TYPE)

@@ -95,7 +95,7 @@ def test_a_stopped_worker_makes_it_inconclusive_by_name(tmp_path: Path) -> None:
 
 
 def test_a_master_without_workers_confirms_nothing(tmp_path: Path) -> None:
-    """A master that nobody joins ends without a verdict on the split."""
+    """A master without workers ends without a verdict on the split."""
     with serving(split(3)) as server:
         options = f"--master --master-bind-port {free_port()} --host {server.url} --expect-canary 30 -t 2s"
         with locust(tmp_path, f"{options} --expect-workers-max-wait 2") as process:
@@ -127,7 +127,7 @@ def test_a_second_run_starts_clean_with_another_share(tmp_path: Path) -> None:
 
 
 def has_worker(session: requests.Session, url: str) -> bool:
-    """Tell whether the web UI is up and shows a worker."""
+    """Return whether the web UI is up and shows a worker."""
     try:
         return bool(session.get(f"{url}/stats/requests").json().get("workers"))
     except requests.ConnectionError:

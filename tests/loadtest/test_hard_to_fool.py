@@ -75,7 +75,7 @@ def odd(name: str, does: str, label: str, raw: bytes) -> Case:
 
 
 def sheds(name: str, lost: int, of: int, routed_percent: int, verdict: Outcome = INCONCLUSIVE) -> Case:
-    """Return the case of a server that turns away so many of so many of the requests that are routed to the canary."""
+    """Return the case of a server that turns away `lost` of each `of` requests that are routed to the canary."""
     return Case(
         name,
         f"routes {routed_percent} % to the canary, and sheds {lost} of {of} of these as 503",

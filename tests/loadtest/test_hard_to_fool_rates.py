@@ -35,7 +35,7 @@ def routed(
     seconds: Mapping[str, float] | None = None,
     pinned: bool = False,
 ) -> Response:
-    """Answer as a service to whose v2 so many percent of the requests are routed.
+    """Answer as a service to whose v2 a share of the requests is routed.
 
     Args:
         ask: the request.

@@ -35,7 +35,7 @@ def recorded(*looks: tuple[float, list[Answer]], route: str | None = None) -> Hi
 def test_the_newest_point_is_the_tally_and_the_memory_is_bounded(
     made: list[tuple[float, list[str]]], times: int
 ) -> None:
-    """Whatever comes in whatever rhythm: in order, with the first and the newest look, and never too many."""
+    """For any counts at any times it is in order, has the first and the newest look, and is never too long."""
     session, history, now = Session(Expectation(30), keep_going=True), History(), 0.0
     for seconds, more in made * times:
         now += seconds

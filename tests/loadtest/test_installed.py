@@ -61,7 +61,7 @@ def test_the_load_test_runs_and_reports(commands: Path, tmp_path: Path) -> None:
 
 
 def test_a_locustfile_of_ones_own_imports_the_user(commands: Path, tmp_path: Path) -> None:
-    """A team's locustfile names the class alone, and a folder `loadtest` beside it hides nothing."""
+    """A team's locustfile names the class alone, and a folder `loadtest` next to it hides nothing."""
     (tmp_path / "loadtest").mkdir()
     (tmp_path / "mine.py").write_text(
         "from canary_loadtest import CanaryUser\n\n\nclass Shop(CanaryUser):\n    path = '/shop'\n"

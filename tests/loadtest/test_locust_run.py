@@ -21,7 +21,7 @@ EVENTS = ["init", "test_start", "request", "test_stop", "quitting", "quit"]
 
 
 def is_usage_error(ended: Ended, *words: str) -> bool:
-    """Tell whether a process ended as for a wrong option, in one line that says each of `words`."""
+    """Return whether a process ended as for a wrong option, in one line that says each of `words`."""
     *_, message = ended.stderr.strip().splitlines()
     return ended.exit_code == 2 and "Traceback" not in ended.stderr and all(word in message for word in words)
 
@@ -62,7 +62,7 @@ def test_run_time_ends_undecided_run(tmp_path: Path) -> None:
 
 
 def test_run_without_a_request_is_inconclusive(tmp_path: Path) -> None:
-    """A run in which nobody asked for anything has no verdict, although nothing failed."""
+    """A run without a request has no verdict, although nothing failed."""
     with serving(split(3)) as server:
         ended = run(tmp_path, f"-u 0 -t 1s --host {server.url} --expect-canary 30")
     assert (ended.exit_code, ended.verdict["reason"]) == (11, "no request was sent")
@@ -78,7 +78,7 @@ def test_answer_that_never_comes_is_inconclusive(tmp_path: Path) -> None:
 
 
 def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
-    """A port on which nobody listens gives connection errors and no verdict, not even for an expected 0 %."""
+    """A port without a listener gives connection errors and no verdict, not even for an expected 0 %."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host = f"http://127.0.0.1:{listener.getsockname()[1]}"
     ended = run(tmp_path, f"-t 4s --host {host} --expect-canary 0")
@@ -165,7 +165,7 @@ def test_locustfile_that_cannot_run_leaves_no_verdict(tmp_path: Path, source: st
 
 
 def test_help_shows_every_option(tmp_path: Path) -> None:
-    """`python loadtest locust --help` shows the load test's options beside Locust's, from any directory."""
+    """`python loadtest locust --help` shows the load test's options and Locust's, from any directory."""
     argv = [sys.executable, str(ROOT / "loadtest"), "locust", "--help"]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True)
     options = (

@@ -42,7 +42,7 @@ def carried(text: str) -> object:
 
 
 def test_the_data_are_the_verdict_file_and_the_course() -> None:
-    """Whoever reads the verdict file can read the report's JSON, which ends with the same counts."""
+    """A program that reads the verdict file can read the report's JSON, which ends with the same counts."""
     session, history = measured()
     _, data = report_of(session, history)
     verdict = report.as_dict(session.verdict())
@@ -54,7 +54,7 @@ def test_the_data_are_the_verdict_file_and_the_course() -> None:
 
 
 def test_a_report_carries_its_data() -> None:
-    """The page asks for nothing: what it shows stands in it, and the table for those without scripts."""
+    """The page asks for nothing: it contains what it shows, and a table for readers without scripts."""
     session, history = measured()
     text, data = report_of(session, history)
     assert carried(text) == data
@@ -82,7 +82,7 @@ def test_the_page_needs_nothing_beside_it(is_report: bool) -> None:  # noqa: FBT
 
 
 def test_the_report_and_its_data_are_written_whole(tmp_path: Path) -> None:
-    """Two files, each in place of an older one, and nothing beside them."""
+    """Two files, each in place of an older one, and nothing else."""
     session, history = measured()
     text, data = report_of(session, history)
     (tmp_path / "split.html").write_text("old")
@@ -93,7 +93,7 @@ def test_the_report_and_its_data_are_written_whole(tmp_path: Path) -> None:
 
 
 def test_the_charts_library_is_the_published_one() -> None:
-    """The files of uPlot are those whose sums are written down beside them, with their licence."""
+    """The files of uPlot are those whose sums are in the file next to them, with their licence."""
     notes = (page.FOLDER / "README.md").read_text(encoding="utf-8")
     sums = dict(re.findall(r"\| `(uPlot\S+)` \| ([0-9a-f]{64}) \|", notes))
     assert set(sums) == {"uPlot.iife.min.js", "uPlot.min.css"}

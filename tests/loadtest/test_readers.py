@@ -25,7 +25,7 @@ class Dripping(io.BytesIO):
     """A stream that hands out a few bytes at a time, as a slow pipe does."""
 
     def __init__(self, data: bytes, piece_bytes: int) -> None:
-        """Hold `data`, to be read in pieces of so many bytes at most."""
+        """Hold `data`, to be read in pieces of at most `piece_bytes`."""
         super().__init__(data)
         self._piece_bytes = piece_bytes
 
@@ -163,13 +163,13 @@ def test_long_foreign_text_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=lambda value: ascii(value)[:40],
 )
 def test_anything_else_is_told_apart(name: str, line: bytes, kind: str) -> None:
-    """What is not exactly an answer of the contract counts as the kind that it is, beside the answers."""
+    """What is not exactly an answer of the contract counts as the kind that it is, apart from the answers."""
     tally = read(name, answers_in(name, CANARY) + line.rstrip(b"\n") + b"\n" + answers_in(name, STABLE))
     assert (tally.canary, tally.stable, tally.other) == (1, 1, Counter({kind: 1}))
 
 
 def test_service_log_holds_other_lines_too() -> None:
-    """Lines of the service's log that are not calls are no answers, of whatever shape they are."""
+    """Lines of the service's log that are not calls are not answers, in any form."""
     other = json_line({"message": "started", "version": "v2", "status": 200}) + NOISE + b"\n"
     tally = read("service-log", other + answers_in("service-log", CANARY) + other)
     assert (tally.canary, tally.stable, tally.other) == (1, 0, Counter())

@@ -32,7 +32,7 @@ def test_the_exit_codes_are_documented_and_differ_from_what_tools_use() -> None:
 
 
 def test_the_table_tells_counts_shares_interval_verdict_and_next_step() -> None:
-    """All that a person needs stands in one table."""
+    """All that a person needs is in one table."""
     other = Counter({"status_503": 3, "timeout": 1})
     lines = report.table(session_of(Tally(canary=300, stable=696, other=other)).verdict()).splitlines()
     assert [line.split()[:5] for line in lines[1:7]] == [
@@ -68,7 +68,7 @@ def test_the_json_says_the_same() -> None:
 
 
 def test_the_verdict_file_is_written_whole(tmp_path: Path) -> None:
-    """The file holds the JSON, replaces an older one, and leaves nothing beside it."""
+    """The file holds the JSON, replaces an older one, and leaves no other file."""
     file = tmp_path / "verdict.json"
     file.write_text("old")
     verdict = session_of(Tally(canary=300, stable=700)).verdict()
@@ -139,7 +139,7 @@ def test_the_summary_shows_names_from_outside_as_they_are() -> None:
     ],
 )
 def test_each_result_says_what_to_do_next(tally: Tally, route: str | None, hint: str) -> None:
-    """The next step fits what stands in the way of a verdict."""
+    """The next step fits what prevents a verdict."""
     assert hint in session_of(tally, route=route).verdict().next_step
 
 

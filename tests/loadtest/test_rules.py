@@ -82,7 +82,7 @@ def test_unlabelled_answers_are_counted_in_the_worst_way(
         ((3000, 7000, 500), Outcome.INCONCLUSIVE),
         ((0, 0, 10_000), Outcome.INCONCLUSIVE),
         ((2400, 7000, 600), Outcome.INCONCLUSIVE),  # 30 % routed to canary of which a fifth is shed, or 24 % to canary
-        ((2800, 7000, 200), Outcome.CONFIRMED),  # fewer shed: within half of the tolerance whoever was meant
+        ((2800, 7000, 200), Outcome.CONFIRMED),  # fewer shed: within half of the tolerance for either version
     ],
 )
 def test_a_look_at_70_30(counts: tuple[int, int, int], outcome: Outcome) -> None:

@@ -134,7 +134,7 @@ def test_with_the_web_ui_each_run_leaves_its_report(tmp_path: Path) -> None:
         with subprocess.Popen(argv, cwd=tmp_path, stdout=stdout, stderr=subprocess.DEVNULL) as process:
             try:
                 wait_until(lambda: listens(process), process)
-                assert addresses(process) == {"127.0.0.1"}, "unless told, nobody else can reach the web UI"
+                assert addresses(process) == {"127.0.0.1"}, "by default no other machine can reach the web UI"
                 start(session, url, expect_canary="30")
                 wait_until(lambda: len(verdicts(output)) == 1, process)
                 wait_until((tmp_path / "summary.md").exists, process)
@@ -191,5 +191,5 @@ def addresses(process: subprocess.Popen[bytes]) -> set[str]:
 
 
 def listens(process: subprocess.Popen[bytes]) -> bool:
-    """Tell whether a process listens anywhere."""
+    """Return whether a process listens anywhere."""
     return bool(addresses(process))

@@ -78,7 +78,7 @@ def test_with_a_route_named_only_its_answers_count() -> None:
 
 @pytest.mark.parametrize("slow", [CANARY, STABLE])
 def test_the_slower_version_is_not_counted_late(slow: str) -> None:
-    """With one version 40 times slower the counts are those of the requests in order, whatever finished first."""
+    """With one version 40 times slower the counts are in the order of the requests, not in that of the answers."""
     session = Session(Expectation(30), keep_going=True)
     in_completion_order = Session(Expectation(30), keep_going=True)
     waiting: list[tuple[float, int, str]] = []
@@ -129,7 +129,7 @@ def test_a_route_that_never_comes_is_named() -> None:
 
 
 @pytest.mark.parametrize(("known", "outcome"), [(True, Outcome.CONFIRMED), (False, Outcome.INCONCLUSIVE)])
-def test_nothing_is_confirmed_where_unanswered_requests_do_not_show(known: bool, outcome: Outcome) -> None:  # noqa: FBT001
+def test_nothing_is_confirmed_where_unanswered_requests_do_not_show(known: bool, outcome: Outcome) -> None:  # noqa: FBT001 - pytest gives it
     """Answers alone confirm nothing: the requests that got none must be known too."""
     session = Session(Expectation(30))
     session.add_all(Tally(canary=300, stable=700))

@@ -87,7 +87,7 @@ def test_routes_are_bounded() -> None:
 
 @given(completion=st.permutations(range(30)))
 def test_answers_are_handed_on_in_the_order_of_their_requests(completion: list[int]) -> None:
-    """In whichever order requests are answered, answers come out as the requests went in."""
+    """In any order of the answers, they come out in the order of the requests."""
     order = StartOrder()
     tickets = [order.start() for _ in completion]
     out: list[Answer] = []

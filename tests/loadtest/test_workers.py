@@ -49,7 +49,7 @@ def test_any_spread_of_the_answers_gives_the_same_verdict(answers: Spread) -> No
 
 @given(answers=spread_answers, cuts=st.lists(st.integers(0, 300), max_size=5), repeats=st.integers(1, 3))
 def test_reports_lost_or_doubled_do_no_harm(answers: Spread, cuts: Sequence[int], repeats: int) -> None:
-    """A worker tells all it has counted each time, so that only its last report matters, however often it comes."""
+    """A worker reports all that it has counted each time, so that only its last report counts, also when repeated."""
     workers = Workers()
     for cut in sorted(cuts):
         for _ in range(repeats):
@@ -60,7 +60,7 @@ def test_reports_lost_or_doubled_do_no_harm(answers: Spread, cuts: Sequence[int]
 
 
 @given(answers=spread_answers, unfinished=st.integers(0, 9), final=st.booleans())
-def test_a_report_survives_the_way_to_the_master(answers: Spread, unfinished: int, final: bool) -> None:  # noqa: FBT001
+def test_a_report_survives_the_way_to_the_master(answers: Spread, unfinished: int, final: bool) -> None:  # noqa: FBT001 - Hypothesis gives it
     """A report written as a message and read again is the same."""
     report = report_of([(label, 0) for label, _ in answers], 0, unfinished, final=final)
     message: dict[str, Any] = report.to_dict()

@@ -13,7 +13,7 @@ HELD = "held"
 
 
 def tens(canary_of_ten: int, seed: int = 8) -> Callable[[int], str]:
-    """Return a function from a request's number to its label: so many canary in each block of ten, shuffled."""
+    """Return a function from a request's number to its label: `canary_of_ten` in each block of ten, shuffled."""
     random = Random(seed)
     labels: list[str] = []
 
@@ -34,7 +34,7 @@ def split(canary_of_ten: int, seed: int = 8, **headers: str) -> Handler:
 
 
 def held_after(count: int, handler: Handler) -> Handler:
-    """Answer so many requests, and leave every further one without an answer.
+    """Answer `count` requests, and leave every further one without an answer.
 
     A user that waits for such an answer has taken all those before it.
     """

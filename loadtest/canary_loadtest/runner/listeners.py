@@ -54,7 +54,7 @@ def on_init(environment: Environment, **_: object) -> None:
     runner = cast("Runner", environment.runner)
     if isinstance(runner, WorkerRunner):
         run = _runs[environment] = WorkerRun(options, runner)
-        events.report_to_master.add_listener(lambda client_id, data: data.update(canary=run.payload()))  # noqa: ARG005
+        events.report_to_master.add_listener(lambda client_id, data: data.update(canary=run.payload()))  # noqa: ARG005 - Locust passes both by name
         return
     if options.expect_canary is None:
         usage_error("--expect-canary is missing: the share that the canary is configured to get, in percent")
