@@ -10,8 +10,10 @@ from pathlib import Path
 
 from canary_loadtest.judge import command as judge
 
-USAGE = """usage: {program} judge --help     judge counts, or answers that another tool received
-       {program} locust --help    run the load test: Locust's options and its own
+USAGE = """usage: {program} judge --help
+           judge counts, or answers that another tool received
+       {program} locust --help
+           run the load test: Locust's options and its own
 """
 
 

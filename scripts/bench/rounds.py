@@ -1,6 +1,6 @@
 """Compares programs on a machine that is never quite idle: in turn, many times, and by medians.
 
-A ratio is taken within each round, because whatever slows the machine down for a while slows both sides down.
+A ratio is taken within each round, because what slows the machine down for a while slows both sides down.
 """
 
 from collections.abc import Callable, Mapping, Sequence

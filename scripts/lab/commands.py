@@ -34,13 +34,13 @@ def up(options: argparse.Namespace) -> int:
         f"The lab is ready after {seconds:.1f} s at {state.url}:",
         f"{options.replicas} replicas of v1, {options.replicas} of v2, routes {', '.join(applied.route_names)}.",
         "",
-        f"  request  curl -H 'Host: {demo.HOST_HEADER}' \\",
-        f"             {state.url}/test/test",
-        f"  watch    {state.page_url} (in a browser)",
-        f"  shift    {PROGRAM} shift{folder} istio/virtual-service-0-100.yaml",
-        f"  status   {PROGRAM} status{folder}",
-        *([f"  metrics  {state.prometheus_url}"] if state.prometheus_url else []),
-        f"  stop     {PROGRAM} down{folder}",
+        f"  request curl -H 'Host: {demo.HOST_HEADER}' \\",
+        f"            {state.url}/test/test",
+        f"  watch   {state.page_url} (in a browser)",
+        f"  shift   {PROGRAM} shift{folder} istio/virtual-service-0-100.yaml",
+        f"  status  {PROGRAM} status{folder}",
+        *([f"  metrics {state.prometheus_url}"] if state.prometheus_url else []),
+        f"  stop    {PROGRAM} down{folder}",
     ]
     _print("\n".join(lines))
     return EXIT_FINE

@@ -168,7 +168,7 @@ def running(folder: LabFolder) -> LabState:
 
 
 def down(folder: LabFolder) -> bool:
-    """End a lab, whatever state it is in, and remove what it left; the logs stay.
+    """End a lab in any state, and remove what it left; the logs stay.
 
     Args:
         folder: where the lab is kept.

@@ -1,7 +1,7 @@
 """The report on each request: response headers, metrics, and one log line.
 
 A WSGI middleware around the Flask application, which knows nothing about the contract. Every request passes through
-it, so whatever does not change is prepared once, in `__init__`.
+it, so that everything constant is prepared once, in `__init__`.
 """
 
 import logging

@@ -21,48 +21,6 @@ from tests.support.processes import wait_until
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def address(lab: RunningLab) -> str:
-    """Give the page's address behind the lab's Envoy."""
-    return control.running(lab.folder).page_url
-
-
-class Counts(NamedTuple):
-    """A row of a table on the page, or what servers have counted."""
-
-    v1: int
-    v2: int
-    errors: int
-
-    @property
-    def total(self) -> int:
-        """All answers."""
-        return sum(self)
-
-
-def rows(page: Page) -> dict[str, Counts]:
-    """Read the table by route in one go, with the sum as `All`."""
-    read = "rows => rows.map(({ cells: [name, ...counts] }) => [name.innerText, counts.map((c) => +c.firstChild.data)])"
-    return {name: Counts(*counts) for name, counts in page.locator("#routes tr, #total tr").evaluate_all(read)}
-
-
-def pods(page: Page) -> Counter[str]:
-    """Read how many answers came from each pod."""
-    read = "rows => rows.map(({ cells }) => [cells[1].innerText, +cells[2].firstChild.data])"
-    return Counter(dict(page.locator("#pods tr").evaluate_all(read)))
-
-
-def start(page: Page, calls_per_second: int = 50) -> None:
-    """Let the page call."""
-    page.get_by_role("slider").fill(str(calls_per_second))
-    page.get_by_role("button", name="Start").click()
-
-
-def wait_for_tiles(page: Page, count: int) -> None:
-    """Wait until the page shows `count` answers."""
-    expect(page.locator("#tiles .tile").nth(count - 1)).to_be_attached()
-
-
 def served(lab: RunningLab) -> Counter[str]:
     """Return how many calls each replica says that it has answered, by the pod's name."""
     counts: Counter[str] = Counter()
@@ -99,7 +57,7 @@ def test_the_counts_are_the_servers(open_page: OpenPage, lab: RunningLab, addres
 
 
 def test_it_is_found_by_the_name_of_the_routes(open_page: OpenPage, lab: RunningLab) -> None:
-    """By the host that the routes are for, a browser needs no listener of its own, as behind a mesh's gateway."""
+    """By the host that the routes are for, a browser needs no listener of its own: as behind a mesh's gateway."""
     page = open_page(lab.url.replace("127.0.0.1", HOST) + "/")
     start(page)
     wait_for_tiles(page, 10)

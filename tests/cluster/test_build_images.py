@@ -9,7 +9,7 @@ import pytest
 from tests.support.processes import executable, run
 from tests.support.repository import ROOT
 
-# Stands in for docker: notes its arguments, and has every image, of the revision in $REVISION.
+# Replaces docker: notes its arguments, and has every image, of the revision in $REVISION.
 ENGINE = """#!/bin/sh
 echo "$@" >>"$CALLS"
 [ "$1" != image ] || echo "$REVISION"

@@ -141,7 +141,7 @@ def test_a_load_test_ends_with_its_verdict(exit_code: int, explained: bool, monk
 
 
 def test_commands_are_shown_as_one_types_them(calls: Path) -> None:
-    """Each command stands behind `$ ` before it runs, its odd words quoted, and was called as shown."""
+    """Each command is printed after `$ ` before it runs, its odd words quoted, and was called as shown."""
     done = run("scripts/cluster/down.sh", "--name", "my cluster")
     assert (done.returncode, done.stdout) == (0, "\n$ kind delete cluster --name 'my cluster'\n")
     assert calls.read_text(encoding="utf-8").endswith("/kind delete cluster --name my cluster\n")

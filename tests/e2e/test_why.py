@@ -1,4 +1,4 @@
-"""Why is my split wrong? The causes of the page that need a cluster, made and mended there as the page says."""
+"""Why is my split wrong? The causes of the page that need a cluster, made and fixed there as the page says."""
 
 from collections.abc import Iterator
 

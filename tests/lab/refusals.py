@@ -8,7 +8,7 @@ FIELD: Final = re.compile(r"\bspec(?:\.\w+|\[\d+\])+")
 
 
 def is_same_reason(recorded: str, found: str) -> bool:
-    """Tell whether a reason is the recorded one, by what is claimed of it.
+    """Return whether a reason is the recorded one, by what is claimed of it.
 
     Istio's own sentence is claimed, since the records are of its version. What is of another type than the schema has
     is refused by an API server in the words of its version. An older one may pass it on, such as a number of too many

@@ -148,7 +148,7 @@ def test_each_result_says_what_to_do_next(tally: Tally, route: str | None, hint:
     [
         (0.0, None, "about {to_go} more"),
         (100.0, 30.0, "about {to_go} more, {seconds:.0f} s"),
-        (10.0, 30.0, "about {to_go} more, {seconds:.0f} s of the 30 s left"),
+        (10.0, 30.0, "about {to_go} more, {seconds:.0f} s (30 left)"),
     ],
 )
 def test_progress_foretells_the_verdict(rate: float, seconds_left: float | None, end: str) -> None:

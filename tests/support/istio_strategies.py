@@ -112,7 +112,7 @@ def odd(draw: st.DrawFn, documents: st.SearchStrategy[Document]) -> Document:
     return document
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401  (any JSON)
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401 - any JSON
     """Yield every place of a JSON value: its container and its key."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in list(pairs):

@@ -157,7 +157,7 @@ def progress_line(session: Session, answers_per_second: float, seconds_left: flo
         seconds = to_go / answers_per_second
         line += f", {seconds:.0f} s"
         if seconds_left is not None and seconds > seconds_left:
-            line += f" of the {max(seconds_left, 0):.0f} s left"
+            line += f" ({max(seconds_left, 0):.0f} left)"
     return line
 
 
