@@ -9,7 +9,6 @@ from tests.support.text import unwrapped
 
 FOLDER = ROOT / "docs" / "workshop"
 DOCUMENTED_CLUSTER = "canary-cluster"
-WRAPPED = re.compile(rf"\n {{{len('verdict:  ')}}}(?=\S)")
 TRANSIENT = re.compile(r"\b(?:Terminating|Completed)\b")
 WARNING = "Warning: "
 TABLE_HEAD = re.compile(r"[A-Z][A-Z-]*(?: +[A-Z][A-Z-]*)+")
@@ -58,7 +57,7 @@ def _steady(output: str) -> str:
     kubectl lists by names with hashes are put into an order that no hash decides: a pod template has another hash in
     each version of Kubernetes. The lines of a verdict are joined: where they break depends on its figures.
     """
-    lines = [line.rstrip() for line in WRAPPED.sub(" ", output).rstrip().splitlines()]
+    lines = [line.rstrip() for line in unwrapped(output).rstrip().splitlines()]
     staying = [line for line in lines if not TRANSIENT.search(line) and not line.startswith(WARNING)]
     return "".join(f"{line}\n" for line in _in_order(staying))
 

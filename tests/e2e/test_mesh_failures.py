@@ -57,7 +57,7 @@ def test_a_version_without_pods(mesh: Mesh, tmp_path: Path) -> None:
     assert ended.exit_code == 11, ended.stdout
     assert ended.counts["canary"] == 0
     assert ended.counts["other_by_kind"].keys() == {"status_503"}
-    assert "503: a subset without ready pods" in ended.stdout
+    assert "a subset has no ready pod" in ended.stdout
 
 
 @contextmanager
