@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.loadtest.locust_process import USERS, Ended, end_of, locust, run, run_until_held, wait_until
-from tests.loadtest.server import Reply, serving
+from tests.loadtest.server import Reply, Request, serving
 from tests.loadtest.traffic import held_after, split
 from tests.support.repository import ROOT
 
@@ -233,6 +233,31 @@ def test_later_answers_refute_a_confirmed_share(tmp_path: Path) -> None:
     assert ended.verdict["decided_after"] < 200
     assert f"confirmed after {ended.verdict['decided_after']} answers" in ended.verdict["reason"]
     assert "but refuted after 2" in ended.verdict["reason"]
+
+
+def test_users_that_are_taken_away_hold_nothing_back(tmp_path: Path) -> None:
+    """The request of a user that a ramp-down ends is an unanswered one, and what comes after it is judged."""
+    locustfile = tmp_path / "down_and_up.py"
+    locustfile.write_text(
+        f"{USER}from locust import LoadTestShape\n"
+        "class DownAndUp(LoadTestShape):\n"
+        "    def tick(self):\n"
+        "        seconds = self.get_run_time()\n"
+        "        return None if seconds > 9 else (0 if 2 < seconds < 4 else 3, 100)\n",
+        encoding="utf-8",
+    )
+    right, wrong, held = split(3), split(8), held_after(0, split(3))
+
+    def reply(request: Request) -> Reply:
+        return (held if request.number < 3 else right if request.number < 400 else wrong)(request)
+
+    with serving(reply) as server:
+        options = f"--host {server.url} --expect-canary 30 --tolerance 10 --keep-going"
+        ended = run(tmp_path, options, locustfile=locustfile)
+    assert ended.counts["other_by_kind"] == {"abandoned": 3}
+    assert ended.verdict["decided_after"] < 400
+    assert ended.exit_code == 10, ended.verdict["reason"]
+    assert ended.verdict["unfinished"] <= 2 * USERS
 
 
 @pytest.mark.parametrize("expect_canary", ["30", "0"])

@@ -1,6 +1,7 @@
 """Counting: `canary_loadtest.core.tally`."""
 
 import json
+import pickle
 from collections.abc import Sequence
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_loadtest.core.answer import Answer
-from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.labels import ABANDONED, CANARY, STABLE
 from canary_loadtest.core.order import StartOrder
 from canary_loadtest.core.tally import MORE_ROUTES, MOST_ROUTES, Tally
 
@@ -104,3 +105,17 @@ def test_a_request_without_an_answer_holds_back_the_later_ones() -> None:
     assert list(order.finish(quick, Answer(STABLE))) == []
     assert order.unfinished == 2
     assert list(order.finish(slow, Answer(CANARY))) == [Answer(CANARY), Answer(STABLE)]
+
+
+def test_memory_of_the_order_is_bounded_by_the_requests_under_way() -> None:
+    """Where every ticket is handed in, nothing is kept of the answers handed on, however many there were."""
+    order = StartOrder()
+    sizes = []
+    for _ in range(200):
+        tickets = [order.start() for _ in range(10)]
+        for ticket in tickets[1:]:
+            list(order.finish(ticket, Answer(STABLE)))
+        sizes.append(len(pickle.dumps(order)))
+        assert len(list(order.finish(tickets[0], Answer(ABANDONED)))) == 10
+    assert order.unfinished == 0
+    assert max(sizes) < 1.2 * sizes[0]

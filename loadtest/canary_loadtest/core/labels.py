@@ -10,6 +10,7 @@ CANARY: Final = "canary"
 STABLE: Final = "stable"
 VERSIONS: Final = frozenset({CANARY, STABLE})
 
+ABANDONED: Final = "abandoned"
 CLIENT_ERROR: Final = "client_error"
 CONNECTION_ERROR: Final = "connection_error"
 NO_ANSWER: Final = "no_answer"
@@ -28,6 +29,7 @@ WRONG_ROUTE: Final = "wrong_route"
 
 # What to do first about each kind, without options: every program that prints them has others.
 HINTS: Final[Mapping[str, str]] = {
+    ABANDONED: "users were taken away while they waited for an answer: keep their number constant during a run",
     CLIENT_ERROR: "the client failed before it had an answer: see the error in the log",
     CONNECTION_ERROR: "connections failed: check that something listens at the target and that its version is alive",
     NO_ANSWER: "find out why these requests got no answer, for example with curl -sS",

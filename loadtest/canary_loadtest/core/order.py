@@ -10,7 +10,8 @@ class StartOrder:
 
     Among the answers finished so far the faster version is ahead, so a right split looks wrong when it is judged in
     order of completion. Here an answer waits until every request started before it is answered; what waits is
-    bounded by the requests that one timeout lets pass.
+    bounded by the requests that one timeout lets pass, because every ticket is handed in: also that of a request that
+    failed, and that of a user that was taken away.
     """
 
     def __init__(self) -> None:

@@ -6,16 +6,25 @@ Subclass it in a locustfile of your own to test another service, as `canary_load
 from collections.abc import Callable, Mapping
 from typing import ClassVar, cast
 
+from gevent import GreenletExit
 from gevent.timeout import Timeout
 from geventhttpclient.header import Headers
 from locust import FastHttpUser, constant, task
 from locust.contrib.fasthttp import ResponseContextManager
 from locust.env import Environment
-from locust.runners import STATE_CLEANUP, Runner
+from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING, Runner
 
 from canary_loadtest.core import contract
 from canary_loadtest.core.answer import ROUTE_HEADER, Answer
-from canary_loadtest.core.labels import CLIENT_ERROR, CONNECTION_ERROR, TIMEOUT, TRUNCATED_BODY, VERSIONS, RowNames
+from canary_loadtest.core.labels import (
+    ABANDONED,
+    CLIENT_ERROR,
+    CONNECTION_ERROR,
+    TIMEOUT,
+    TRUNCATED_BODY,
+    VERSIONS,
+    RowNames,
+)
 from canary_loadtest.runner.client import OneAttemptPool
 from canary_loadtest.runner.listeners import options_of, run_of
 
@@ -78,6 +87,13 @@ class CanaryUser(FastHttpUser):
                     response.success()
                 else:
                     response.failure(label)
+        except GreenletExit:
+            # Locust takes this user away. While the test goes on, all later answers would wait for this one for ever;
+            # at its end a request under way is not counted.
+            if self.runner.state in {STATE_SPAWNING, STATE_RUNNING}:
+                answers.finish(ticket, Answer(ABANDONED))
+                self.canary_run.answer_counted(answers)
+            raise
         except Exception:
             answers.finish(ticket, Answer(label))
             raise
