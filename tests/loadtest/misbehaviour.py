@@ -5,6 +5,9 @@
 
 import socket
 import struct
+import threading
+import time
+from contextlib import suppress
 from dataclasses import replace
 
 from canary_loadtest.core.labels import CANARY, STABLE
@@ -107,6 +110,23 @@ def pins_connections() -> Handler:
     """Return a handler that draws once for each connection."""
     label = tens(3)
     return lambda request: answer(label(request.connection_number))
+
+
+def drips(raw: bytes, at_once: int, pause_seconds: float = 0.1) -> Handler:
+    """Return a handler that sends so many bytes at once, and each further one after a pause."""
+
+    def drip(connection: socket.socket) -> None:
+        with suppress(OSError):
+            connection.sendall(raw[:at_once])
+            for byte in raw[at_once:]:
+                time.sleep(pause_seconds)
+                connection.sendall(bytes([byte]))
+
+    def reply(request: Request) -> Reply:
+        threading.Thread(target=drip, args=(request.connection,), daemon=True).start()
+        return Reply("timeout", b"", gate=threading.Event())
+
+    return reply
 
 
 def shed() -> Handler:

@@ -12,6 +12,7 @@ from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.session import Session
 from tests.loadtest.locust_process import Ended, run, run_until_held
+from tests.loadtest.misbehaviour import drips
 from tests.loadtest.server import Reply, Request, answer, chunked, cut_off, http, serving
 from tests.loadtest.traffic import HELD, Handler, SlowVersion, held_after, split, tens
 from tests.support.repository import ROOT
@@ -244,6 +245,21 @@ def test_answer_that_takes_too_long_is_a_timeout(tmp_path: Path) -> None:
     )
     right, hanging = split(3), held_after(0, split(3))
     with serving(lambda request: hanging(request) if request.number == 5 else right(request)) as server:
+        ended = run(tmp_path, f"--host {server.url} --expect-canary 30", locustfile=locustfile)
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.counts["other_by_kind"] == {"timeout": 1}
+
+
+@pytest.mark.parametrize("at_once", [0, http(CANARY_BODY).index(b"{")], ids=["head", "body"])
+def test_answer_that_drips_is_a_timeout(tmp_path: Path, at_once: int) -> None:
+    """An answer whose pieces each come in time, but not the whole, holds back the later ones no longer than others."""
+    locustfile = tmp_path / "hasty.py"
+    locustfile.write_text(
+        "from canary_loadtest import CanaryUser\nclass Hasty(CanaryUser):\n    timeout_seconds = 0.5\n",
+        encoding="utf-8",
+    )
+    right, dripping = split(3), drips(http(CANARY_BODY), at_once)
+    with serving(lambda request: (dripping if request.number == 5 else right)(request)) as server:
         ended = run(tmp_path, f"--host {server.url} --expect-canary 30", locustfile=locustfile)
     assert ended.exit_code == 0, ended.stderr
     assert ended.counts["other_by_kind"] == {"timeout": 1}

@@ -62,6 +62,9 @@ class OneAttemptClient(HTTPClient):
             if error.errno not in {errno.ECONNRESET, errno.EPIPE}:
                 self.sockets.release_socket(sock)
                 raise
+        except BaseException:  # the time is over, or the user is taken away
+            self.sockets.release_socket(sock)
+            raise
         response = HTTPSocketPoolResponse(sock, self.sockets, block_size=self.block_size, method=method)
         response._sent_request = head  # noqa: SLF001 - as the base class does
         return response

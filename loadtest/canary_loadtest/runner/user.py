@@ -37,7 +37,8 @@ class CanaryUser(FastHttpUser):
         classify: returns the label of an answer; replace it for a service with another contract.
         row_names: what the table calls the two versions; replace it with `classify`.
         keep_cookies: whether a user sends back cookies; a cookie can pin a user to one version.
-        timeout_seconds: how long to wait for an answer; all later answers wait for it too, to be judged in order.
+        timeout_seconds: how long an answer may take from the connection to its last byte; all later answers wait for it
+            too, to be judged in order.
     """
 
     path = "/test/test"
@@ -77,9 +78,9 @@ class CanaryUser(FastHttpUser):
         label = CLIENT_ERROR
         route = ""
         try:
-            with self.client.get(
-                self.path, headers=self.headers, allow_redirects=False, catch_response=True
-            ) as response:
+            with Timeout(self.timeout_seconds):
+                sent = self.client.get(self.path, headers=self.headers, allow_redirects=False, catch_response=True)
+            with sent as response:
                 label = self.label(response)
                 route = route_of(response.headers)
                 response.request_meta["name"] = f"{self.path} {label}"
@@ -112,10 +113,11 @@ class CanaryUser(FastHttpUser):
         """Return the label of a response, or of the lack of one."""
         broken = response.request_meta["exception"]
         status = response.status_code
+        # The client wraps the errors that it would retry, were it allowed to.
+        if isinstance(getattr(broken, "original", broken), (TimeoutError, Timeout)):
+            return TIMEOUT
         if status == 0:
-            # The client wraps the errors that it would retry, were it allowed to.
-            cause = getattr(broken, "original", broken)
-            return TIMEOUT if isinstance(cause, (TimeoutError, Timeout)) else CONNECTION_ERROR
+            return CONNECTION_ERROR
         if broken is not None and status < 400:
             # The status and even the bytes so far may be right: only the exception shows that the rest never came.
             return TRUNCATED_BODY
