@@ -48,6 +48,24 @@ def writable_file(text: str) -> str:
     return str(file)  # Locust sends the options to its workers, and can send text only
 
 
+def certificates_file(text: str) -> str:
+    """Return the absolute path of a file with the certificates of authorities.
+
+    Raises:
+        argparse.ArgumentTypeError: it cannot be read, or has no certificate.
+    """
+    import ssl  # noqa: PLC0415 - Locust patches it, which must come before its first import
+
+    file = Path(text).absolute()
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+    except ssl.SSLError:
+        raise argparse.ArgumentTypeError(f"{text} has no certificate in PEM form") from None
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text} cannot be read: {error.strerror}") from None
+    return str(file)
+
+
 def html_file(text: str) -> str:
     """Return the absolute path of an HTML file that can be written, and a JSON file of the same name.
 
@@ -138,6 +156,19 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         metavar="HOST",
         env_var="LOCUST_HOST_HEADER",
         help="Host header to send, such as micro-api.default.svc.cluster.local",
+    )
+    group.add_argument(
+        "--ca-file",
+        type=certificates_file,
+        metavar="FILE",
+        env_var="LOCUST_CA_FILE",
+        help="verify https certificates against the authorities in FILE (PEM) and not the system's",
+    )
+    group.add_argument(
+        "--insecure",
+        action="store_true",
+        env_var="LOCUST_INSECURE",
+        help="accept any https certificate, such as a self-signed one",
     )
     group.add_argument(
         "--keep-alive",

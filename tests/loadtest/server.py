@@ -4,6 +4,7 @@ Raw sockets, since the misbehaviour that a load test must survive is what a serv
 """
 
 import socket
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -95,10 +96,11 @@ class Server:
 
 
 @contextmanager
-def serving(reply_to: Callable[[Request], Reply]) -> Iterator[Server]:
-    """Serve `reply_to` on a free port until the block ends."""
+def serving(reply_to: Callable[[Request], Reply], tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """Serve `reply_to` on a free port until the block ends, by https with a context for it."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
-        running = _Running(Server(f"http://127.0.0.1:{listener.getsockname()[1]}"), reply_to)
+        scheme = "http" if tls is None else "https"
+        running = _Running(Server(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"), reply_to, tls)
         acceptor = threading.Thread(target=running.accept, args=(listener,), daemon=True)
         acceptor.start()
         try:
@@ -112,8 +114,9 @@ def serving(reply_to: Callable[[Request], Reply]) -> Iterator[Server]:
 class _Running:
     """The threads behind a `Server`: one accepts, and one serves each connection."""
 
-    def __init__(self, server: Server, reply_to: Callable[[Request], Reply]) -> None:
+    def __init__(self, server: Server, reply_to: Callable[[Request], Reply], tls: ssl.SSLContext | None) -> None:
         self.server = server
+        self._tls = tls
         self.over = threading.Event()
         self._reply_to = reply_to
         self._lock = threading.Lock()
@@ -128,6 +131,12 @@ class _Running:
             self.server.connections += 1
 
     def _serve(self, connection: socket.socket, connection_number: int) -> None:
+        if self._tls is not None:
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:  # a client that does not like the certificate
+                connection.close()
+                return
         with connection, connection.makefile("rb") as lines, suppress(OSError):
             while head := _read_head(lines):
                 reply = self._reply(Request(self.server.sent.total(), head, connection, connection_number))

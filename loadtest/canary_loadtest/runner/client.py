@@ -1,6 +1,7 @@
 """The HTTP client of the load test: one attempt for each request, so that what is counted is what was sent."""
 
 import errno
+from collections.abc import Mapping
 from functools import cache, partial
 from ipaddress import ip_address
 from typing import Any, Final, cast
@@ -40,7 +41,8 @@ class OneAttemptClient(HTTPClient):
     def _prepare(self) -> None:
         """Turn resending off, and leave out what costs time and changes nothing."""
         self.sockets.size = -1
-        if _is_address(self.host):  # a name may have many addresses, and is looked up for each connection
+        # A name, also a proxy's, may have many addresses, and is looked up for each connection.
+        if _is_address(self.sockets._connection_host):  # noqa: SLF001 - see the class
             self.sockets._resolve = cache(self.sockets._resolve)  # type: ignore[method-assign] # noqa: SLF001 - see the class
 
     def request(
@@ -94,17 +96,17 @@ class OneAttemptPool(HTTPClientPool):
     a request on a connection that is just being closed would be lost by the client's own fault.
     """
 
-    def __init__(self, *, keep_alive: bool, timeout_seconds: float) -> None:
+    def __init__(self, client_options: Mapping[str, Any], *, keep_alive: bool) -> None:
         """Make a pool for one user.
 
         Args:
+            client_options: the options of `HTTPClient`: timeouts, a proxy, how certificates are verified.
             keep_alive: whether a connection serves more than one request.
-            timeout_seconds: how long to wait for a connection, and for each piece of an answer.
 
         Attributes:
             connections: how many connections were made.
         """
-        super().__init__(concurrency=1, network_timeout=timeout_seconds, connection_timeout=timeout_seconds)
+        super().__init__(**{**client_options, "concurrency": 1})
         self.keep_alive = keep_alive
         self.connections = 0
         self._answers = 0

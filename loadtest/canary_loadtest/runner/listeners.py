@@ -20,6 +20,7 @@ from canary_loadtest.options import add_locust_options
 from canary_loadtest.output import page, report
 from canary_loadtest.runner import web
 from canary_loadtest.runner.run import JudgingRun, MasterRun
+from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.worker_run import WorkerRun
 
 Run = JudgingRun | WorkerRun
@@ -42,6 +43,11 @@ def options_of(environment: Environment) -> argparse.Namespace:
     return cast("argparse.Namespace", environment.parsed_options)
 
 
+def hosts_of(environment: Environment) -> list[str | None]:
+    """Return the addresses that requests will go to: `--host`, or those that the user classes have."""
+    return [environment.host] if environment.host else [user.host for user in environment.user_classes]
+
+
 def usage_error(message: str) -> NoReturn:
     """End the process as for any wrong option: a message and exit code 2."""
     print(f"locustfile.py: {message}", file=sys.stderr)
@@ -58,8 +64,14 @@ def on_init(environment: Environment, **_: object) -> None:
         return
     if options.expect_canary is None:
         usage_error("--expect-canary is missing: the share that the canary is configured to get, in percent")
-    if options.headless and not environment.host:
+    hosts = hosts_of(environment)
+    if options.headless and not all(hosts):
         usage_error("--host is missing: the address of the service, such as http://127.0.0.1:8080")
+    try:
+        for host in filter(None, hosts):
+            base_address(host)
+    except TargetError as error:
+        usage_error(str(error))
     environment.process_exit_code = EXIT_CODES[Outcome.INCONCLUSIVE]
     judging: JudgingRun
     if isinstance(runner, MasterRunner):

@@ -20,6 +20,7 @@ from canary_loadtest.core.workers import WorkerReport, Workers
 from canary_loadtest.options import expectation_of
 from canary_loadtest.output import report
 from canary_loadtest.runner.progress import follow
+from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
 from canary_loadtest.runner.worker_run import EPOCH, FINAL_MESSAGE, FINISH_MESSAGE, RESET_MESSAGE, Answers
 
@@ -67,8 +68,10 @@ class JudgingRun:
         self.end_progress()
         self._stopping = self._interrupted = self.kept = False
         try:
+            if host := self._runner.environment.host:
+                base_address(host)
             self.clear()
-        except ExpectationError as error:  # the web UI takes any text
+        except (TargetError, ExpectationError) as error:  # the web UI takes any text
             print(f"not started: {error}", file=sys.stderr, flush=True)
             gevent.spawn(self._runner.stop)
             return

@@ -3,8 +3,10 @@
 Subclass it in a locustfile of your own to test another service, as `canary_loadtest.locustfile` does for micro-api.
 """
 
+import argparse
 from collections.abc import Callable, Mapping
 from typing import ClassVar, cast
+from urllib.parse import urlsplit
 
 from gevent import GreenletExit
 from gevent.timeout import Timeout
@@ -27,6 +29,7 @@ from canary_loadtest.core.labels import (
 )
 from canary_loadtest.runner.client import OneAttemptPool
 from canary_loadtest.runner.listeners import options_of, run_of
+from canary_loadtest.runner.target import base_address
 
 
 class CanaryUser(FastHttpUser):
@@ -37,6 +40,7 @@ class CanaryUser(FastHttpUser):
         classify: returns the label of an answer; replace it for a service with another contract.
         row_names: what the table calls the two versions; replace it with `classify`.
         keep_cookies: whether a user sends back cookies; a cookie can pin a user to one version.
+        insecure: whether an https certificate that cannot be verified is accepted; `--insecure` sets it.
         timeout_seconds: how long an answer may take from the connection to its last byte; all later answers wait for it
             too, to be judged in order.
     """
@@ -45,6 +49,7 @@ class CanaryUser(FastHttpUser):
     classify: ClassVar[Callable[[int, Mapping[str, str], bytes], str]] = staticmethod(contract.classify)
     row_names: ClassVar[RowNames] = contract.ROW_NAMES
     keep_cookies = False
+    insecure = False
     timeout_seconds = 10.0
 
     abstract = True
@@ -53,11 +58,21 @@ class CanaryUser(FastHttpUser):
     def __init__(self, environment: Environment) -> None:
         """Prepare the request that this user sends over and over."""
         options = options_of(environment)
-        self.sockets = OneAttemptPool(keep_alive=options.keep_alive, timeout_seconds=self.timeout_seconds)
-        self.client_pool = self.sockets
+        if self.host is not None:
+            self.host = base_address(self.host)
+        if self.ssl_context_factory is not None:
+            # The client would switch the check of names on or off in the class's own context.
+            self.insecure = not self.ssl_context_factory().check_hostname
+        elif options.insecure:
+            self.insecure = True
         super().__init__(environment)
+        agent = self.client.client
+        agent.max_retries = 0
+        # Locust's own pool has the options that it read from the class.
+        client_options = {**agent.clientpool.client_args, "ssl_options": _ssl_options(options)}
+        self.sockets = agent.clientpool = OneAttemptPool(client_options, keep_alive=options.keep_alive)
         if not self.keep_cookies:
-            self.client.client.cookiejar = None  # without a jar none are kept, and none are looked for
+            agent.cookiejar = None  # without a jar none are kept, and none are looked for
         self.headers = {"Accept-Encoding": "identity"}
         if not options.keep_alive:
             self.headers["Connection"] = "close"
@@ -124,6 +139,16 @@ class CanaryUser(FastHttpUser):
         # A header that came twice is a list here, which equals no value that a classifier expects.
         headers = cast("Mapping[str, str]", response.headers or {})
         return type(self).classify(status, headers, response.content or b"")
+
+
+def _ssl_options(options: argparse.Namespace) -> dict[str, str]:
+    """Return which certificates an https server may have, and for which name, where that is not the address's."""
+    ssl_options = {}
+    if options.ca_file:
+        ssl_options["ca_certs"] = options.ca_file
+    if options.host_header:
+        ssl_options["server_hostname"] = urlsplit(f"//{options.host_header}").hostname or options.host_header
+    return ssl_options
 
 
 def route_of(headers: Headers | None) -> str:
