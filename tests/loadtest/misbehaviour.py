@@ -24,7 +24,7 @@ def reset(request: Request) -> Reply:
     """Answer a request by a reset of its connection."""
     at_once = struct.pack("ii", 1, 0)  # lingering for 0 s: what is closed is reset
     request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
-    return Reply("connection_error", b"")
+    return Reply("connection_reset", b"")
 
 
 def is_odd_to_every_fifth(odd: Handler) -> Handler:

@@ -67,6 +67,9 @@ def test_certificate_is_verified_unless_told_otherwise(
         ended = run(tmp_path, options, locustfile=user_with(tmp_path, attribute))
     assert (ended.exit_code == 0) is trusted, ended.stderr
     assert bool(server.heads) is trusted
+    if not trusted:
+        assert set(ended.taken) == {"tls_error"}
+        assert "SSLCertVerificationError(" in ended.stderr
 
 
 def test_proxy_of_the_class_is_asked(tmp_path: Path) -> None:
@@ -78,6 +81,13 @@ def test_proxy_of_the_class_is_asked(tmp_path: Path) -> None:
     assert ended.exit_code == 0, ended.stderr
     assert proxy.heads[0].startswith(f"GET {server.url}/test/test ")
     assert server.connections == 0
+
+
+def test_name_without_an_address_is_named(tmp_path: Path) -> None:
+    """A name that is not known is neither a refused connection nor an unknown error."""
+    ended = run(tmp_path, "-t 3s --host http://no-such-name.invalid --expect-canary 30")
+    assert set(ended.taken) == {"name_not_resolved"}
+    assert "gaierror(" in ended.stderr
 
 
 @pytest.mark.parametrize("attribute", ["network_timeout = 0.3", "max_retries = 5"])

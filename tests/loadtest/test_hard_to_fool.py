@@ -111,7 +111,7 @@ CASES = [
         lambda: server_that.loses_canary(5, 14, server_that.reset, 4),
         "--expect-canary 30",
         INCONCLUSIVE,
-        "connection_error",
+        "connection_reset",
         NEITHER,
         answers=700,
     ),

@@ -124,7 +124,11 @@ def test_the_summary_shows_names_from_outside_as_they_are() -> None:
     [
         (Tally(), None, "allow more time (--run-time)"),
         (Tally(canary=3, stable=7), None, "run longer"),
-        (Tally(other=Counter({"connection_error": 9})), None, "check that something listens"),
+        (Tally(other=Counter({"connection_error": 9})), None, "check the target"),
+        (Tally(other=Counter({"connection_refused": 9})), None, "nothing listens at the target"),
+        (Tally(other=Counter({"status_404": 9})), None, "default route"),
+        (Tally(other=Counter({"status_426": 9})), None, "HTTP/1.1"),
+        (Tally(other=Counter({"status_500": 9})), None, "a backend that does not exist"),
         (Tally(canary=1, other=Counter({"overloaded_503": 9})), None, "connectionPool"),
         (Tally(canary=1, other=Counter({"status_418": 9})), None, "find out what the status_418 answers are"),
         (Tally(canary=1, other=Counter({"version_mismatch": 9})), None, "which image is deployed"),

@@ -13,9 +13,13 @@ VERSIONS: Final = frozenset({CANARY, STABLE})
 ABANDONED: Final = "abandoned"
 CLIENT_ERROR: Final = "client_error"
 CONNECTION_ERROR: Final = "connection_error"
+CONNECTION_REFUSED: Final = "connection_refused"
+CONNECTION_RESET: Final = "connection_reset"
+NAME_NOT_RESOLVED: Final = "name_not_resolved"
 NO_ANSWER: Final = "no_answer"
 OVERLOADED_503: Final = "overloaded_503"
 TIMEOUT: Final = "timeout"
+TLS_ERROR: Final = "tls_error"
 TRUNCATED_BODY: Final = "truncated_body"
 UNEXPECTED_BODY: Final = "unexpected_body"
 UNEXPECTED_CONTENT_TYPE: Final = "unexpected_content_type"
@@ -31,10 +35,14 @@ WRONG_ROUTE: Final = "wrong_route"
 HINTS: Final[Mapping[str, str]] = {
     ABANDONED: "users were taken away while they waited for an answer: keep their number constant during a run",
     CLIENT_ERROR: "the client failed before it had an answer: see the error in the log",
-    CONNECTION_ERROR: "connections failed: check that something listens at the target and that its version is alive",
+    CONNECTION_ERROR: "connections failed or broke off: check the target, and that both versions are alive",
+    CONNECTION_REFUSED: "nothing listens at the target: check its address and port, and that it is up",
+    CONNECTION_RESET: "connections were reset: check that both versions are alive, and if the mesh asks for mutual TLS",
+    NAME_NOT_RESOLVED: "the target's name has no address: check its spelling, and where it is known",
     NO_ANSWER: "find out why these requests got no answer, for example with curl -sS",
     OVERLOADED_503: "Envoy sheds load: the DestinationRule's connectionPool is smaller than the load",
     TIMEOUT: "requests were not answered in time: check the load and the health of the service",
+    TLS_ERROR: "there is no trusted https connection: check the scheme, and who signed the certificate",
     TRUNCATED_BODY: "answers broke off before their end: look for pods that were killed while they answered",
     UNEXPECTED_BODY: "a 200 with another body: check that this is the right service and path",
     UNEXPECTED_CONTENT_TYPE: "a 200 of another content type: check that this is the right service and path",
@@ -48,7 +56,9 @@ HINTS: Final[Mapping[str, str]] = {
     "status_301": "the proxy redirects: ask for the address that it redirects to",
     "status_302": "the proxy redirects: ask for the address that it redirects to",
     "status_403": "the mesh or the service refuses this client: check the AuthorizationPolicy",
-    "status_404": "no VirtualService matches this Host and path, or it is not bound to the gateway",
+    "status_404": "no route for this Host and path: check the VirtualService's hosts, gateways and default route",
+    "status_426": "the proxy does not take HTTP/1.0: ask by HTTP/1.1",
+    "status_500": "the service failed, or an HTTPRoute names a backend that does not exist",
     "status_503": "a subset has no ready pod, or no DestinationRule defines it",
 }
 

@@ -21,13 +21,13 @@ from canary_loadtest.core.answer import ROUTE_HEADER, Answer
 from canary_loadtest.core.labels import (
     ABANDONED,
     CLIENT_ERROR,
-    CONNECTION_ERROR,
     TIMEOUT,
     TRUNCATED_BODY,
     VERSIONS,
     RowNames,
 )
 from canary_loadtest.runner.client import OneAttemptPool
+from canary_loadtest.runner.failures import KINDS, cause_of, label_of
 from canary_loadtest.runner.listeners import options_of, run_of
 from canary_loadtest.runner.target import base_address
 
@@ -102,7 +102,7 @@ class CanaryUser(FastHttpUser):
                 if label in VERSIONS:
                     response.success()
                 else:
-                    response.failure(label)
+                    response.failure(self._cause(response) or label)
         except GreenletExit:
             # Locust takes this user away. While the test goes on, all later answers would wait for this one for ever;
             # at its end a request under way is not counted.
@@ -124,15 +124,19 @@ class CanaryUser(FastHttpUser):
         self._connection, self._previous = self.sockets.connections, label
         return previous
 
+    def _cause(self, response: ResponseContextManager) -> str:
+        """Return what Locust's statistics show as the cause of a failed request, "" where an answer came."""
+        cause = cause_of(response.request_meta["exception"])
+        if cause is None or response.status_code >= 400:
+            return ""
+        return f"no whole answer in {cause.seconds:g} s" if isinstance(cause, Timeout) else repr(cause)
+
     def label(self, response: ResponseContextManager) -> str:
         """Return the label of a response, or of the lack of one."""
         broken = response.request_meta["exception"]
         status = response.status_code
-        # The client wraps the errors that it would retry, were it allowed to.
-        if isinstance(getattr(broken, "original", broken), (TimeoutError, Timeout)):
-            return TIMEOUT
-        if status == 0:
-            return CONNECTION_ERROR
+        if broken is not None and (status == 0 or isinstance(broken, KINDS[TIMEOUT])):
+            return label_of(cause_of(broken))
         if broken is not None and status < 400:
             # The status and even the bytes so far may be right: only the exception shows that the rest never came.
             return TRUNCATED_BODY
