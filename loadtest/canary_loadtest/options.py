@@ -1,6 +1,7 @@
 """The options that the load test adds to Locust's own, and those that the judge shares with it."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ from canary_loadtest.core.expectation import (
     ExpectationError,
 )
 
+OWN_HEADERS: Final = frozenset({"accept-encoding", "connection", "content-length", "transfer-encoding"})
 ROUTE_HELP: Final = "count only answers whose x-canary-route header is NAME (default: any single route)"
 
 
@@ -46,6 +48,36 @@ def writable_file(text: str) -> str:
     if not file.parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder of {text} does not exist: make it first")
     return str(file)  # Locust sends the options to its workers, and can send text only
+
+
+def header(text: str) -> str:
+    """Return a request header as `NAME: VALUE`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not one, or one that the load test sets itself.
+    """
+    name, _, value = text.partition(":")
+    value = value.strip()
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]+", value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a header: write 'NAME: VALUE'")
+    if name.lower() == "host":
+        raise argparse.ArgumentTypeError("the Host header has an option of its own: --host-header HOST")
+    if name.lower() in OWN_HEADERS:
+        raise argparse.ArgumentTypeError(f"the load test sets the header {name} itself")
+    return f"{name}: {value}"
+
+
+def headers_of(options: argparse.Namespace) -> dict[str, str]:
+    """Return the headers that the options add to each request; those of one name are joined."""
+    headers: dict[str, str] = {}
+    for line in options.header or []:
+        name, _, value = line.partition(": ")
+        known = next((other for other in headers if other.lower() == name.lower()), None)
+        if known is None:
+            headers[name] = value
+        else:
+            headers[known] += f"{'; ' if name.lower() == 'cookie' else ', '}{value}"
+    return headers
 
 
 def certificates_file(text: str) -> str:
@@ -156,6 +188,14 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         metavar="HOST",
         env_var="LOCUST_HOST_HEADER",
         help="Host header to send, such as micro-api.default.svc.cluster.local",
+    )
+    group.add_argument(
+        "--header",
+        action="append",
+        type=header,
+        metavar="'NAME: VALUE'",
+        env_var="LOCUST_HEADER",
+        help="header to send with each request; may be repeated",
     )
     group.add_argument(
         "--ca-file",

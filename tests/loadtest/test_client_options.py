@@ -102,6 +102,29 @@ def test_attribute_of_the_class_is_kept_and_each_request_sent_once(tmp_path: Pat
     assert server.sent["held"] == 1
 
 
+def test_headers_of_the_options_are_sent(tmp_path: Path) -> None:
+    """--header may be repeated, its value may have colons, and one header may come from the environment."""
+    with serving(held_after(1, split(3))) as server:
+        options = "--expect-canary 30 --header X-User:a:b --header cookie:a=1 --header Cookie:b=2"
+        run_until_held(tmp_path, server, options)
+    lines = server.heads[0].splitlines()
+    assert "X-User: a:b" in lines
+    assert "cookie: a=1; b=2" in lines
+
+
+@pytest.mark.parametrize("options", ["", "--processes 2"])
+def test_header_of_the_environment_is_sent(tmp_path: Path, options: str) -> None:
+    """LOCUST_HEADER is one header, which the workers send, too."""
+    with serving(split(3)) as server:
+        ended = run(
+            tmp_path,
+            f"--host {server.url} --expect-canary 30 {options}",
+            environment={"LOCUST_HEADER": "Authorization: Bearer a, b"},
+        )
+    assert ended.exit_code == 0, ended.stderr
+    assert all("Authorization: Bearer a, b" in head for head in server.heads)
+
+
 def test_default_headers_of_the_class_are_sent(tmp_path: Path) -> None:
     """The class's own headers go with each request."""
     locustfile = user_with(tmp_path, "default_headers = {'x-tenant': 'blue'}")

@@ -26,6 +26,7 @@ from canary_loadtest.core.labels import (
     VERSIONS,
     RowNames,
 )
+from canary_loadtest.options import headers_of
 from canary_loadtest.runner.client import OneAttemptPool
 from canary_loadtest.runner.failures import KINDS, cause_of, label_of
 from canary_loadtest.runner.listeners import options_of, run_of
@@ -73,7 +74,7 @@ class CanaryUser(FastHttpUser):
         self.sockets = agent.clientpool = OneAttemptPool(client_options, keep_alive=options.keep_alive)
         if not self.keep_cookies:
             agent.cookiejar = None  # without a jar none are kept, and none are looked for
-        self.headers = {"Accept-Encoding": "identity"}
+        self.headers = headers_of(options) | {"Accept-Encoding": "identity"}
         if not options.keep_alive:
             self.headers["Connection"] = "close"
         if options.host_header:
