@@ -54,6 +54,34 @@ def test_the_counts_of_all_workers_decide(tmp_path: Path, expected: int, exit_co
     assert counts["other"] == 0
 
 
+def test_workers_send_the_headers_of_the_master(tmp_path: Path) -> None:
+    """--header of the master travels to the workers."""
+    with serving(split(3)) as server:
+        ended = run_processes(tmp_path, server, "--expect-canary 30 -t 50s --header X-User:a --header X-Team:b")
+    assert ended.exit_code == 0, ended.stderr
+    assert all({"X-User: a", "X-Team: b"} <= set(head.splitlines()) for head in server.heads)
+
+
+def test_fault_of_a_classifier_ends_the_run_of_all_workers(tmp_path: Path) -> None:
+    """The master names the fault once, whichever workers met it, and ends with 2."""
+    locustfile = tmp_path / "own.py"
+    locustfile.write_text(
+        "from canary_loadtest import CanaryUser\n"
+        "class User(CanaryUser):\n"
+        "    classify = staticmethod(lambda *_: None)\n",
+        encoding="utf-8",
+    )
+    with (
+        serving(split(3)) as server,
+        locust(tmp_path, two_workers(server, "--expect-canary 30"), locustfile=locustfile) as process,
+    ):
+        ended = end_of(process, tmp_path)
+    assert ended.exit_code == 2, ended.stderr
+    assert ended.stderr.count("no verdict: classify returned None") == 1
+    assert "INCONCLUSIVE - classify returned None" in ended.stdout
+    assert "Traceback" not in ended.stderr
+
+
 def test_nothing_is_lost_at_the_end_of_a_run(tmp_path: Path) -> None:
     """With --keep-going all that the workers counted until the end is in the verdict, to the request."""
     with serving(split(3)) as server:

@@ -153,12 +153,11 @@ def test_crash_in_a_listener_leaves_no_verdict(tmp_path: Path, event: str, canar
     [
         "    def __init__(self, environment):\n        raise RuntimeError('broken')\n",
         "    def on_start(self):\n        raise RuntimeError('broken')\n",
-        "    def classify(status, headers, body):\n        raise RuntimeError('broken')\n",
     ],
-    ids=["__init__", "on_start", "classify"],
+    ids=["__init__", "on_start"],
 )
 def test_user_that_crashes_is_inconclusive(tmp_path: Path, body: str) -> None:
-    """A user that cannot start or cannot tell what it got gives no verdict."""
+    """A user that cannot start gives no verdict."""
     locustfile = tmp_path / "crashing.py"
     locustfile.write_text(USER + body, encoding="utf-8")
     with serving(split(3)) as server:
@@ -246,6 +245,29 @@ def test_later_answers_refute_a_confirmed_share(tmp_path: Path) -> None:
     assert ended.verdict["decided_after"] < 200
     assert f"confirmed after {ended.verdict['decided_after']} answers" in ended.verdict["reason"]
     assert "but refuted after 2" in ended.verdict["reason"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        (["@staticmethod", "def classify(*_): raise ValueError('no JSON')"], "classify raised ValueError('no JSON')"),
+        (["@staticmethod", "def classify(*_): return None"], "classify returned None and no label"),
+        (["@staticmethod", "def classify(*_): return 7"], "classify returned 7 and no label"),
+        (["def classify(self, status, headers, body): return 'canary'"], "classify raised TypeError("),
+    ],
+    ids=["raises", "None", "number", "no-staticmethod"],
+)
+def test_classifier_that_gives_no_label_is_named_once(tmp_path: Path, lines: list[str], fault: str) -> None:
+    """A fault in a classifier ends the run at once with 2 and its name, without a traceback for each request."""
+    locustfile = tmp_path / "own.py"
+    locustfile.write_text(USER + "".join(f"    {line}\n" for line in lines), encoding="utf-8")
+    with serving(split(3)) as server:
+        ended = run(tmp_path, f"--host {server.url} --expect-canary 30", locustfile=locustfile)
+    assert ended.exit_code == 2, ended.stderr
+    assert ended.stderr.count(f"no verdict: {fault}") == 1
+    assert ended.stdout.count(f"INCONCLUSIVE - {fault}") == 1
+    assert "Traceback" not in ended.stderr
+    assert server.sent.total() < 1000
 
 
 def test_users_that_are_taken_away_hold_nothing_back(tmp_path: Path) -> None:

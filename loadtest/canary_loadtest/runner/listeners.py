@@ -7,7 +7,7 @@ registered at import: Locust fires `quitting` in reverse, so that these run afte
 import argparse
 import sys
 from collections.abc import Callable
-from typing import NoReturn, cast
+from typing import Final, NoReturn, cast
 from weakref import WeakKeyDictionary
 
 from gevent import getcurrent
@@ -22,6 +22,8 @@ from canary_loadtest.runner import web
 from canary_loadtest.runner.run import JudgingRun, MasterRun
 from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.worker_run import WorkerRun
+
+EXIT_FAULT: Final = 2
 
 Run = JudgingRun | WorkerRun
 _runs: WeakKeyDictionary[Environment, Run] = WeakKeyDictionary()
@@ -51,7 +53,7 @@ def hosts_of(environment: Environment) -> list[str | None]:
 def usage_error(message: str) -> NoReturn:
     """End the process as for any wrong option: a message and exit code 2."""
     print(f"locustfile.py: {message}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(EXIT_FAULT)
 
 
 def on_init(environment: Environment, **_: object) -> None:
@@ -118,7 +120,7 @@ def on_quitting(environment: Environment, **_: object) -> None:
         return
     run.close()
     verdict = run.verdict()
-    environment.process_exit_code = EXIT_CODES[verdict.outcome]
+    environment.process_exit_code = EXIT_FAULT if run.fault else EXIT_CODES[verdict.outcome]
     written = [
         keep(run.options.verdict_json, lambda file: report.write_json(verdict, file)),
         keep(run.options.verdict_text, lambda file: report.write_text(verdict, file)),
@@ -158,7 +160,7 @@ def on_quit(environment: Environment, exit_code: int) -> None:
         print(report.table(run.verdict()), flush=True)
     if exit_code in EXIT_CODES.values() and log.unhandled_greenlet_exception:
         print("no verdict: a listener or a greenlet crashed, see the log above", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(EXIT_FAULT)
 
 
 for hook, listener in {

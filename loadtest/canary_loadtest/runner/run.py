@@ -22,7 +22,14 @@ from canary_loadtest.output import report
 from canary_loadtest.runner.progress import follow
 from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
-from canary_loadtest.runner.worker_run import EPOCH, FINAL_MESSAGE, FINISH_MESSAGE, RESET_MESSAGE, Answers
+from canary_loadtest.runner.worker_run import (
+    EPOCH,
+    FAULT_MESSAGE,
+    FINAL_MESSAGE,
+    FINISH_MESSAGE,
+    RESET_MESSAGE,
+    Answers,
+)
 
 FINAL_COUNTS_SECONDS: Final = 10.0
 
@@ -47,6 +54,7 @@ class JudgingRun:
         self._stopping = False
         self._running = False
         self._interrupted = False
+        self.fault = ""
         self.kept = False
 
     def _new_session(self) -> Session:
@@ -95,6 +103,7 @@ class JudgingRun:
             ExpectationError: the options state none that can be tested.
         """
         self._running = False
+        self.fault = ""
         self.history = History()
         self.session = self._new_session()
 
@@ -126,7 +135,18 @@ class JudgingRun:
 
     def stop_when_decided(self) -> None:
         """End the test once its verdict is certain, unless it is to go on."""
-        if not self.session.decided or self.session.keep_going or self._stopping:
+        if self.session.decided and not self.session.keep_going:
+            self._stop()
+
+    def fail(self, fault: str) -> None:
+        """End the test because of a fault in the locustfile, and name the fault once."""
+        if not self.fault:
+            self.fault = fault
+            print(f"no verdict: {fault}", file=sys.stderr, flush=True)
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._stopping:
             return
         self._stopping = True
         # From a greenlet of its own: a task that stops the run is killed halfway, and the run goes on without it.
@@ -157,6 +177,8 @@ class JudgingRun:
         return self.session.verdict(objection=self._objection())
 
     def _objection(self) -> str:
+        if self.fault:
+            return self.fault
         if log.unhandled_greenlet_exception:
             return "a listener or a greenlet crashed, see the log"
         return "interrupted before the end of the test" if self._interrupted and self.session.decided else ""
@@ -178,6 +200,7 @@ class MasterRun(JudgingRun):
         self._workers = Workers()
         setattr(options, EPOCH, 0)
         runner.register_message(FINAL_MESSAGE, self._take_final)
+        runner.register_message(FAULT_MESSAGE, self._take_fault)
 
     def begin(self) -> None:
         """Start counting from nothing, on every worker that is there."""
@@ -214,6 +237,8 @@ class MasterRun(JudgingRun):
         self._look()
 
     def _objection(self) -> str:
+        if self.fault:
+            return self.fault
         if not self._workers.names:
             return "no worker took part in the test"
         if missing := self._workers.without_final:
@@ -226,6 +251,10 @@ class MasterRun(JudgingRun):
 
     def _take_final(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message, which has no public type
         self.take(msg.node_id, msg.data)
+
+    def _take_fault(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message, which has no public type
+        if msg.data[EPOCH] == getattr(self.options, EPOCH):
+            self.fail(msg.data["fault"])
 
     def _look(self) -> None:
         workers = self._workers

@@ -14,6 +14,7 @@ from geventhttpclient.header import Headers
 from locust import FastHttpUser, constant, task
 from locust.contrib.fasthttp import ResponseContextManager
 from locust.env import Environment
+from locust.exception import StopUser
 from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING, Runner
 
 from canary_loadtest.core import contract
@@ -31,6 +32,10 @@ from canary_loadtest.runner.client import OneAttemptPool
 from canary_loadtest.runner.failures import KINDS, cause_of, label_of
 from canary_loadtest.runner.listeners import options_of, run_of
 from canary_loadtest.runner.target import base_address
+
+
+class ClassifierError(Exception):
+    """A classifier that gives no label: the measurement can only end."""
 
 
 class CanaryUser(FastHttpUser):
@@ -111,6 +116,10 @@ class CanaryUser(FastHttpUser):
                 answers.finish(ticket, Answer(ABANDONED))
                 self.canary_run.answer_counted(answers)
             raise
+        except ClassifierError as error:
+            answers.finish(ticket, Answer(label))
+            self.canary_run.fail(str(error))
+            raise StopUser from None
         except Exception:
             answers.finish(ticket, Answer(label))
             raise
@@ -143,7 +152,13 @@ class CanaryUser(FastHttpUser):
             return TRUNCATED_BODY
         # A header that came twice is a list here, which equals no value that a classifier expects.
         headers = cast("Mapping[str, str]", response.headers or {})
-        return type(self).classify(status, headers, response.content or b"")
+        try:
+            label = type(self).classify(status, headers, response.content or b"")
+        except Exception as error:
+            raise ClassifierError(f"classify raised {error!r} for an answer with status {status}") from error
+        if not isinstance(label, str) or not label:
+            raise ClassifierError(f"classify returned {label!r} and no label for an answer with status {status}")
+        return label
 
 
 def _ssl_options(options: argparse.Namespace) -> dict[str, str]:

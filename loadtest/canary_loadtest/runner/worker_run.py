@@ -10,6 +10,7 @@ from canary_loadtest.core.recorder import Recorder
 
 EPOCH: Final = "canary_epoch"
 FINISH_MESSAGE: Final = "canary_finish"
+FAULT_MESSAGE: Final = "canary_fault"
 FINAL_MESSAGE: Final = "canary_final"
 RESET_MESSAGE: Final = "canary_reset"
 
@@ -52,6 +53,10 @@ class WorkerRun:
 
     def answer_counted(self, answers: Answers) -> None:
         """Do nothing: the master looks at the counts."""
+
+    def fail(self, fault: str) -> None:
+        """Tell the master of a fault in the locustfile."""
+        self._runner.send_message(FAULT_MESSAGE, {EPOCH: getattr(self.options, EPOCH, 0), "fault": fault})
 
     def payload(self) -> dict[str, Any]:
         """Return what travels to the master with a report: the counts, and of which test they are."""
