@@ -149,6 +149,17 @@ def test_with_the_web_ui_each_run_leaves_its_report(tmp_path: Path) -> None:
     assert summaries(tmp_path) == ["CONFIRMED", "REFUTED"]
 
 
+@pytest.mark.parametrize(("expected", "exit_code"), [("30", 0), ("60", 10)])
+def test_autoquit_ends_the_process_after_the_verdict(tmp_path: Path, expected: str, exit_code: int) -> None:
+    """With --autostart --autoquit the process ends so many seconds after its verdict, also without a run time."""
+    options = f"--autostart --autoquit 1 --web-port {free_port()} -u 3 -r 100 --expect-canary {expected} {KEPT}"
+    with serving(split(3)) as server:
+        argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *options.split(), "--host", server.url]
+        ended = subprocess.run(argv, cwd=tmp_path, capture_output=True, timeout=DEADLINE_SECONDS, check=False)
+    assert ended.returncode == exit_code, ended.stderr.decode()
+    assert len(summaries(tmp_path)) == 1
+
+
 def test_the_tab_is_below_the_base_path_of_the_web_ui(tmp_path: Path) -> None:
     """Behind a proxy that serves Locust below a path, the tab is there too, and nowhere else."""
     port = free_port()

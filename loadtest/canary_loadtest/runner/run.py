@@ -32,6 +32,7 @@ from canary_loadtest.runner.worker_run import (
 )
 
 FINAL_COUNTS_SECONDS: Final = 10.0
+NO_AUTOQUIT: Final = -1
 
 
 class JudgingRun:
@@ -150,7 +151,19 @@ class JudgingRun:
             return
         self._stopping = True
         # From a greenlet of its own: a task that stops the run is killed halfway, and the run goes on without it.
-        gevent.spawn(self._runner.quit if self.options.headless else self._runner.stop)
+        gevent.spawn(self._end_test)
+
+    def _end_test(self) -> None:
+        """End the test, and the process where Locust would: with --headless, and after --autoquit."""
+        if self.options.headless:
+            self._runner.quit()
+            return
+        self._runner.stop()
+        if self.options.autostart and self.options.autoquit != NO_AUTOQUIT:
+            gevent.sleep(self.options.autoquit)
+            self._runner.quit()
+            if (web_ui := self._runner.environment.web_ui) is not None:
+                web_ui.stop()
 
     def interrupt(self) -> None:
         """Note that somebody ends the test by hand."""
