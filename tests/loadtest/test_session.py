@@ -111,6 +111,22 @@ def test_an_undecided_session_says_why(labels: list[str], part_of_reason: str) -
     assert part_of_reason in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("label", "route", "hopeless"),
+    [("status_503", "", True), ("wrong", "", True), (STABLE, "", False), (STABLE, "50-50", False)],
+)
+def test_a_session_of_errors_only_is_hopeless(label: str, route: str, *, hopeless: bool) -> None:
+    """Hundreds of errors and no answer of a version make it hopeless; a single answer does not, by any route."""
+    session = Session(Expectation(30), "70-30")
+    session.add(Answer(label, route))
+    fed(session, ["status_503"] * 498)
+    assert not session.hopeless
+    fed(session, ["status_503"] * 2)
+    assert session.hopeless is hopeless
+    fed(session, ["status_503"] * 2)
+    assert session.verdict().outcome is Outcome.INCONCLUSIVE
+
+
 def test_a_server_that_never_answers_is_told_from_no_request() -> None:
     """Requests that wait in vain are counted as unfinished."""
     session = Session(Expectation(30))

@@ -1,6 +1,7 @@
 """One measurement from its first request to its verdict: the order, the counts, the first rule to fire."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.estimates import answers_to_go
@@ -11,6 +12,8 @@ from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.rules import rule_for
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import NEXT_STEPS, Evidence, Remedy, Verdict, finding_of, next_step_of
+
+HOPELESS_ANSWERS: Final = 500
 
 
 class Session:
@@ -61,6 +64,12 @@ class Session:
     def decided(self) -> bool:
         """Whether a rule has fired."""
         return self._decided is not None
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether all answers so far are errors, and more of them than a verdict could come back from soon."""
+        tally = self.tally
+        return not tally.labelled and not tally.settling and tally.other_total >= HOPELESS_ANSWERS
 
     def start(self) -> int:
         """Return the ticket of a request that is about to be sent."""

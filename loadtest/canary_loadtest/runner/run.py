@@ -135,8 +135,9 @@ class JudgingRun:
             self.stop_when_decided()
 
     def stop_when_decided(self) -> None:
-        """End the test once its verdict is certain, unless it is to go on."""
-        if self.session.decided and not self.session.keep_going:
+        """End the test once its verdict is certain or out of reach, unless it is to go on."""
+        session = self.session
+        if not session.keep_going and (session.decided or session.hopeless):
             self._stop()
 
     def fail(self, fault: str) -> None:
