@@ -113,7 +113,7 @@ def pins_connections() -> Handler:
 
 
 def drips(raw: bytes, at_once: int, pause_seconds: float = 0.1) -> Handler:
-    """Return a handler that sends so many bytes at once, and each further one after a pause."""
+    """Return a handler that sends a few bytes at once, and each further one after a pause."""
 
     def drip(connection: socket.socket) -> None:
         with suppress(OSError):

@@ -26,7 +26,7 @@ def certified(folder: Path, names: str) -> tuple[ssl.SSLContext, Path]:
 
 
 def user_with(folder: Path, *attributes: str) -> Path:
-    """Return a locustfile whose class has attributes beside the usual ones."""
+    """Return a locustfile whose class has attributes on top of the usual ones."""
     locustfile = folder / "own.py"
     body = "".join(f"    {line}\n" for line in attributes)
     locustfile.write_text(
@@ -113,7 +113,7 @@ def test_headers_of_the_options_are_sent(tmp_path: Path) -> None:
 
 
 def test_header_of_the_environment_is_sent(tmp_path: Path) -> None:
-    """LOCUST_HEADER is one header, whatever is in it."""
+    """LOCUST_HEADER is one header, also with commas in it."""
     with serving(split(3)) as server:
         ended = run(
             tmp_path,

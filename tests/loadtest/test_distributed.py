@@ -63,7 +63,7 @@ def test_workers_send_the_headers_of_the_master(tmp_path: Path) -> None:
 
 
 def test_fault_of_a_classifier_ends_the_run_of_all_workers(tmp_path: Path) -> None:
-    """The master names the fault once, whichever workers met it, and ends with 2."""
+    """The master names the fault once, also where several workers met it, and ends with 2."""
     locustfile = tmp_path / "own.py"
     locustfile.write_text(
         "from canary_loadtest import CanaryUser\n"

@@ -78,7 +78,7 @@ def test_answer_that_never_comes_is_inconclusive(tmp_path: Path) -> None:
 
 
 def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
-    """A port on which nobody listens ends the run soon, with no verdict even for an expected 0 %."""
+    """A port without a listener ends the run soon, with no verdict even for an expected 0 %."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host = f"http://127.0.0.1:{listener.getsockname()[1]}"
     ended = run(tmp_path, f"--host {host} --expect-canary 0")

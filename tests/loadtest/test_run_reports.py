@@ -151,7 +151,7 @@ def test_with_the_web_ui_each_run_leaves_its_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("expected", "exit_code"), [("30", 0), ("60", 10)])
 def test_autoquit_ends_the_process_after_the_verdict(tmp_path: Path, expected: str, exit_code: int) -> None:
-    """With --autostart --autoquit the process ends so many seconds after its verdict, also without a run time."""
+    """With --autostart --autoquit the process ends the given seconds after its verdict, also without a run time."""
     options = f"--autostart --autoquit 1 --web-port {free_port()} -u 3 -r 100 --expect-canary {expected} {KEPT}"
     with serving(split(3)) as server:
         argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *options.split(), "--host", server.url]
