@@ -1,14 +1,15 @@
 """The share to expect of a plain Service, from its EndpointSlices and pods."""
 
 import json
-import subprocess
 import sys
 from typing import Any
 
 import pytest
 
 from scripts.cluster.expected_share import ShareError, canary_percent
-from tests.support.repository import ROOT
+from tests.support.processes import run
+
+COMMAND = (sys.executable, "-m", "scripts.cluster.expected_share")
 
 
 def pod(name: str, track: str) -> dict[str, Any]:
@@ -78,30 +79,17 @@ def test_a_pod_that_is_not_listed_is_an_error() -> None:
         canary_percent([endpoint_slice(endpoint("old-0"), endpoint("new-9")), *PODS])
 
 
-def run(stdin: str) -> subprocess.CompletedProcess[str]:
-    """Run the command with an input."""
-    return subprocess.run(
-        [sys.executable, "-m", "scripts.cluster.expected_share"],
-        cwd=ROOT,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-
-
 def test_the_command_prints_the_percentage() -> None:
     """What kubectl lists goes in, a number that the load test takes comes out."""
     items = [endpoint_slice(endpoint("old-0"), endpoint("new-0")), *PODS]
-    done = run(json.dumps({"kind": "List", "items": items}))
+    done = run(*COMMAND, stdin=json.dumps({"kind": "List", "items": items}))
     assert (done.returncode, done.stdout, done.stderr) == (0, "50\n", "")
 
 
 @pytest.mark.parametrize("stdin", ["", "[]", "{}", '{"items": [{}]}', '{"items": []}'])
 def test_wrong_input_is_named_without_a_traceback(stdin: str) -> None:
     """A failed kubectl in front of the pipe ends in one line and exit code 1."""
-    done = run(stdin)
+    done = run(*COMMAND, stdin=stdin)
     assert done.returncode == 1
     assert done.stderr.startswith("expected_share: ")
     assert done.stderr.count("\n") == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import processes
 from tests.support.repository import ROOT
 
 SCRIPTS = tuple(
@@ -44,10 +45,9 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "calls"
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a script from elsewhere than the repository, as a person may."""
-    script, *arguments = command
-    return subprocess.run([ROOT / script, *arguments], cwd="/", capture_output=True, text=True, timeout=60, check=False)
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script from another directory than the repository, as a person may."""
+    return processes.run(ROOT / script, *arguments, cwd=Path("/"))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -2,13 +2,12 @@
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.manifests.files import ISTIO
-from tests.support.repository import ROOT
+from tests.support.processes import executable, run
 
 STATES = {
     re.sub(r"istio/(mesh/)?virtual-service-|(?<=gateway-api/)http-route-|\.yaml$|^istio/(?=gateway)", "", path)
@@ -16,24 +15,15 @@ STATES = {
     if "/virtual-service-" in path or "/http-route-" in path
 }
 # An empty cluster: nothing is found in it.
-KUBECTL = "#!/bin/sh\ntrue\n"
-
-
-def run(*command: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a script, with a folder whose programs come first."""
-    script, *arguments = command
-    environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"]}
-    return subprocess.run(
-        [ROOT / script, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+NOTHING = "#!/bin/sh\ntrue\n"
 
 
 @pytest.fixture
-def empty_cluster(tmp_path: Path) -> Path:
-    """A folder with a kubectl that finds nothing."""
-    (tmp_path / "kubectl").write_text(KUBECTL, encoding="utf-8")
-    (tmp_path / "kubectl").chmod(0o755)
-    return tmp_path
+def empty_cluster(tmp_path: Path) -> dict[str, str]:
+    """A PATH on which kubectl and istioctl find nothing."""
+    for name in ("kubectl", "istioctl"):
+        executable(tmp_path / name, NOTHING)
+    return {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
 
 
 def test_the_states_are_all_listed() -> None:
@@ -67,9 +57,11 @@ def test_without_a_state_the_usage_is_shown() -> None:
         (("scripts/mesh/measure.sh",), "no weights are declared\n  set a state with scripts/mesh/set-state.sh"),
     ],
 )
-def test_a_cluster_that_lacks_something_is_told_of(command: tuple[str, ...], remedy: str, empty_cluster: Path) -> None:
+def test_a_cluster_that_lacks_something_is_told_of(
+    command: tuple[str, ...], remedy: str, empty_cluster: dict[str, str]
+) -> None:
     """What has to be there before is named, with the script that makes it."""
-    done = run(*command, "--context", "kind-any", path=empty_cluster)
+    done = run(*command, "--context", "kind-any", environment=empty_cluster)
     assert done.returncode == 2
     assert remedy in done.stderr
 
@@ -81,9 +73,10 @@ def test_a_cluster_that_lacks_something_is_told_of(command: tuple[str, ...], rem
         (("scripts/mesh/gateway-api.sh", "--crds", "no-crds.yaml"), "there is no file no-crds.yaml"),
     ],
 )
-def test_a_file_that_does_not_exist_is_named(command: tuple[str, ...], missing: str, empty_cluster: Path) -> None:
+def test_a_file_that_does_not_exist_is_named(
+    command: tuple[str, ...], missing: str, empty_cluster: dict[str, str]
+) -> None:
     """A misspelt file is found before anything is applied."""
-    (empty_cluster / "istioctl").symlink_to(empty_cluster / "kubectl")
-    done = run(*command, path=empty_cluster)
+    done = run(*command, environment=empty_cluster)
     assert done.returncode == 2
     assert missing in done.stderr

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tests.support.repository import ROOT
 
-TIMEOUT_SECONDS = 120
 # Replaces the environment's Python: records its arguments, and fails for those that the test names.
 RECORDER = """#!/bin/sh
 echo "$@" >> {calls}
