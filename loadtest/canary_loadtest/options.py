@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from canary_loadtest.core.answer import ROUTE_HEADER
 from canary_loadtest.core.expectation import (
     DEFAULT_ALPHA,
     DEFAULT_LEAK_POINTS,
@@ -15,7 +16,7 @@ from canary_loadtest.core.expectation import (
 )
 
 OWN_HEADERS: Final = frozenset({"accept-encoding", "connection", "content-length", "transfer-encoding"})
-ROUTE_HELP: Final = "count only answers whose x-canary-route header is NAME (default: any single route)"
+ROUTE_HELP: Final = f"count only answers whose {ROUTE_HEADER} header is NAME (default: any single route)"
 
 
 def _checked(field: str) -> Callable[[str], float]:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from scripts.mesh.route_stopwatch import ROUTE_HEADER
+
 Json = Mapping[str, Any]
-ROUTE_HEADER: Final = "x-canary-route"
 UNLIMITED: Final = 2**32 - 1  # what istiod writes for a limit that is not set
 PERCENT_DIVISORS: Final = {"HUNDRED": 1, "TEN_THOUSAND": 100, "MILLION": 10_000}
 SHOWN_HOSTS: Final = 10

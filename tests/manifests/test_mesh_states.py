@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from canary_loadtest.core.answer import ROUTE_HEADER
+from scripts.lab.translation import translate
 from scripts.lab.translation.fields import ManifestError
 from scripts.lab.translation.manifests import parse
+from scripts.mesh import route_stopwatch
 from tests.manifests.files import ISTIO, OPERATOR
 from tests.support.repository import resource, resources, text_of
 
@@ -182,3 +184,8 @@ def test_the_gateway_listens_where_the_cluster_publishes_it() -> None:
     assert (listener["port"], listener["protocol"]) == (server["port"]["number"], server["port"]["protocol"])
     address = f"{gateway['name']}.istio-system.svc.cluster.local"
     assert [one["value"] for one in resource("istio/gateway-api/gateway.yaml")["spec"]["addresses"]] == [address]
+
+
+def test_the_parts_agree_on_the_header_of_the_route() -> None:
+    """The load test, the lab's translation and the scripts for the mesh run alone, each with its own definition."""
+    assert translate.ROUTE_HEADER == route_stopwatch.ROUTE_HEADER == ROUTE_HEADER

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
+from canary_loadtest.core.answer import ROUTE_HEADER
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.labels import RowNames, hint
 from canary_loadtest.core.outcome import Outcome
@@ -31,7 +32,7 @@ NEXT_STEPS: Final[Mapping[Remedy, str]] = {
     Remedy.CONTINUE: "traffic matches the configured weights; continue the release",
     Remedy.STOP: "stop the rollout; compare the proxy's weights with the ones you applied",
     Remedy.NAME_ROUTE: "measure again while the weights do not change, and name the route with --route",
-    Remedy.COMPARE_ROUTE: "compare --route with the route that the answers name (response header x-canary-route)",
+    Remedy.COMPARE_ROUTE: f"compare --route with the route that the answers name (response header {ROUTE_HEADER})",
     Remedy.SAMPLE_EACH_ANSWER: "measure with a new connection for each request, so that each answer is a sample",
     Remedy.COUNT_REQUESTS: "count the requests that were sent, not only the answers",
     Remedy.FIND_ANSWERS: "check that the target is up",
