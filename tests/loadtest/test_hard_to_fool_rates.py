@@ -250,5 +250,5 @@ def test_misbehaviour_wins_as_rarely_as_promised(rate: Rate) -> None:
 def test_document_tells_every_rate() -> None:
     """The second table of docs/hard-to-fool.md has one row for each rate, and each belongs to a case of the first."""
     assert documented_rows("How often") == [rate.documented for rate in RATES]
-    cases = {cells[0].strip("`") for cells in documented_rows("What is done, and what is said")}
+    cases = {cells[0].strip("`") for cells in documented_rows("What a server does, and what is reported")}
     assert {rate.name for rate in RATES} <= cases
