@@ -87,7 +87,7 @@ class JudgingRun:
         self._running = True
         self._began = time.monotonic()
         self.record()
-        self._progress = gevent.spawn(follow, self, self.options.run_time)
+        self._progress = gevent.spawn(follow, self.record, self.options.run_time)
 
     def reset(self) -> None:
         """Forget all that is counted, as the button of the web UI asks, and in the middle of a test begin again."""
@@ -170,10 +170,11 @@ class JudgingRun:
         """Note that somebody ends the test by hand."""
         self._interrupted = self._running
 
-    def record(self) -> None:
-        """Add what is known now to the history, while the test runs."""
+    def record(self) -> Session:
+        """Add what is known now to the history, while the test runs, and return the measurement."""
         if self._running:
             self.history.record(time.monotonic() - self._began, self.session)
+        return self.session
 
     @property
     def state(self) -> str:
