@@ -182,8 +182,8 @@ def test_help_shows_every_option(tmp_path: Path) -> None:
     argv = [sys.executable, str(ROOT / "loadtest"), "locust", "--help"]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True)
     options = (
-        "--expect-canary --tolerance --alpha --route --host-header --keep-alive --keep-going --verdict-json"
-        " --verdict-text --report --summary --headless"
+        "--expect-canary --tolerance --alpha --route --host-header --header --ca-file --insecure --keep-alive"
+        " --keep-going --verdict-json --verdict-text --report --summary --headless"
     )
     assert [option for option in options.split() if option not in done.stdout] == []
 
