@@ -149,6 +149,28 @@ def test_with_the_web_ui_each_run_leaves_its_report(tmp_path: Path) -> None:
     assert summaries(tmp_path) == ["CONFIRMED", "REFUTED"]
 
 
+def test_wrong_address_in_the_form_is_named_and_the_next_run_judged(tmp_path: Path) -> None:
+    """An address without a scheme starts no test, and stands against no later one."""
+    port, output = free_port(), tmp_path / "output.txt"
+    url = f"http://127.0.0.1:{port}"
+    argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--expect-canary", "30", "--web-port", str(port)]
+    with serving(split(3)) as server, output.open("wb") as stdout, requests.Session() as session:
+        session.trust_env = False
+        with subprocess.Popen(argv, cwd=tmp_path, stdout=stdout, stderr=subprocess.PIPE) as process:
+            try:
+                wait_until(lambda: listens(process), process)
+                start(session, url, host=server.url.removeprefix("http://"))
+                wait_until(lambda: len(verdicts(output)) == 1, process)
+                assert server.connections == 0
+                start(session, url, host=server.url)
+                wait_until(lambda: len(verdicts(output)) == 2, process)
+            finally:
+                process.terminate()
+                _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+    assert f"write {server.url}" in stderr.decode()
+    assert verdicts(output)[1] == "CONFIRMED"
+
+
 @pytest.mark.parametrize(("expected", "exit_code"), [("30", 0), ("60", 10)])
 def test_autoquit_ends_the_process_after_the_verdict(tmp_path: Path, expected: str, exit_code: int) -> None:
     """With --autostart --autoquit the process ends the given seconds after its verdict, also without a run time."""

@@ -14,7 +14,7 @@ from geventhttpclient.header import Headers
 from locust import FastHttpUser, constant, task
 from locust.contrib.fasthttp import ResponseContextManager
 from locust.env import Environment
-from locust.exception import StopUser
+from locust.exception import StopTest, StopUser
 from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING, Runner
 
 from canary_loadtest.core import contract
@@ -31,7 +31,7 @@ from canary_loadtest.options import headers_of
 from canary_loadtest.runner.client import OneAttemptPool
 from canary_loadtest.runner.failures import KINDS, cause_of, label_of
 from canary_loadtest.runner.listeners import options_of, run_of
-from canary_loadtest.runner.target import base_address
+from canary_loadtest.runner.target import TargetError, base_address
 
 
 class ClassifierError(Exception):
@@ -65,7 +65,10 @@ class CanaryUser(FastHttpUser):
         """Prepare the request that this user sends over and over."""
         options = options_of(environment)
         if self.host is not None:
-            self.host = base_address(self.host)
+            try:
+                self.host = base_address(self.host)
+            except TargetError as error:  # the web UI takes any text
+                raise StopTest(str(error)) from None
         if self.ssl_context_factory is not None:
             # The client would switch the check of names on or off in the class's own context.
             self.insecure = not self.ssl_context_factory().check_hostname
