@@ -14,7 +14,7 @@ from canary_loadtest.core.labels import CANARY, STABLE
 from tests.browser.conftest import OpenPage
 from tests.browser.locust_ui import Allowance, web_ui
 from tests.browser.pages import PHONE, Screen, assert_accessible, assert_fits
-from tests.loadtest.server import Reply, Request, answer, serving
+from tests.loadtest.server import Reply, Request, answer, http, serving
 from tests.loadtest.traffic import split
 
 pytestmark = pytest.mark.browser
@@ -207,3 +207,18 @@ def test_the_tab_and_the_download_show_a_whole_run(
     shows(saved, "#verdict strong", "CONFIRMED")
     shows(saved, "#answers", answers)
     assert STABLE in saved.locator("#kinds").inner_text()
+
+
+def test_a_page_of_another_site_starts_no_test(open_page: OpenPage, tmp_path: Path) -> None:
+    """A form that a foreign page sends to the web UI is refused, and the person reads why."""
+    with serving(split(3)) as target, web_ui(tmp_path, target.url) as ui:
+        form = (
+            f'<form method="post" action="{ui.url}/swarm"><input name="user_count" value="1">'
+            '<input name="spawn_rate" value="1"><input name="verdict_json" value="/tmp/x"><button>Win</button></form>'
+        )
+        foreign = Reply("page", http(f"<!doctype html><title>win</title>{form}".encode(), content_type="text/html"))
+        with serving(lambda _: foreign) as other_site:
+            page = open_page(other_site.url, allowed_console="40[34]")
+            page.get_by_role("button", name="Win").click()
+            expect(page.locator("body")).to_contain_text(f"refused: the page at '{other_site.url}' is not this web UI")
+        assert target.connections == 0

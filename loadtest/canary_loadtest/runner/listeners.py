@@ -83,7 +83,7 @@ def on_init(environment: Environment, **_: object) -> None:
         judging = JudgingRun(options, runner)
     _runs[environment] = judging
     if environment.web_ui is not None:
-        web.add_tab(environment.web_ui, judging, options.web_base_path)
+        web.extend(environment.web_ui, judging, options)
     events.reset_stats.add_listener(judging.reset)
     # Registered now, later than Locust's own, and so called earlier: while a test that has not been ended still runs.
     events.quitting.add_listener(lambda environment: on_quitting_early(judging, environment))

@@ -3,6 +3,7 @@
 Locust lets a tab be added that shows a table; this one has no table and is filled with the page, in a frame.
 """
 
+import argparse
 import json
 from datetime import UTC, datetime
 from typing import Any, Final, cast
@@ -11,6 +12,7 @@ from flask import Blueprint, Flask, Response, request
 from locust.web import WebUI
 
 from canary_loadtest.output import page, report
+from canary_loadtest.runner.guard import protect
 from canary_loadtest.runner.run import JudgingRun
 
 KEY: Final = "canary-split"
@@ -31,15 +33,16 @@ def page_data(run: JudgingRun) -> dict[str, Any]:
     )
 
 
-def add_tab(web_ui: WebUI, run: JudgingRun, base_path: str) -> None:
-    """Add the tab and its page to a web UI that is not started yet.
+def extend(web_ui: WebUI, run: JudgingRun, options: argparse.Namespace) -> None:
+    """Protect a web UI that is not started yet from other sites, and add the tab and its page to it.
 
     Args:
         web_ui: Locust's.
         run: what is shown.
-        base_path: the path below which the web UI is served, "" for the root.
+        options: Locust's, for the address and the path of the web UI.
     """
     app = cast("Flask", web_ui.app)
+    protect(app, options.web_host)
     script = f"<script>{(page.FOLDER / 'tab.js').read_text(encoding='utf-8')}</script>"
 
     def live() -> str:
@@ -60,7 +63,7 @@ def add_tab(web_ui: WebUI, run: JudgingRun, base_path: str) -> None:
             response.set_data(response.get_data(as_text=True).replace("</body>", f"{script}</body>"))
         return response
 
-    routes = Blueprint(KEY, __name__, url_prefix=base_path or None)
+    routes = Blueprint(KEY, __name__, url_prefix=options.web_base_path or None)
     for path, view in ((f"/{KEY}", live), (f"/{KEY}/data", data), (f"/{KEY}/report", download)):
         routes.add_url_rule(path, view.__name__, web_ui.auth_required_if_enabled(view))
     app.register_blueprint(routes)

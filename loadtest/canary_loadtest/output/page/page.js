@@ -33,7 +33,7 @@ function showFigures(data) {
   const certainty = Math.min(99.9999, Number((100 * (1 - expected.alpha)).toFixed(10)));
   const points = expected.tolerance_points === 1 ? "point" : "points";
   setText(element("share"), percent(data.canary_percent));
-  setText(element("interval"), `between ${low.toFixed(1)} and ${percent(high)} with ${certainty} % certainty`);
+  setText(element("interval"), `${certainty} % interval ${low.toFixed(1)} to ${percent(high)}`);
   setText(element("expected"), `${expected.canary_percent} %`);
   setText(element("tolerance"), `± ${expected.tolerance_points} percentage ${points}`);
   setText(element("answers"), count(counts.canary + counts.stable + counts.other));
