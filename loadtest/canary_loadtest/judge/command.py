@@ -17,7 +17,9 @@ from canary_loadtest.judge.readers import FORMATS
 from canary_loadtest.judge.wording import JUDGE_NEXT_STEPS
 from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of, writable_file
 from canary_loadtest.output import report
+from canary_loadtest.output.files import keep, print_whole
 
+EXIT_NOT_WRITTEN: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
@@ -49,18 +51,18 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
         sys.stdout.reconfigure(errors="replace")
     try:
         verdict = _judge(options)
-        print(report.table(verdict))
-        if options.verdict_json is not None:
-            report.write_json(verdict, options.verdict_json)
-        if options.summary is not None:
-            report.append_summary(verdict, options.summary)
+        written = [
+            print_whole(report.table(verdict)),
+            keep(options.verdict_json, lambda file: report.write_json(verdict, file)),
+            keep(options.summary, lambda file: report.append_summary(verdict, file)),
+        ]
     except UsageError as error:
         parser.error(str(error))
     except OSError as error:
         return _fail(f"{error.filename or options.file}: {error.strerror}", EXIT_USAGE)
     except KeyboardInterrupt:
         return _fail("interrupted, no verdict", EXIT_INTERRUPTED)
-    return EXIT_CODES[verdict.outcome]
+    return EXIT_CODES[verdict.outcome] if all(written) else EXIT_NOT_WRITTEN
 
 
 def _fail(message: str, exit_code: int) -> int:

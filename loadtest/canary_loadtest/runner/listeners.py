@@ -6,7 +6,6 @@ registered at import: Locust fires `quitting` in reverse, so that these run afte
 
 import argparse
 import sys
-from collections.abc import Callable
 from typing import Final, NoReturn, cast
 from weakref import WeakKeyDictionary
 
@@ -18,11 +17,13 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from canary_loadtest.core.outcome import EXIT_CODES, Outcome
 from canary_loadtest.options import add_locust_options
 from canary_loadtest.output import page, report
+from canary_loadtest.output.files import keep, print_whole
 from canary_loadtest.runner import web
 from canary_loadtest.runner.run import JudgingRun, MasterRun
 from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.worker_run import WorkerRun
 
+EXIT_NOT_WRITTEN: Final = 1
 EXIT_FAULT: Final = 2
 
 Run = JudgingRun | WorkerRun
@@ -127,7 +128,7 @@ def on_quitting(environment: Environment, **_: object) -> None:
         keep_report(run),
     ]
     if not all(written):
-        environment.process_exit_code = 1
+        environment.process_exit_code = EXIT_NOT_WRITTEN
 
 
 def keep_report(run: JudgingRun) -> bool:
@@ -143,24 +144,15 @@ def keep_report(run: JudgingRun) -> bool:
     return all(written)
 
 
-def keep(file: str | None, write: Callable[[str], None]) -> bool:
-    """Write a file that was asked for, and return whether that went well."""
-    try:
-        if file is not None:
-            write(file)
-    except OSError as error:
-        print(f"the file {file} was not written: {error.strerror}", file=sys.stderr)
-        return False
-    return True
-
-
 def on_quit(environment: Environment, exit_code: int) -> None:
     """Print the verdict last, where it is seen, unless a crash makes it worthless."""
-    if (run := judging_run_of(environment)) is not None:
-        print(report.table(run.verdict()), flush=True)
+    run = judging_run_of(environment)
+    printed = run is None or print_whole(report.table(run.verdict()))
     if exit_code in EXIT_CODES.values() and log.unhandled_greenlet_exception:
         print("no verdict: a listener or a greenlet crashed, see the log above", file=sys.stderr)
         sys.exit(EXIT_FAULT)
+    if not printed:
+        sys.exit(EXIT_NOT_WRITTEN)
 
 
 for hook, listener in {

@@ -19,6 +19,7 @@ from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.core.workers import WorkerReport, Workers
 from canary_loadtest.options import expectation_of
 from canary_loadtest.output import report
+from canary_loadtest.output.files import print_whole
 from canary_loadtest.runner.progress import follow
 from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
@@ -116,7 +117,7 @@ class JudgingRun:
         self.close()
         self.end_progress()
         if not self.options.headless:
-            print(report.table(self.verdict()), flush=True)
+            print_whole(report.table(self.verdict()))
 
     def close(self) -> None:
         """Record the end of the test: what is counted is final, whether or not Locust has stopped it yet."""
