@@ -169,6 +169,8 @@ def _whole(text: str, least: int, most: int) -> int:
 
 
 def _folder(path: str) -> LabFolder:
+    if not path:
+        raise argparse.ArgumentTypeError("an empty name is not a folder")
     return LabFolder(Path(path))
 
 

@@ -8,14 +8,13 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from scripts import REPOSITORY
 from scripts.lab import control, demo
 from scripts.lab import status as lab_status
 from scripts.lab.ports import ANY_FREE_PORT, Ports
-from scripts.lab.terminal import PROGRAM, print_error
+from scripts.lab.terminal import print_error
 
 EXIT_FINE: Final = 0
 EXIT_FAILED: Final = 1
@@ -29,7 +28,6 @@ def up(options: argparse.Namespace) -> int:
     seconds = time.monotonic() - started
     state = control.running(options.dir)
     _warn(applied.warnings)
-    folder = f" --dir {options.dir.path}" if options.dir.path != Path(".lab") else ""
     lines = [
         f"The lab is ready after {seconds:.1f} s at {state.url}:",
         f"{options.replicas} replicas of v1, {options.replicas} of v2, routes {', '.join(applied.route_names)}.",
@@ -37,10 +35,10 @@ def up(options: argparse.Namespace) -> int:
         f"  request curl -H 'Host: {demo.HOST_HEADER}' \\",
         f"            {state.url}/test/test",
         f"  watch   {state.page_url} (in a browser)",
-        f"  shift   {PROGRAM} shift{folder} istio/virtual-service-0-100.yaml",
-        f"  status  {PROGRAM} status{folder}",
+        f"  shift   {options.dir.command('shift', 'istio/virtual-service-0-100.yaml')}",
+        f"  status  {options.dir.command('status')}",
         *([f"  metrics {state.prometheus_url}"] if state.prometheus_url else []),
-        f"  stop    {PROGRAM} down{folder}",
+        f"  stop    {options.dir.command('down')}",
     ]
     _print("\n".join(lines))
     return EXIT_FINE
@@ -63,7 +61,7 @@ def status(options: argparse.Namespace) -> int:
     elif found:
         _print(lab_status.render(found, options.dir))
     else:
-        _print(f"No lab runs in {options.dir.path}. Start one with:\n  {PROGRAM} up")
+        _print(f"No lab runs in {options.dir.path}. Start one with:\n  {options.dir.command('up')}")
     return EXIT_FINE if found and found.is_well else EXIT_FAILED
 
 

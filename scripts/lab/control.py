@@ -24,7 +24,6 @@ from scripts.lab.processes import (
 )
 from scripts.lab.replicas import endpoints_of, make_socket_folder, sockets_of
 from scripts.lab.state import SUPERVISOR, LabFolder, LabState
-from scripts.lab.terminal import PROGRAM
 from scripts.lab.traffic_state import TrafficState
 from scripts.lab.translation import analysis, translate
 from scripts.lab.translation.endpoints import HostPort
@@ -158,11 +157,11 @@ def running(folder: LabFolder) -> LabState:
     """
     state = folder.read_state()
     if state is None:
-        raise LabError(f"No lab runs in {folder.path}. Start one with:\n  {PROGRAM} up")
+        raise LabError(f"No lab runs in {folder.path}. Start one with:\n  {folder.command('up')}")
     if state.phase != "ready" or not any(map(is_alive, state.processes)):
         raise LabError(
             f"The lab in {folder.path} is {state.phase if state.phase != 'ready' else 'dead'}. See why with:\n"
-            f"  {PROGRAM} status\nClean up with:\n  {PROGRAM} down"
+            f"  {folder.command('status')}\nClean up with:\n  {folder.command('down')}"
         )
     return state
 
@@ -187,7 +186,7 @@ def _refuse_second(folder: LabFolder) -> None:
     if state and any(is_alive(record) for record in state.processes if record.name == SUPERVISOR):
         raise LabError(
             f"A lab already runs in {folder.path} at {state.url}. Start another one with --dir, or stop this one "
-            f"with:\n  {PROGRAM} down"
+            f"with:\n  {folder.command('down')}"
         )
 
 

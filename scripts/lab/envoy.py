@@ -12,7 +12,6 @@ import requests
 from scripts.lab.errors import LabError
 from scripts.lab.processes import POLL_SECONDS, Command
 from scripts.lab.state import LabFolder, replace_file
-from scripts.lab.terminal import PROGRAM
 from scripts.lab.watched import Json, WatchedFile
 from scripts.setup.platforms import Platform, refusal
 
@@ -121,7 +120,7 @@ class Admin:
             return self._session.get(self._url + path, timeout=ADMIN_TIMEOUT_SECONDS)
         except requests.RequestException as error:
             raise LabError(
-                f"Envoy does not answer at {self._url}. See what is alive with:\n  {PROGRAM} status"
+                f"Envoy does not answer at {self._url}. The command `status` of the lab shows which process is alive."
             ) from error
 
 

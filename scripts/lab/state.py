@@ -7,6 +7,7 @@ reader never sees half of one.
 import fcntl
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,12 +16,16 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from scripts.lab.errors import LabError
+from scripts.lab.terminal import PROGRAM
 from scripts.lab.traffic_state import TrafficState
 
 # The name of the supervisor's own process record.
 SUPERVISOR: Final = "supervisor"
 # More than any ten lines need; a log under load grows to hundreds of megabytes.
 LOG_TAIL_BYTES: Final = 64 * 1024
+
+
+DEFAULT_FOLDER: Final = Path(".lab")
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,11 @@ class LabFolder:
     def log(self, name: str) -> Path:
         """Return the log file of the process called `name`."""
         return self.path / "logs" / f"{name}.log"
+
+    def command(self, name: str, arguments: str = "") -> str:
+        """Return a command for the lab in this folder, as a person types it."""
+        folder = [] if self.path == DEFAULT_FOLDER else ["--dir", shlex.quote(str(self.path))]
+        return " ".join([PROGRAM, name, *folder, *filter(None, [arguments])])
 
     def create(self) -> None:
         """Make the folders.

@@ -6,7 +6,7 @@ from typing import Any
 
 from scripts.lab.processes import describe_death, is_alive
 from scripts.lab.state import LabFolder, LabState
-from scripts.lab.terminal import PROGRAM, wrapped
+from scripts.lab.terminal import wrapped
 from scripts.lab.translation.translate import route_names
 
 
@@ -94,5 +94,8 @@ def render(status: Status, folder: LabFolder) -> str:
     if state.failure:
         lines += ["", state.failure]
     if dead:
-        lines += ["", f"The lab restarts nothing. Start it again with:\n  {PROGRAM} down\n  {PROGRAM} up"]
+        lines += [
+            "",
+            f"The lab restarts nothing. Start it again with:\n  {folder.command('down')}\n  {folder.command('up')}",
+        ]
     return "\n".join(lines)

@@ -29,7 +29,6 @@ from scripts.lab.processes import (
 )
 from scripts.lab.replicas import replicas_of, sockets_of
 from scripts.lab.state import SUPERVISOR, LabFolder, LabState, ProcessRecord
-from scripts.lab.terminal import PROGRAM
 
 if TYPE_CHECKING:
     import subprocess
@@ -165,7 +164,7 @@ def main(path: str) -> int:
     folder = LabFolder(Path(path))
     state = folder.read_state()
     if state is None:
-        print(f"{path}: no lab here. Start one with:\n  {PROGRAM} up", file=sys.stderr)
+        print(f"{path}: no lab here. Start one with:\n  {folder.command('up')}", file=sys.stderr)
         return 2
     return Supervisor(folder, state).run()
 

@@ -8,6 +8,7 @@ import pytest
 
 from scripts.lab.errors import LabError
 from scripts.lab.state import LabFolder, LabState, ProcessRecord
+from scripts.lab.terminal import PROGRAM
 
 SUPERVISOR: Final = ProcessRecord("supervisor", None, 1, 2.5)
 REPLICA: Final = ProcessRecord("micro-api-v1-0", "v1", 2, 3.5)
@@ -51,3 +52,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     folder = LabFolder(tmp_path / "file" / "lab")
     with pytest.raises(LabError, match=r"--dir .*file/lab: Not a directory"), folder.lock():
         pass
+
+
+@pytest.mark.parametrize(
+    ("folder", "command"),
+    [(".lab", "shift x.yaml"), ("/tmp/a lab", "shift --dir '/tmp/a lab' x.yaml")],
+)
+def test_a_command_is_for_the_lab_of_its_folder(folder: str, command: str) -> None:
+    """A hint that is typed as shown acts on this lab and on no other."""
+    assert LabFolder(Path(folder)).command("shift", "x.yaml") == f"{PROGRAM} {command}"
