@@ -68,6 +68,17 @@ def header(text: str) -> str:
     return f"{name}: {value}"
 
 
+def host_header(text: str) -> str:
+    """Return a value for the Host header: a name or an address, and perhaps a port.
+
+    Raises:
+        argparse.ArgumentTypeError: it has a character that no such value has.
+    """
+    if text and not re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a host: write HOST or HOST:PORT")
+    return text
+
+
 def headers_of(options: argparse.Namespace) -> dict[str, str]:
     """Return the headers that the options add to each request; those of one name are joined."""
     headers: dict[str, str] = {}
@@ -186,6 +197,7 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--host-header",
+        type=host_header,
         metavar="HOST",
         env_var="LOCUST_HOST_HEADER",
         help="Host header to send, such as micro-api.default.svc.cluster.local",

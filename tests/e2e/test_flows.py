@@ -40,7 +40,7 @@ def clients(cluster: Cluster) -> Iterator[Clients]:
 
 
 def answers_of_ten(cluster: Cluster) -> set[str]:
-    """Return which answers ten new connections get: v3, plain, or what went wrong."""
+    """Return which answers ten new connections get: canary, stable, or what went wrong."""
     with Clients("127.0.0.1", cluster.port) as asking:
         until(lambda: asking.requests >= 10, "no answers")
     return {*asking.answers, *(lost.reason for lost in asking.lost)}

@@ -77,6 +77,13 @@ def test_the_judge_needs_the_standard_library_alone(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_load_test_says_what_is_missing(tmp_path: Path) -> None:
+    """Without Locust its command ends with 2 and a line that says what to install."""
+    done = run(sys.executable, "-S", ROOT / "loadtest", "locust", "--help", cwd=tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "requirements.txt" in done.stderr
+
+
 def test_the_package_requires_what_is_tested() -> None:
     """Version and dependencies of the package are those of versions.env and requirements.in."""
     project = tomllib.loads((ROOT / "loadtest" / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -181,6 +181,12 @@ def test_empty_input_is_inconclusive(judge: Judge, capsys: pytest.CaptureFixture
         ("--expect-canary 30 --canary 3 --stable 7 --other 0 --route 70-30", ["or --route"]),
         ("--expect-canary 30 --canary -3 --stable 7 --other 0", ["--canary"]),
         ("--expect-canary 30 --canary three --stable 7 --other 0", ["--canary", "'three' is not a number of answers"]),
+        (f"--expect-canary 30 --canary {'9' * 400} --stable 7 --other 0", ["--canary", "at most 15 digits"]),
+        (
+            "--expect-canary 30 --tolerance 1e-7 --canary 3 --stable 7 --other 0",
+            ["--tolerance", "0.001 points or more"],
+        ),
+        ("--expect-canary 30 --forma jsonl x", ["unrecognized arguments: --forma"]),
         ("--expect-canary 30 --route 70-30", ["--route", "--format bodies has none"]),
         ("--expect-canary 30 --format xml", ["--format", "'xml'", "vegeta"]),
         ("--expect-canary 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere/v.json does not exist"]),
@@ -191,8 +197,10 @@ def test_empty_input_is_inconclusive(judge: Judge, capsys: pytest.CaptureFixture
 def test_wrong_use_is_named(judge: Judge, capsys: pytest.CaptureFixture[str], options: str, words: list[str]) -> None:
     """A missing, impossible or contradicting option, or a file that cannot be read, ends with 2 and is named."""
     assert judge(options) == 2
-    *_, message = capsys.readouterr().err.splitlines()
+    lines = capsys.readouterr().err.splitlines()
+    message = " ".join(" ".join(lines).split())
     assert all(word in message for word in words), message
+    assert max(map(len, lines)) <= 80
 
 
 def test_interrupt_leaves_no_verdict(
@@ -205,7 +213,7 @@ def test_interrupt_leaves_no_verdict(
 
     monkeypatch.setattr("canary_loadtest.judge.command._open", interrupted)
     assert judge("--expect-canary 30") == 130
-    assert capsys.readouterr().err == "judge: interrupted, no verdict\n"
+    assert capsys.readouterr().err == "canary-judge: interrupted, no verdict\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["juge"]])

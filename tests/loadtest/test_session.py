@@ -98,7 +98,7 @@ def test_the_slower_version_is_not_counted_late(slow: str) -> None:
 @pytest.mark.parametrize(
     ("labels", "part_of_reason"),
     [
-        ([], "no request was sent"),
+        ([], "no answer was counted"),
         (["connection_error"] * 40, "none of 40 answers fits the contract (40 connection_error)"),
         ([STABLE] * 7 + [CANARY] * 3, "10 answers are too few; about"),
         ([STABLE, CANARY, STABLE, "status_503", STABLE] * 24, "24 of 120 answers are neither canary nor stable"),

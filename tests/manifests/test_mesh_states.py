@@ -174,7 +174,7 @@ def test_the_policy_admits_identities_that_exist() -> None:
 
 
 def test_the_gateway_listens_where_the_cluster_publishes_it() -> None:
-    """Port 80 of the gateway is the node port that the lab's cluster publishes, and the lab's Gateway listens on it."""
+    """Port 80 of the gateway is the node port that the cluster publishes, and istio/gateway.yaml listens on it."""
     (gateway,) = resource(OPERATOR)["spec"]["components"]["ingressGateways"]
     ports = {port["port"]: port.get("nodePort") for port in gateway["k8s"]["service"]["ports"]}
     mappings = resource("scripts/cluster/kind.yaml")["nodes"][0]["extraPortMappings"]

@@ -6,6 +6,8 @@ from typing import Final
 DEFAULT_TOLERANCE_POINTS: Final = 5.0
 DEFAULT_LEAK_POINTS: Final = 1.0
 DEFAULT_ALPHA: Final = 0.05
+# Below it the logarithms of the rules are not exact enough, and a verdict would take billions of answers.
+LEAST_TOLERANCE_POINTS: Final = 0.001
 
 
 class ExpectationError(ValueError):
@@ -34,8 +36,10 @@ class Expectation:
         """Check the ranges once, so that nothing below has to."""
         if not 0 <= self.canary_percent <= 100:
             raise ExpectationError(f"the expected share is {self.canary_percent}: give a percentage from 0 to 100")
-        if self.tolerance_points is not None and not 0 < self.tolerance_points < 100:
-            raise ExpectationError(f"the tolerance is {self.tolerance_points}: give points above 0 and below 100")
+        if self.tolerance_points is not None and not LEAST_TOLERANCE_POINTS <= self.tolerance_points < 100:
+            raise ExpectationError(
+                f"the tolerance is {self.tolerance_points}: give {LEAST_TOLERANCE_POINTS} points or more, below 100"
+            )
         if not 1e-12 <= self.alpha <= 0.5:
             raise ExpectationError(f"alpha is {self.alpha}: give a probability above 0, at most 0.5")
 

@@ -56,7 +56,10 @@ HINTS: Final[Mapping[str, str]] = {
     "status_301": "the proxy redirects: ask for the address that it redirects to",
     "status_302": "the proxy redirects: ask for the address that it redirects to",
     "status_403": "the mesh or the service refuses this client: check the AuthorizationPolicy",
-    "status_404": "no route for this Host and path: check the VirtualService's hosts, gateways and default route",
+    "status_404": (
+        "no route for this Host and path: check the Host header, and the VirtualService's hosts, gateways and default"
+        " route"
+    ),
     "status_426": "the proxy does not take HTTP/1.0: ask by HTTP/1.1",
     "status_500": "the service failed, or an HTTPRoute names a backend that does not exist",
     "status_503": "a subset has no ready pod, or no DestinationRule defines it",

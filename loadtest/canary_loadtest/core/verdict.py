@@ -230,7 +230,7 @@ def _nothing_counted(evidence: Evidence) -> Finding:
     if evidence.unfinished:
         reason = f"no request was answered; {evidence.unfinished} still wait"
         return Finding(Outcome.INCONCLUSIVE, reason, Remedy.FIND_ANSWERS)
-    return Finding(Outcome.INCONCLUSIVE, "no request was sent", Remedy.FIND_ANSWERS)
+    return Finding(Outcome.INCONCLUSIVE, "no answer was counted", Remedy.FIND_ANSWERS)
 
 
 def _share_of(tally: Tally) -> str:

@@ -5,7 +5,7 @@ import io
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NoReturn
 
 from canary_loadtest.core.contract import ROW_NAMES
 from canary_loadtest.core.labels import NO_ANSWER, UNEXPECTED_BODY
@@ -18,10 +18,12 @@ from canary_loadtest.judge.wording import JUDGE_NEXT_STEPS
 from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of, writable_file
 from canary_loadtest.output import report
 from canary_loadtest.output.files import keep, print_whole
+from canary_loadtest.output.text import wrapped
 
 EXIT_NOT_WRITTEN: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
+MOST_DIGITS: Final = 15
 
 EXAMPLES: Final = """examples:
   for i in {1..1000}; do curl -s "$URL"; done | PROGRAM \\
@@ -32,6 +34,15 @@ EXAMPLES: Final = """examples:
   k6 run answers.js ... ; PROGRAM --expect-canary 30 \\
     --format jsonl answers.jsonl
 """
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors fit 80 columns."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the message, and end with exit code 2."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, wrapped(f"{self.prog}: error: ", message, indent=4) + "\n")
 
 
 class UsageError(Exception):
@@ -59,22 +70,23 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
     except UsageError as error:
         parser.error(str(error))
     except OSError as error:
-        return _fail(f"{error.filename or options.file}: {error.strerror}", EXIT_USAGE)
+        return _fail(parser.prog, f"{error.filename or options.file}: {error.strerror}", EXIT_USAGE)
     except KeyboardInterrupt:
-        return _fail("interrupted, no verdict", EXIT_INTERRUPTED)
+        return _fail(parser.prog, "interrupted, no verdict", EXIT_INTERRUPTED)
     return EXIT_CODES[verdict.outcome] if all(written) else EXIT_NOT_WRITTEN
 
 
-def _fail(message: str, exit_code: int) -> int:
-    print(f"judge: {message}", file=sys.stderr)
+def _fail(program: str, message: str, exit_code: int) -> int:
+    print(wrapped(f"{program}: ", message, indent=4), file=sys.stderr)
     return exit_code
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
     formats = "\n".join(f"  {name:<12} {a_format.description}" for name, a_format in FORMATS.items())
     examples = EXAMPLES.replace("PROGRAM", program)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program,
+        allow_abbrev=False,
         description="Judge whether answers confirm or refute the configured share of the canary.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=f"formats:\n{formats}\n\n{examples}\n{EXIT_CODE_HELP}",
@@ -100,8 +112,9 @@ def _parser(program: str) -> argparse.ArgumentParser:
 
 def _count(text: str) -> int:
     """Parse a number of answers."""
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of answers")
+    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS:
+        shown = text if len(text) <= MOST_DIGITS else f"{text[:MOST_DIGITS]}..."
+        raise argparse.ArgumentTypeError(f"{shown!r} is not a number of answers of at most {MOST_DIGITS} digits")
     return int(text)
 
 

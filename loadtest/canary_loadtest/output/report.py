@@ -80,7 +80,7 @@ def table(verdict: Verdict) -> str:
             f"{_row(verdict.row_names.canary, tally.canary, tally)}   {interval}",
             _row(verdict.row_names.stable, tally.stable, tally),
             _row("other", tally.other_total, tally),
-            *(f"    {kind:<21}{count:>9}" for kind, count in tally.other.most_common()),
+            *(f"    {kind} {count:>{29 - len(kind)}}" for kind, count in tally.other.most_common()),
             *_totals(verdict),
             wrapped("expected: ", expected),
             wrapped("verdict:  ", f"{verdict.outcome.value} - {verdict.reason}"),

@@ -18,6 +18,7 @@ from canary_loadtest.core.outcome import EXIT_CODES, Outcome
 from canary_loadtest.options import add_locust_options
 from canary_loadtest.output import page, report
 from canary_loadtest.output.files import keep, print_whole
+from canary_loadtest.output.text import wrapped
 from canary_loadtest.runner import web
 from canary_loadtest.runner.run import JudgingRun, MasterRun
 from canary_loadtest.runner.target import TargetError, base_address
@@ -53,7 +54,7 @@ def hosts_of(environment: Environment) -> list[str | None]:
 
 def usage_error(message: str) -> NoReturn:
     """End the process as for any wrong option: a message and exit code 2."""
-    print(f"locustfile.py: {message}", file=sys.stderr)
+    print(wrapped("load test: ", message, indent=4), file=sys.stderr)
     sys.exit(EXIT_FAULT)
 
 

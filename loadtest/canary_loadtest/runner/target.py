@@ -1,7 +1,10 @@
 """The address of the service, as `--host`, a user class or the web UI's form has it."""
 
 import re
+from typing import Final
 from urllib.parse import urlsplit
+
+EXAMPLE: Final = "http://127.0.0.1:8080"
 
 
 class TargetError(ValueError):
@@ -22,15 +25,17 @@ def base_address(host: str) -> str:
     """
     address = host.strip().rstrip("/")
     if not re.match(r"https?://", address, re.IGNORECASE):
-        guess = "http://127.0.0.1:8080" if "://" in host or not address else f"http://{address}"
-        raise TargetError(f"--host {host!r} does not begin with http:// or https://: write {guess}")
+        if address.lower() in {"http:", "https:"}:
+            raise TargetError(f"--host {host!r} names no host: write an address such as {EXAMPLE}")
+        right = f"an address such as {EXAMPLE}" if "://" in host or not address else f"http://{address}"
+        raise TargetError(f"--host {host!r} does not begin with http:// or https://: write {right}")
     try:
         parts = urlsplit(address)
         named = parts.hostname is not None and parts.port != 0
     except ValueError as error:
-        raise TargetError(f"--host {host!r} is not an address ({error}): write http://127.0.0.1:8080") from None
+        raise TargetError(f"--host {host!r} is not an address ({error}): write one such as {EXAMPLE}") from None
     if not named:
-        raise TargetError(f"--host {host!r} names no host: write http://127.0.0.1:8080")
+        raise TargetError(f"--host {host!r} names no host: write an address such as {EXAMPLE}")
     right, *rest = re.split(r"[?#]", address, maxsplit=1)
     if rest:
         raise TargetError(f"--host {host!r} has a query: write {right.rstrip('/')}, and set path in a class")
