@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import betabinom, binom
 
-from canary_loadtest.core.estimates import answers_to_go, share_interval_percent
+from canary_loadtest.core.estimates import MOST_OTHER, answers_to_go, share_interval_percent
 from canary_loadtest.core.expectation import Expectation, ExpectationError
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.rules import OneWayRule, SplitRule, look, rule_for
@@ -215,3 +215,18 @@ def test_answers_to_go_at_the_ends(so_far: tuple[int, int, int], to_go: int | No
     """Nothing is to go once decided, and no promise is made where errors will never let a rule fire."""
     expectation = Expectation(30)
     assert answers_to_go(rule_for(expectation), expectation, so_far) == to_go
+
+
+@pytest.mark.parametrize("canary_percent", [0, 100])
+def test_answers_to_go_are_cheap_where_all_answers_are_errors(canary_percent: float) -> None:
+    """No promise is made, and the rule works out no more thresholds than a bounded number of errors takes."""
+    asked: list[int] = []
+
+    class Counting(OneWayRule):
+        def answers_needed(self, other: int) -> int:
+            asked.append(other)
+            return super().answers_needed(other)
+
+    expectation = Expectation(canary_percent)
+    assert answers_to_go(Counting(expectation), expectation, (0, 0, 500)) is None
+    assert max(asked) <= MOST_OTHER

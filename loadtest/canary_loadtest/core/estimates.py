@@ -1,11 +1,16 @@
 """What the counts say besides the verdict: which shares they do not rule out, and how many more answers it takes."""
 
 from math import log
+from typing import Final
 
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.likelihood import log_beta, log_ratio, safe_log
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.rules import Rule, look
+
+MOST_ANSWERS: Final = 10_000_000
+# The rule for 0 and 100 % works out a threshold for each other answer: for millions that takes seconds.
+MOST_OTHER: Final = 100_000
 
 
 def answers_to_go(rule: Rule, expectation: Expectation, counts: tuple[int, int, int]) -> int | None:
@@ -19,7 +24,8 @@ def answers_to_go(rule: Rule, expectation: Expectation, counts: tuple[int, int, 
         counts: canary, stable and unlabelled answers so far.
 
     Returns:
-        A number of answers, 0 when the counts decide already, or None when no verdict is in sight (10 million).
+        A number of answers, 0 when the counts decide already, or None when no verdict is in sight: not in 10
+        million answers, or not before 100,000 others.
     """
     canary, stable, other = counts
     if look(rule, *counts) != Outcome.INCONCLUSIVE:
@@ -36,10 +42,13 @@ def answers_to_go(rule: Rule, expectation: Expectation, counts: tuple[int, int, 
         more_counts = canary + more_canary, stable + round(labelled) - more_canary, other + round(more * other_ratio)
         return look(rule, *more_counts) != Outcome.INCONCLUSIVE
 
+    def is_in_sight(more: int) -> bool:
+        return more <= MOST_ANSWERS and other + more * other_ratio <= MOST_OTHER
+
     more = 1
     while not decided_after(more):
         more *= 2
-        if more > 10_000_000:
+        if not is_in_sight(more):
             return None
     low, high = more // 2, more
     while high - low > 1:
