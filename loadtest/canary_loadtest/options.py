@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ from canary_loadtest.core.expectation import (
 )
 
 OWN_HEADERS: Final = frozenset({"accept-encoding", "connection", "content-length", "transfer-encoding"})
+# What Locust asks an option for before it shows it in the start form.
+START_FORM: Final = {"include_in_web_ui": True, "is_secret": False, "is_required": False, "is_multiple": False}
 ROUTE_HELP: Final = f"count only answers whose {ROUTE_HEADER} header is NAME (default: any single route)"
 
 
@@ -122,19 +124,27 @@ def html_file(text: str) -> str:
     return writable_file(text)
 
 
-def add_expectation(parser: Any, env_prefix: str | None = None, *, required: bool = False) -> None:  # noqa: ANN401 - a parser or a group: argparse has no public name for both
+def add_expectation(
+    parser: Any,  # noqa: ANN401 - a parser or a group: argparse has no public name for both
+    env_prefix: str | None = None,
+    *,
+    required: bool = False,
+) -> list[argparse.Action]:
     """Add `--expect-canary`, `--tolerance` and `--alpha` to an argparse (or Locust) parser.
 
     Args:
         parser: the parser, or a group of one.
         env_prefix: prefix of the environment variables that set them, None where the parser knows none.
         required: whether `--expect-canary` must be given.
+
+    Returns:
+        The options.
     """
 
     def env(name: str) -> dict[str, str]:
         return {} if env_prefix is None else {"env_var": env_prefix + name}
 
-    parser.add_argument(
+    expect_canary = parser.add_argument(
         "--expect-canary",
         type=_checked("canary_percent"),
         metavar="PERCENT",
@@ -142,7 +152,7 @@ def add_expectation(parser: Any, env_prefix: str | None = None, *, required: boo
         help="configured share of the canary in percent: 30 for weights 70/30",
         **env("EXPECT_CANARY"),
     )
-    parser.add_argument(
+    tolerance = parser.add_argument(
         "--tolerance",
         type=_checked("tolerance_points"),
         metavar="POINTS",
@@ -152,17 +162,25 @@ def add_expectation(parser: Any, env_prefix: str | None = None, *, required: boo
         ),
         **env("TOLERANCE"),
     )
-    parser.add_argument(
+    alpha = parser.add_argument(
         "--alpha",
         type=_checked("alpha"),
         default=DEFAULT_ALPHA,
         metavar="PROBABILITY",
         help=(
             "maximum probability of either error: refuting a correct split, or confirming a wrong one"
-            " (default %(default)s; use 0.01 if a release runs many checks)"
+            f" (default {DEFAULT_ALPHA:g}; use 0.01 if a release runs many checks)"
         ),
         **env("ALPHA"),
     )
+    return [expect_canary, tolerance, alpha]
+
+
+def _show_in_start_form(actions: Iterable[argparse.Action]) -> None:
+    """Have Locust's web UI ask for options; it does so by itself only for those outside of a group."""
+    for action in actions:
+        for name, value in START_FORM.items():
+            setattr(action, name, value)
 
 
 def expectation_of(options: argparse.Namespace) -> Expectation:
@@ -188,13 +206,14 @@ def expectation_of(options: argparse.Namespace) -> Expectation:
 def add_locust_options(parser: argparse.ArgumentParser) -> None:
     """Add all options of the load test to Locust's parser."""
     group = parser.add_argument_group("Canary split", "Expected answers, and how to ask for them")
-    add_expectation(group, "LOCUST_")
-    group.add_argument(
+    shown = add_expectation(group, "LOCUST_")
+    route = group.add_argument(
         "--route",
         metavar="NAME",
         env_var="LOCUST_ROUTE",
         help=ROUTE_HELP,
     )
+    _show_in_start_form([*shown, route])
     group.add_argument(
         "--host-header",
         type=host_header,

@@ -222,3 +222,18 @@ def test_a_page_of_another_site_starts_no_test(open_page: OpenPage, tmp_path: Pa
             page.get_by_role("button", name="Win").click()
             expect(page.locator("body")).to_contain_text(f"refused: the page at '{other_site.url}' is not this web UI")
         assert target.connections == 0
+
+
+def test_the_start_form_asks_what_is_expected(open_page: OpenPage, tmp_path: Path) -> None:
+    """Share, tolerance and route that a person types are those that the run is judged by."""
+    with serving(split(6, x_canary_route="40-60")) as server, web_ui(tmp_path, server.url) as ui:
+        page = open_page(ui.url)
+        page.get_by_role("button", name="Custom parameters").click()
+        for label, value in {"Expect Canary": "60", "Tolerance": "15", "Route": "40-60"}.items():
+            page.get_by_label(re.compile(f"^{label}")).fill(value)
+        page.get_by_role("button", name="Start").click()
+        tab = tab_of(page)
+        shows(tab, "#verdict strong", "CONFIRMED")
+        shows(tab, "#expected", "60 %")
+        shows(tab, "#tolerance", re.compile("± 15 percentage points"))
+        shows(tab, "#verdict .reason", re.compile("within 15 points of 60 %"))

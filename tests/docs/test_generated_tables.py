@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import pytest
@@ -27,10 +28,11 @@ class OptionRows:
         """Keep the rows of all groups together."""
         return self
 
-    def add_argument(self, flag: str, **options: Any) -> None:  # noqa: ANN401 - what argparse takes
-        """Keep the row of an option."""
+    def add_argument(self, flag: str, **options: Any) -> SimpleNamespace:  # noqa: ANN401 - what argparse takes
+        """Keep the row of an option, and return what stands for its action."""
         shown = " ".join(filter(None, (flag, options.get("metavar", ""))))
-        self.rows.append((f"`{shown}`", f"`{options['env_var']}`", options["help"] % options))
+        self.rows.append((f"`{shown}`", f"`{options['env_var']}`", options["help"]))
+        return SimpleNamespace()
 
     def set_defaults(self, **_: object) -> None:
         """Leave out the options of Locust itself."""
