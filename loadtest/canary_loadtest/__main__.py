@@ -26,11 +26,7 @@ def run_locust(arguments: list[str] | None = None) -> None:
         arguments: the command line without the program's name, None for that of this process.
     """
     # Locust patches the standard library at its import, which the judge must not need.
-    try:
-        from canary_loadtest.runner import listeners  # noqa: F401, PLC0415 - registers the options
-    except ModuleNotFoundError as error:
-        print(f"no module {error.name}: install the load test, or its requirements.txt", file=sys.stderr)
-        sys.exit(judge.EXIT_USAGE)
+    from canary_loadtest.runner import listeners  # noqa: F401, PLC0415 - registers the options
 
     given = sys.argv[1:] if arguments is None else arguments
     sys.argv = ["locust", "-f", str(Path(__file__).with_name("locustfile.py")), *given]

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from canary_loadtest.core.labels import CANARY
+from canary_loadtest.runner.libraries import VERSIONS, complaint
 from tests.loadtest.server import serving
 from tests.loadtest.traffic import split
 from tests.support.repository import ROOT
@@ -26,17 +28,21 @@ def run(*argv: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the commands of a clean environment with the package."""
-    folder = tmp_path_factory.mktemp("environment")
+def installed(folder: Path, *packages: str | Path) -> Path:
+    """Make an environment with these packages in a folder, and return the folder of its commands."""
     for argv in (
         (sys.executable, "-m", "venv", "."),
-        ("bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", ROOT / "loadtest"),
+        ("bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages),
     ):
         done = run(*argv, cwd=folder)
         assert done.returncode == 0, done.stderr
     return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the commands of a clean environment with the package."""
+    return installed(tmp_path_factory.mktemp("environment"), ROOT / "loadtest")
 
 
 def test_the_judge_runs(commands: Path, tmp_path: Path) -> None:
@@ -84,9 +90,46 @@ def test_the_load_test_says_what_is_missing(tmp_path: Path) -> None:
     assert "requirements.txt" in done.stderr
 
 
+def test_the_oldest_locust_works(tmp_path: Path) -> None:
+    """A team whose Locust is the oldest that is allowed gets its verdict."""
+    (tmp_path / "environment").mkdir()
+    oldest, _ = VERSIONS["locust"]
+    commands = installed(tmp_path / "environment", ROOT / "loadtest", f"locust=={oldest}")
+    with serving(split(10)) as server:
+        options = f"--headless -u 4 -r 4 -t {RUN_SECONDS}s --expect-canary 100 --host {server.url}"
+        done = run(commands / "canary-loadtest", *options.split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"Starting Locust {oldest}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "right"),
+    [
+        ("locust", "2.43.9", "2.44.0 to 2.47.0"),
+        ("locust", "2.48.0", "2.44.0 to 2.47.0"),
+        ("locust", "3.0", "2.44.0 to 2.47.0"),
+        ("geventhttpclient", "2.7.0", "2.6.1"),
+    ],
+)
+def test_another_version_is_refused(name: str, found: str, right: str) -> None:
+    """What is not tested is named with what is."""
+    assert complaint(name, found).endswith(f"install {right}")
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_the_versions_that_are_tested_are_allowed(name: str) -> None:
+    """Both ends work, and what is installed here is the newest."""
+    oldest, newest = VERSIONS[name]
+    assert (complaint(name, oldest), complaint(name, newest)) == ("", "")
+    assert version(name) == newest
+
+
 def test_the_package_requires_what_is_tested() -> None:
-    """Version and dependencies of the package are those of versions.env and requirements.in."""
+    """Version and dependencies of the package are those of versions.env and of its own check."""
     project = tomllib.loads((ROOT / "loadtest" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pinned = (ROOT / "loadtest" / "requirements.in").read_text(encoding="utf-8").splitlines()
-    assert project["dependencies"] == [line for line in pinned if not line.startswith("#")]
+    ranges = {
+        name: f"=={newest}" if oldest == newest else f">={oldest},<={newest}"
+        for name, (oldest, newest) in VERSIONS.items()
+    }
+    assert project["dependencies"] == [name + allowed for name, allowed in ranges.items()]
     assert f"LOADTEST_VERSION={project['version']}\n" in (ROOT / "versions.env").read_text(encoding="utf-8")

@@ -1,0 +1,48 @@
+"""The versions of Locust and its HTTP client that the load test works with, checked before anything is imported.
+
+One request must be one attempt, and there is no public switch for that (see `client`): with another version, tomorrow's
+too, the counts could be wrong without a sign of it.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+# The oldest and the newest that are tested.
+VERSIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "locust": ("2.44.0", "2.47.0"),
+    "geventhttpclient": ("2.6.1", "2.6.1"),
+}
+
+
+def complaint(name: str, found: str) -> str:
+    """Return what is wrong with a version of a library, "" for nothing.
+
+    Args:
+        name: a library of `VERSIONS`.
+        found: its version.
+    """
+    oldest, newest = VERSIONS[name]
+    if _numbers(oldest) <= _numbers(found) <= _numbers(newest):
+        return ""
+    right = newest if oldest == newest else f"{oldest} to {newest}"
+    return f"{name} {found} is not a version that this load test is tested with: install {right}"
+
+
+def check() -> None:
+    """End the process with exit code 2 and a line where a library is missing, or of another version."""
+    for name in VERSIONS:
+        try:
+            problem = complaint(name, version(name))
+        except PackageNotFoundError:
+            problem = f"{name} is not installed: install the load test, or its requirements.txt"
+        if problem:
+            print(f"load test: {problem}", file=sys.stderr)
+            sys.exit(2)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Return the numbers that a version begins with."""
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
