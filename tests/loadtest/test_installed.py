@@ -116,6 +116,20 @@ def test_another_version_is_refused(name: str, found: str, right: str) -> None:
     assert complaint(name, found).endswith(f"install {right}")
 
 
+def test_a_locustfile_with_another_locust_ends_with_a_line(tmp_path: Path) -> None:
+    """The process ends before any request, with exit code 2 and without a traceback."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.metadata as metadata\nreal = metadata.version\n"
+        "metadata.version = lambda name: '2.43.0' if name == 'locust' else real(name)\n"
+    )
+    argv = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), "--headless"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("load test: locust 2.43.0 is not a version")
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("name", VERSIONS)
 def test_the_versions_that_are_tested_are_allowed(name: str) -> None:
     """Both ends work, and what is installed here is the newest."""

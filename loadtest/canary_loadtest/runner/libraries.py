@@ -4,6 +4,7 @@ One request must be one attempt, and there is no public switch for that (see `cl
 too, the counts could be wrong without a sign of it.
 """
 
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -39,7 +40,9 @@ def check() -> None:
         except PackageNotFoundError:
             problem = f"{name} is not installed: install the load test, or its requirements.txt"
         if problem:
-            print(f"load test: {problem}", file=sys.stderr)
+            print(f"load test: {problem}", file=sys.stderr, flush=True)
+            if "gevent" in sys.modules:
+                os._exit(2)  # its cleanup prints a traceback where the import of a locustfile ends the process
             sys.exit(2)
 
 

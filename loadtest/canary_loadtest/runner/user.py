@@ -125,6 +125,7 @@ class CanaryUser(FastHttpUser):
             raise StopUser from None
         except Exception:
             answers.finish(ticket, Answer(label))
+            self.canary_run.answer_counted(answers)
             raise
         answers.finish(ticket, Answer(label, route, self._previous_to(label)))
         self.canary_run.answer_counted(answers)
