@@ -30,10 +30,10 @@ from tests.support.processes import free_port
 
 
 @contextmanager
-def worker(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def worker(folder: Path, port: int, locustfile: Path = LOCUSTFILE) -> Iterator[subprocess.Popen[bytes]]:
     """Run one worker of the master at `port`."""
     options = f"--worker --master-host 127.0.0.1 --master-port {port}"
-    with locust(folder, options, environment={"LOCUST_HEADLESS": "false"}) as process:
+    with locust(folder, options, locustfile, {"LOCUST_HEADLESS": "false"}) as process:
         yield process
 
 
@@ -52,6 +52,19 @@ def test_the_counts_of_all_workers_decide(tmp_path: Path, expected: int, exit_co
     counts = ended.counts
     assert counts["canary"] + counts["stable"] <= server.sent.total()
     assert counts["other"] == 0
+
+
+def test_a_worker_can_have_its_locustfile_from_the_master(tmp_path: Path) -> None:
+    """With `-f -` a worker needs the package alone."""
+    port = free_port()
+    options = f"--master --master-bind-port {port} --expect-workers 1 -u 4 -r 4 -t 50s --expect-canary 30"
+    with (
+        serving(split(3)) as server,
+        worker(tmp_path, port, Path("-")),
+        locust(tmp_path, f"{options} --host {server.url}") as master,
+    ):
+        ended = end_of(master, tmp_path)
+    assert ended.exit_code == 0, ended.stderr
 
 
 def test_workers_send_the_headers_of_the_master(tmp_path: Path) -> None:
