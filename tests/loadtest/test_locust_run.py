@@ -1,5 +1,6 @@
 """What a run of the load test ends as: its exit code, table and verdict file, each from a real process."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -327,3 +328,12 @@ def test_verdict_file_that_cannot_be_written_is_no_verdict(tmp_path: Path, optio
     assert "verdict:  CONFIRMED" in ended.stdout
     assert ended.exit_code == 1, ended.stderr
     assert f"{folder / 'verdict'} was not written: No such file or directory" in ended.stderr
+
+
+def test_locusts_json_has_standard_output_for_itself(tmp_path: Path) -> None:
+    """With --json the table is on standard error, so that a program can read Locust's statistics."""
+    with serving(split(3)) as server:
+        ended = run(tmp_path, f"--host {server.url} --expect-canary 30 --json")
+    assert ended.exit_code == 0, ended.stderr
+    assert sum(entry["num_requests"] for entry in json.loads(ended.stdout)) >= sum(ended.taken.values())
+    assert "verdict:  CONFIRMED" in ended.stderr

@@ -77,11 +77,18 @@ def keep(file: str | None, write: Callable[[str], None]) -> bool:
     return True
 
 
-def print_whole(text: str) -> bool:
-    """Print `text` to standard output, and return whether that went well.
+def print_whole(text: str, *, to_stderr: bool = False) -> bool:
+    """Print `text`, and return whether that went well.
 
     A reader that has gone, as `head` does, has what it wants. What else goes wrong is named on standard error.
+
+    Args:
+        text: what is printed.
+        to_stderr: whether to use standard error, because standard output is for something else.
     """
+    if to_stderr:
+        print(text, file=sys.stderr, flush=True)
+        return True
     try:
         print(text, flush=True)
     except BrokenPipeError:

@@ -148,7 +148,7 @@ def keep_report(run: JudgingRun) -> bool:
 def on_quit(environment: Environment, exit_code: int) -> None:
     """Print the verdict last, where it is seen, unless a crash makes it worthless."""
     run = judging_run_of(environment)
-    printed = run is None or print_whole(report.table(run.verdict()))
+    printed = run is None or print_whole(report.table(run.verdict()), to_stderr=run.options.json)
     if exit_code in EXIT_CODES.values() and log.unhandled_greenlet_exception:
         print("no verdict: a listener or a greenlet crashed, see the log above", file=sys.stderr)
         sys.exit(EXIT_FAULT)

@@ -117,7 +117,7 @@ class JudgingRun:
         self.close()
         self.end_progress()
         if not self.options.headless:
-            print_whole(report.table(self.verdict()))
+            print_whole(report.table(self.verdict()), to_stderr=self.options.json)
 
     def close(self) -> None:
         """Record the end of the test: what is counted is final, whether or not Locust has stopped it yet."""
