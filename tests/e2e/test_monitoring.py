@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from canary_loadtest.core.labels import CONNECTION_RESET
 from tests.e2e.cluster import run
 from tests.e2e.mesh import NAMESPACE, Mesh
 from tests.monitoring.files import LAST_RULES, queries
@@ -68,7 +69,11 @@ def test_client_tally_and_counters_agree_to_the_request(mesh: Mesh, prometheus: 
     prometheus.wait_for_scrape(time.time())
     tally = Counter({"v1": ended.counts["stable"], "v2": ended.counts["canary"]})
     assert tally.total() > 100
-    assert ended.counts["other_by_kind"] == {}
+    # A connection that is reset on its way to the node port has reached nothing that is counted below. It was seen once
+    # in some 100,000; a request that is lost behind the gateway is in one count and not in the other.
+    lost = Counter(ended.counts["other_by_kind"])
+    assert lost.keys() <= {CONNECTION_RESET}
+    assert lost.total() <= 2
     assert ended.verdict["unfinished"] == 0
     assert {query: counts(prometheus, query) - before[query] for query in before} == dict.fromkeys(before, tally)
 
