@@ -8,6 +8,7 @@ import runpy
 import sys
 from pathlib import Path
 
+from canary_loadtest.core.outcome import EXIT_NO_VERDICT
 from canary_loadtest.judge import command as judge
 
 USAGE = """usage: {program} judge --help
@@ -46,7 +47,7 @@ def main(program: str = "python -m canary_loadtest") -> int:
         run_locust(arguments)
     is_help = name in {"-h", "--help"}
     print(USAGE.format(program=program), end="", file=sys.stdout if is_help else sys.stderr)
-    return 0 if is_help else judge.EXIT_USAGE
+    return 0 if is_help else EXIT_NO_VERDICT
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import BinaryIO, Final, NoReturn
 
 from canary_loadtest.core.contract import ROW_NAMES
 from canary_loadtest.core.labels import NO_ANSWER, UNEXPECTED_BODY
-from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES
+from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Verdict
@@ -20,9 +20,6 @@ from canary_loadtest.output import report
 from canary_loadtest.output.files import keep, print_whole
 from canary_loadtest.output.text import wrapped
 
-EXIT_NOT_WRITTEN: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_INTERRUPTED: Final = 130
 MOST_DIGITS: Final = 15
 
 EXAMPLES: Final = """examples:
@@ -42,7 +39,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and end with exit code 2."""
         self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, wrapped(f"{self.prog}: error: ", message, indent=4) + "\n")
+        self.exit(EXIT_NO_VERDICT, wrapped(f"{self.prog}: error: ", message, indent=4) + "\n")
 
 
 class UsageError(Exception):
@@ -70,7 +67,7 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
     except UsageError as error:
         parser.error(str(error))
     except OSError as error:
-        return _fail(parser.prog, f"{error.filename or options.file}: {error.strerror}", EXIT_USAGE)
+        return _fail(parser.prog, f"{error.filename or options.file}: {error.strerror}", EXIT_NO_VERDICT)
     except KeyboardInterrupt:
         return _fail(parser.prog, "interrupted, no verdict", EXIT_INTERRUPTED)
     return EXIT_CODES[verdict.outcome] if all(written) else EXIT_NOT_WRITTEN

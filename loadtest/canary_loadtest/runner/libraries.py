@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+from canary_loadtest.core.outcome import EXIT_NO_VERDICT
+
 # The oldest and the newest that are tested.
 VERSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "locust": ("2.44.0", "2.47.0"),
@@ -42,8 +44,10 @@ def check() -> None:
         if problem:
             print(f"load test: {problem}", file=sys.stderr, flush=True)
             if "gevent" in sys.modules:
-                os._exit(2)  # its cleanup prints a traceback where the import of a locustfile ends the process
-            sys.exit(2)
+                os._exit(
+                    EXIT_NO_VERDICT
+                )  # its cleanup prints a traceback where the import of a locustfile ends the process
+            sys.exit(EXIT_NO_VERDICT)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

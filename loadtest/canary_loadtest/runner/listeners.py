@@ -6,7 +6,7 @@ registered at import: Locust fires `quitting` in reverse, so that these run afte
 
 import argparse
 import sys
-from typing import Final, NoReturn, cast
+from typing import NoReturn, cast
 from weakref import WeakKeyDictionary
 
 from gevent import getcurrent
@@ -14,7 +14,7 @@ from locust import events, log
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from canary_loadtest.core.outcome import EXIT_CODES, Outcome
+from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN, Outcome
 from canary_loadtest.options import add_locust_options
 from canary_loadtest.output import page, report
 from canary_loadtest.output.files import keep, print_whole
@@ -23,9 +23,6 @@ from canary_loadtest.runner import web
 from canary_loadtest.runner.run import JudgingRun, MasterRun
 from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.worker_run import WorkerRun
-
-EXIT_NOT_WRITTEN: Final = 1
-EXIT_FAULT: Final = 2
 
 Run = JudgingRun | WorkerRun
 _runs: WeakKeyDictionary[Environment, Run] = WeakKeyDictionary()
@@ -55,7 +52,7 @@ def hosts_of(environment: Environment) -> list[str | None]:
 def usage_error(message: str) -> NoReturn:
     """End the process as for any wrong option: a message and exit code 2."""
     print(wrapped("load test: ", message, indent=4), file=sys.stderr)
-    sys.exit(EXIT_FAULT)
+    sys.exit(EXIT_NO_VERDICT)
 
 
 def on_init(environment: Environment, **_: object) -> None:
@@ -122,7 +119,7 @@ def on_quitting(environment: Environment, **_: object) -> None:
         return
     run.close()
     verdict = run.verdict()
-    environment.process_exit_code = EXIT_FAULT if run.fault else EXIT_CODES[verdict.outcome]
+    environment.process_exit_code = EXIT_NO_VERDICT if run.fault else EXIT_CODES[verdict.outcome]
     written = [
         keep(run.options.verdict_json, lambda file: report.write_json(verdict, file)),
         keep(run.options.verdict_text, lambda file: report.write_text(verdict, file)),
@@ -151,7 +148,7 @@ def on_quit(environment: Environment, exit_code: int) -> None:
     printed = run is None or print_whole(report.table(run.verdict()), to_stderr=run.options.json)
     if exit_code in EXIT_CODES.values() and log.unhandled_greenlet_exception:
         print("no verdict: a listener or a greenlet crashed, see the log above", file=sys.stderr)
-        sys.exit(EXIT_FAULT)
+        sys.exit(EXIT_NO_VERDICT)
     if not printed:
         sys.exit(EXIT_NOT_WRITTEN)
 
