@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import requests
 
 from tests.loadtest.server import Server
 from tests.loadtest.traffic import HELD
@@ -151,15 +150,3 @@ def two_workers(server: Server, options: str) -> str:
 def workers_of(master: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Return the worker processes that a master has forked."""
     return psutil.Process(master.pid).children()
-
-
-def verdicts(output: Path) -> list[str]:
-    """Return the verdicts that a process has printed so far."""
-    lines = output.read_text(encoding="utf-8").splitlines()
-    return [line.split()[1] for line in lines if line.startswith("verdict: ")]
-
-
-def start(session: requests.Session, url: str, **form: str) -> None:
-    """Start a test as the form of the web UI does."""
-    reply = session.post(f"{url}/swarm", data={"user_count": "4", "spawn_rate": "4", **form})
-    assert reply.json()["success"], reply.text

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,14 +17,13 @@ from tests.loadtest.locust_process import (
     Ended,
     end_of,
     locust,
-    start,
     two_workers,
-    verdicts,
     wait_until,
     workers_of,
 )
 from tests.loadtest.server import Server, serving
 from tests.loadtest.traffic import split
+from tests.loadtest.web_ui import WebUi, web_ui
 from tests.support.processes import free_port
 
 
@@ -147,29 +145,24 @@ def test_a_master_without_workers_confirms_nothing(tmp_path: Path) -> None:
 
 def test_a_second_run_starts_clean_with_another_share(tmp_path: Path) -> None:
     """In the web UI the start form sets the expected share, and clears every worker for the next run."""
-    web_port, port = free_port(), free_port()
-    url = f"http://127.0.0.1:{web_port}"
-    output = tmp_path / "output.txt"
-    options = f"--master --master-bind-port {port} --web-host 127.0.0.1 --web-port {web_port} --expect-canary 30"
-    with serving(split(3)) as server, output.open("wb") as stdout, requests.Session() as session:
-        session.trust_env = False
-        argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *options.split(), "--host", server.url]
-        with subprocess.Popen(argv, cwd=tmp_path, stdout=stdout, stderr=subprocess.DEVNULL) as master:
-            try:
-                with worker(tmp_path, port):
-                    wait_until(lambda: has_worker(session, url), master)
-                    start(session, url, expect_canary="30")
-                    wait_until(lambda: len(verdicts(output)) == 1, master)
-                    start(session, url, expect_canary="60")
-                    wait_until(lambda: len(verdicts(output)) == 2, master)
-            finally:
-                master.terminate()
-    assert verdicts(output)[:2] == ["CONFIRMED", "REFUTED"]
+    port = free_port()
+    options = f"--master --master-bind-port {port} --web-host 127.0.0.1 --expect-canary 30"
+    with (
+        serving(split(3)) as server,
+        web_ui(tmp_path, f"{options} --host {server.url}") as ui,
+        worker(tmp_path, port),
+    ):
+        ui.wait_for(lambda: has_worker(ui))
+        ui.start(expect_canary="30")
+        ui.wait_for(lambda: len(ui.verdicts()) == 1)
+        ui.start(expect_canary="60")
+        ui.wait_for(lambda: len(ui.verdicts()) == 2)
+    assert ui.verdicts()[:2] == ["CONFIRMED", "REFUTED"]
 
 
-def has_worker(session: requests.Session, url: str) -> bool:
+def has_worker(ui: WebUi) -> bool:
     """Return whether the web UI is up and shows a worker."""
     try:
-        return bool(session.get(f"{url}/stats/requests").json().get("workers"))
+        return bool(ui.session.get(f"{ui.url}/stats/requests").json().get("workers"))
     except requests.ConnectionError:
         return False

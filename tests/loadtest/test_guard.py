@@ -1,20 +1,14 @@
 """What may be changed through Locust's web UI: `canary_loadtest.runner.guard`."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import requests
 from flask import Flask, request
 
 from canary_loadtest.runner.guard import protect
-from tests.loadtest.locust_process import DEADLINE_SECONDS, LOCUSTFILE, start, verdicts, wait_until
 from tests.loadtest.server import serving
 from tests.loadtest.traffic import split
-from tests.support.processes import free_port
+from tests.loadtest.web_ui import web_ui
 
 
 def status(headers: dict[str, str], *, web_host: str = "127.0.0.1", method: str = "POST") -> int:
@@ -64,46 +58,16 @@ def test_options_that_name_files_are_taken_out_of_a_form(capsys: pytest.CaptureF
     assert "html_file, report, verdict_json" in capsys.readouterr().err
 
 
-@contextmanager
-def web_ui(folder: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run Locust with its web UI in `folder`, and return its address and process."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--web-port", str(port), *options]
-    with (
-        (folder / "output.txt").open("wb") as output,
-        subprocess.Popen(argv, cwd=folder, stdout=output, stderr=subprocess.STDOUT) as process,
-    ):
-        try:
-            wait_until(lambda: answers(url), process)
-            yield url, process
-        finally:
-            process.terminate()
-            process.wait(DEADLINE_SECONDS)
-
-
-def answers(url: str) -> bool:
-    """Return whether a web UI is up."""
-    try:
-        return requests.get(url, timeout=DEADLINE_SECONDS, proxies={"http": ""}).ok
-    except requests.ConnectionError:
-        return False
-
-
 def test_a_form_of_another_site_starts_nothing_and_names_no_file(tmp_path: Path) -> None:
     """Locust itself is never asked by a foreign page, and the user's files stay as they are."""
     mine = tmp_path / "mine.txt"
     mine.write_text("mine")
-    with (
-        requests.Session() as session,
-        serving(split(3)) as server,
-        web_ui(tmp_path, "--expect-canary", "30", "--host", server.url) as (url, process),
-    ):
-        session.trust_env = False
+    with serving(split(3)) as server, web_ui(tmp_path, f"--expect-canary 30 --host {server.url}") as ui:
         form = {"user_count": "4", "spawn_rate": "4", "verdict_json": str(mine)}
-        refused = session.post(f"{url}/swarm", data=form, headers={"Origin": "http://evil.example"})
+        refused = ui.session.post(f"{ui.url}/swarm", data=form, headers={"Origin": "http://evil.example"})
         assert (refused.status_code, server.connections) == (403, 0)
         assert "http://evil.example" in refused.text
-        start(session, url, verdict_json=str(mine))
-        wait_until(lambda: len(verdicts(tmp_path / "output.txt")) == 1, process)
+        ui.start(verdict_json=str(mine))
+        ui.wait_for(lambda: len(ui.verdicts()) == 1)
     assert mine.read_text() == "mine"
-    assert "ignored from the web UI" in (tmp_path / "output.txt").read_text()
+    assert "ignored from the web UI" in ui.errors.read_text(encoding="utf-8")

@@ -9,9 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-import requests
 
 from tests.loadtest.locust_process import (
     DEADLINE_SECONDS,
@@ -19,14 +17,13 @@ from tests.loadtest.locust_process import (
     locust,
     run,
     run_until_held,
-    start,
     two_workers,
-    verdicts,
     wait_until,
     workers_of,
 )
 from tests.loadtest.server import serving
 from tests.loadtest.traffic import HELD, held_after, split
+from tests.loadtest.web_ui import web_ui
 from tests.support.processes import free_port
 
 KEPT = "--report split.html --summary summary.md"
@@ -125,50 +122,30 @@ def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 def test_with_the_web_ui_each_run_leaves_its_report(tmp_path: Path) -> None:
     """The report is of the latest run as soon as that has ended, and the summary has one part for each."""
-    port, output = free_port(), tmp_path / "output.txt"
-    url = f"http://127.0.0.1:{port}"
-    options = f"--web-port {port} --expect-canary 30 {KEPT}"
-    with serving(split(3)) as server, output.open("wb") as stdout, requests.Session() as session:
-        session.trust_env = False
-        argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *options.split(), "--host", server.url]
-        with subprocess.Popen(argv, cwd=tmp_path, stdout=stdout, stderr=subprocess.DEVNULL) as process:
-            try:
-                wait_until(lambda: listens(process), process)
-                assert addresses(process) == {"127.0.0.1"}, "by default no other machine can reach the web UI"
-                start(session, url, expect_canary="30")
-                wait_until(lambda: len(verdicts(output)) == 1, process)
-                wait_until((tmp_path / "summary.md").exists, process)
-                assert kept(tmp_path)["verdict"] == "CONFIRMED"
-                live = session.get(f"{url}/canary-split/data").json()
-                assert live | {"written_at": ""} == kept(tmp_path) | {"written_at": ""}
-                start(session, url, expect_canary="60")
-                wait_until(lambda: len(summaries(tmp_path)) == 2, process)
-            finally:
-                process.terminate()
+    with serving(split(3)) as server, web_ui(tmp_path, f"--expect-canary 30 {KEPT} --host {server.url}") as ui:
+        assert ui.addresses() == {"127.0.0.1"}, "by default no other machine can reach the web UI"
+        ui.start(expect_canary="30")
+        ui.wait_for(lambda: len(ui.verdicts()) == 1)
+        ui.wait_for((tmp_path / "summary.md").exists)
+        assert kept(tmp_path)["verdict"] == "CONFIRMED"
+        live = ui.session.get(f"{ui.url}/canary-split/data").json()
+        assert live | {"written_at": ""} == kept(tmp_path) | {"written_at": ""}
+        ui.start(expect_canary="60")
+        ui.wait_for(lambda: len(summaries(tmp_path)) == 2)
     assert kept(tmp_path)["verdict"] == "REFUTED"
     assert summaries(tmp_path) == ["CONFIRMED", "REFUTED"]
 
 
 def test_wrong_address_in_the_form_is_named_and_the_next_run_judged(tmp_path: Path) -> None:
     """An address without a scheme starts no test, and stands against no later one."""
-    port, output = free_port(), tmp_path / "output.txt"
-    url = f"http://127.0.0.1:{port}"
-    argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--expect-canary", "30", "--web-port", str(port)]
-    with serving(split(3)) as server, output.open("wb") as stdout, requests.Session() as session:
-        session.trust_env = False
-        with subprocess.Popen(argv, cwd=tmp_path, stdout=stdout, stderr=subprocess.PIPE) as process:
-            try:
-                wait_until(lambda: listens(process), process)
-                start(session, url, host=server.url.removeprefix("http://"))
-                wait_until(lambda: len(verdicts(output)) == 1, process)
-                assert server.connections == 0
-                start(session, url, host=server.url)
-                wait_until(lambda: len(verdicts(output)) == 2, process)
-            finally:
-                process.terminate()
-                _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
-    assert f"write {server.url}" in stderr.decode()
-    assert verdicts(output)[1] == "CONFIRMED"
+    with serving(split(3)) as server, web_ui(tmp_path, "--expect-canary 30") as ui:
+        ui.start(host=server.url.removeprefix("http://"))
+        ui.wait_for(lambda: len(ui.verdicts()) == 1)
+        assert server.connections == 0
+        ui.start(host=server.url)
+        ui.wait_for(lambda: len(ui.verdicts()) == 2)
+    assert f"write {server.url}" in ui.errors.read_text(encoding="utf-8")
+    assert ui.verdicts()[1] == "CONFIRMED"
 
 
 @pytest.mark.parametrize(("expected", "exit_code"), [("30", 0), ("60", 10)])
@@ -184,45 +161,13 @@ def test_autoquit_ends_the_process_after_the_verdict(tmp_path: Path, expected: s
 
 def test_the_tab_is_below_the_base_path_of_the_web_ui(tmp_path: Path) -> None:
     """Behind a proxy that serves Locust below a path, the tab is there too, and nowhere else."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    argv = [
-        sys.executable,
-        "-m",
-        "locust",
-        "-f",
-        str(LOCUSTFILE),
-        "--expect-canary",
-        "30",
-        "--web-base-path",
-        "/locust",
-    ]
-    with (
-        requests.Session() as session,
-        subprocess.Popen([*argv, "--web-port", str(port)], cwd=tmp_path, stderr=subprocess.DEVNULL) as process,
-    ):
-        session.trust_env = False
-        try:
-            wait_until(lambda: listens(process), process)
-            index = session.get(f"{url}/locust/").text
-            page = session.get(f"{url}/locust/canary-split").text
-            data = session.get(f"{url}/locust/canary-split/data").json()
-            elsewhere = session.get(f"{url}/canary-split").status_code
-        finally:
-            process.terminate()
+    with web_ui(tmp_path, "--expect-canary 30 --web-base-path /locust") as ui:
+        index = ui.session.get(f"{ui.url}/locust/").text
+        page = ui.session.get(f"{ui.url}/locust/canary-split").text
+        data = ui.session.get(f"{ui.url}/locust/canary-split/data").json()
+        elsewhere = ui.session.get(f"{ui.url}/canary-split").status_code
     assert '"extended_tabs": [{"key": "canary-split", "title": "Canary split"}]' in index
     assert index.index("window.templateArgs") < index.index("Fills the tab") < index.index("</body>")
     assert "<h1>Canary split</h1>" in page
     assert (data["state"], data["history"]["seconds"]) == ("ready", [])
     assert elsewhere == 404
-
-
-def addresses(process: subprocess.Popen[bytes]) -> set[str]:
-    """Return the addresses at which a process listens."""
-    connections = psutil.Process(process.pid).net_connections("tcp")
-    return {connection.laddr.ip for connection in connections if connection.status == psutil.CONN_LISTEN}
-
-
-def listens(process: subprocess.Popen[bytes]) -> bool:
-    """Return whether a process listens anywhere."""
-    return bool(addresses(process))

@@ -44,9 +44,8 @@ def check() -> None:
         if problem:
             print(f"load test: {problem}", file=sys.stderr, flush=True)
             if "gevent" in sys.modules:
-                os._exit(
-                    EXIT_NO_VERDICT
-                )  # its cleanup prints a traceback where the import of a locustfile ends the process
+                # Its cleanup prints a traceback where the import of a locustfile ends the process.
+                os._exit(EXIT_NO_VERDICT)
             sys.exit(EXIT_NO_VERDICT)
 
 
