@@ -2,9 +2,8 @@
 # Takes the project to a machine without a network: packs what it would download, and installs that there.
 set -euo pipefail
 started_in=$PWD
-cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/cluster/lib.sh
-. scripts/cluster/lib.sh
+. "$(dirname "$0")/../cluster/lib.sh"
 # shellcheck source=versions.env
 . versions.env
 

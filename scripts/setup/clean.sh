@@ -2,9 +2,8 @@
 # Removes what the project made in the container engine. Pulled images (kindest/node, envoyproxy/envoy, python) stay:
 # they are not the project's, and cannot be pulled again without a network.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/cluster/lib.sh
-. scripts/cluster/lib.sh
+. "$(dirname "$0")/../cluster/lib.sh"
 
 usage() {
   cat <<'END'
@@ -22,14 +21,10 @@ Examples:
 END
 }
 
+list=''
+options list '' "$@"
 verb=Removing
-while [ $# -gt 0 ]; do
-  case $1 in
-    --list) verb='Would remove'; shift ;;
-    -h | --help) usage; exit ;;
-    *) usage >&2; die "unknown option: $1" ;;
-  esac
-done
+[ -z "$list" ] || verb='Would remove'
 
 docker info >/dev/null 2>&1 || exit 0
 
