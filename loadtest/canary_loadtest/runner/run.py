@@ -37,7 +37,11 @@ NO_AUTOQUIT: Final = -1
 
 
 class JudgingRun:
-    """A process that tests alone: it counts, looks and gives the verdict."""
+    """A process that tests alone: it counts, looks and gives the verdict.
+
+    Attributes:
+        stopping: whether it has decided to end the test.
+    """
 
     def __init__(self, options: argparse.Namespace, runner: Runner) -> None:
         """Attach to a Locust runner.
@@ -53,7 +57,7 @@ class JudgingRun:
         self.history = History()
         self._began = time.monotonic()
         self._progress: gevent.Greenlet[..., Any] | None = None
-        self._stopping = False
+        self.stopping = False
         self._running = False
         self._interrupted = False
         self.fault = ""
@@ -76,7 +80,7 @@ class JudgingRun:
     def begin(self) -> None:
         """Start counting from nothing: a test starts, perhaps the second one of this process."""
         self.end_progress()
-        self._stopping = self._interrupted = self.kept = False
+        self.stopping = self._interrupted = self.kept = False
         try:
             if host := self._runner.environment.host:
                 base_address(host)
@@ -149,9 +153,9 @@ class JudgingRun:
             self._stop()
 
     def _stop(self) -> None:
-        if self._stopping:
+        if self.stopping:
             return
-        self._stopping = True
+        self.stopping = True
         # From a greenlet of its own: a task that stops the run is killed halfway, and the run goes on without it.
         gevent.spawn(self._end_test)
 

@@ -95,7 +95,7 @@ class CanaryUser(FastHttpUser):
     @task
     def ask(self) -> None:
         """Send one request, and hand over its answer."""
-        if self.runner.state == STATE_CLEANUP:
+        if self.canary_run.stopping or self.runner.state == STATE_CLEANUP:
             return  # the run ends, and this user is about to be ended: its request would not be counted
         answers = self.canary_run.answers
         ticket = answers.start()

@@ -28,7 +28,13 @@ class Answers(Protocol):
 
 
 class WorkerRun:
-    """A process that only counts."""
+    """A process that only counts.
+
+    Attributes:
+        stopping: whether it has decided to end the test, which is left to the master.
+    """
+
+    stopping = False
 
     def __init__(self, options: argparse.Namespace, runner: WorkerRunner) -> None:
         """Attach to a Locust worker."""
