@@ -15,6 +15,9 @@ MESH_HOST=micro-api.$MESH_NAMESPACE.svc.cluster.local
 # The limit of each step; a pod's grace period (30 s) and an update of three pods fit in.
 WAIT_SECONDS=150
 
+# The name of the load test's run that the script has made on the cluster, which its end removes.
+RUN=''
+
 # die MESSAGE: end as wrong usage does.
 die() {
   printf '%s: %s\n' "${0##*/}" "$1" >&2
@@ -103,6 +106,7 @@ use_context() {
   fi
   WORK=$(mktemp -d)
   trap 'finish $?' EXIT
+  trap 'exit 130' INT
   kubectl config view --raw --minify --flatten --context="$context" >"$WORK/kubeconfig" ||
     die "the kubeconfig has no context $context
   list the contexts that it has: kubectl config get-contexts"
@@ -111,10 +115,16 @@ use_context() {
   printf '# context %s, namespace %s\n' "$context" "$namespace"
 }
 
-# finish STATUS: at the end of a script; where it failed, show why. Nothing stays in the background.
+# finish STATUS: at the end of a script; where it failed by itself, show why. Nothing stays in the background, and nothing
+# of a load test's run on the cluster.
 finish() {
   jobs -p | xargs kill 2>/dev/null || true
-  [ "$1" -eq 0 ] || [ "$1" -eq 2 ] || explain >&2
+  case $1 in
+    0 | 2 | 130) ;;
+    *) explain >&2 ;;
+  esac
+  [ -z "$RUN" ] ||
+    run kubectl delete "jobs/$RUN" "jobs/$RUN-workers" "services/$RUN-master" "configmaps/$RUN" --ignore-not-found --wait=false || true
   rm -rf "$WORK"
 }
 
@@ -147,26 +157,51 @@ ask() {
   done
 }
 
+# name_run: give the run of a load test a name, with an ending as Kubernetes makes them.
+name_run() {
+  local letters=bcdfghjklmnpqrstvwxz2456789
+  RUN=loadtest-
+  for _ in 1 2 3 4 5; do
+    RUN+=${letters:RANDOM % ${#letters}:1}
+  done
+}
+
 # judged_load_test MANIFEST PERCENT: run a load test in the cluster that expects a share of canary answers, and end the
-# script with the exit code of its verdict.
+# script with the exit code of its verdict. Others may run at the same time: all that belongs to this one has its name.
 judged_load_test() {
-  local terminated verdict
-  run kubectl delete jobs/loadtest jobs/loadtest-workers configmaps/loadtest --ignore-not-found --cascade=foreground
+  local pod terminated message verdict claim
+  name_run
   # A release runs several checks, so each has to be surer than a single one.
-  run kubectl create configmap loadtest --from-literal=LOCUST_EXPECT_CANARY="$2" --from-literal=LOCUST_ALPHA="${LOCUST_ALPHA:-0.01}"
-  run kubectl apply --kustomize "$1"
+  run kubectl create configmap "$RUN" --from-literal=LOCUST_EXPECT_CANARY="$2" --from-literal=LOCUST_ALPHA="${LOCUST_ALPHA:-0.01}"
+  run kubectl label configmap "$RUN" app=loadtest run="$RUN"
+  printf '\n$ kubectl kustomize %s | sed s/loadtest-run/%s/ | kubectl apply --server-side --filename -\n' "$1" "$RUN"
+  # On the server, which lets two runs make the service account at the same moment.
+  kubectl kustomize "$1" | sed "s/loadtest-run/$RUN/" | kubectl apply --server-side --filename -
 
   # Not for the Job: it completes or fails, and `kubectl wait` has no "or". The pod ends in either case.
-  run kubectl wait pod --selector=job-name=loadtest --for=create --timeout="${WAIT_SECONDS}s"
-  run kubectl wait pod --selector=job-name=loadtest --for=jsonpath='{.status.containerStatuses[0].state.terminated}' --timeout="${WAIT_SECONDS}s"
+  pod=--selector=job-name=$RUN
+  run kubectl wait pod "$pod" --for=create --timeout="${WAIT_SECONDS}s"
+  run kubectl wait pod "$pod" --for=jsonpath='{.status.containerStatuses[0].state.terminated}' --timeout="${WAIT_SECONDS}s"
   # Not from the log, which mixes the verdict with Locust's own lines.
   terminated='.items[0].status.containerStatuses[0].state.terminated'
-  run kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.message}"
-  show kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.exitCode}"
-  verdict=$(kubectl get pods --selector=job-name=loadtest --output=jsonpath="{$terminated.exitCode}")
-  printf '%s\n' "$verdict"
+  verdict=$(kubectl get pods "$pod" --output=jsonpath="{$terminated.exitCode}")
+  show kubectl get pods "$pod" --output=jsonpath="{$terminated.message}"
+  message=$(kubectl get pods "$pod" --output=jsonpath="{$terminated.message}")
   case $verdict in
-    0 | 10 | 11) trap 'finish 0' EXIT ;;  # a verdict of any kind is not a failure to explain
+    0 | 10 | 11)
+      claim="expected: $(LC_ALL=C printf %g "${2%\%}") % canary,"
+      case $message in
+        *"$claim"*) ;;
+        *) die "no verdict: the table of $RUN is about another claim
+  asked:     $claim ...
+  its table: $(sed -n '/^expected:/p' <<<"$message")
+  run ${0##*/} again" ;;
+      esac
+      trap 'finish 0' EXIT  # a verdict of any kind is not a failure to explain
+      ;;
   esac
+  printf '%s\n' "$message"
+  show kubectl get pods "$pod" --output=jsonpath="{$terminated.exitCode}"
+  printf '%s\n' "$verdict"
   exit "$verdict"
 }

@@ -13,6 +13,10 @@ load test inside the mesh with a master and two workers that have sidecars, and
 ends with the master's exit code: 0 CONFIRMED, 10 REFUTED, 11 INCONCLUSIVE. Any
 other code: there is no verdict.
 
+Several runs at once do not disturb each other: all that a run makes has the
+name of the run. It is removed at the end, and at Ctrl-C. What killed scripts
+left: kubectl delete jobs,services,configmaps --selector=app=loadtest
+
   --context NAME           kubeconfig context (default: the current one, which
                            must be kind-canary-cluster)
   --expect-canary PERCENT  claim another share than the declared one

@@ -1,13 +1,15 @@
 """The cluster scripts as far as they go without a cluster: help, wrong usage, and the refusal of a foreign context."""
 
 import os
+import re
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support import processes
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, resources
 
 SCRIPTS = tuple(
     f"scripts/{name}.sh"
@@ -27,10 +29,19 @@ case "$0 $*" in
   *"kubectl config view"*--context=missing*) echo 'error: context "missing" does not exist' >&2; exit 1 ;;
   *"docker image inspect"*) exit 1 ;;
   *"kubectl rollout status"*) echo "error: timed out" >&2; exit 1 ;;
+  *state.terminated}*--timeout*) [ -z "$WAITING" ] || { touch "$WAITING"; sleep 60; } ;;
+  *terminated.message*) echo "$MESSAGE" ;;
   *terminated.exitCode*) echo "$VERDICT" ;;
   *"kubectl get events"*) echo "Warning  BackOff  the reason" ;;
 esac
 """
+MEASURE = ("scripts/cluster/measure.sh", "--context", "kind-any", "--expect-canary")
+TABLE = """\
+expected: {} % canary, tolerance 5 percentage points
+verdict:  the words of a verdict
+"""
+PLACEHOLDER = "loadtest-run"
+RUN_FILES = ("k8s/load/master.yaml", "k8s/load/workers.yaml", "k8s/load/service.yaml")
 
 
 @pytest.fixture
@@ -134,10 +145,85 @@ def test_a_step_that_fails_shows_what_explains_it() -> None:
 def test_a_load_test_ends_with_its_verdict(exit_code: int, explained: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a column of the table
     """The exit code is that of the master, and a code without a verdict is explained by what the cluster says."""
     monkeypatch.setenv("VERDICT", str(exit_code))
-    done = run("scripts/cluster/measure.sh", "--context", "kind-any", "--expect-canary", "50")
+    monkeypatch.setenv("MESSAGE", TABLE.format(50))
+    done = run(*MEASURE, "50")
     assert done.returncode == exit_code
-    assert done.stdout.endswith(f"\n{exit_code}\n")
+    assert TABLE.format(50) in done.stdout
+    assert f"\n{exit_code}\n" in done.stdout
     assert ("What the cluster says" in done.stderr) == explained
+
+
+def test_each_load_test_has_a_name_of_its_own_and_is_removed(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the manifests of a run make, and its ConfigMap, has the run's name, and is removed by it at the end."""
+    monkeypatch.setenv("VERDICT", "0")
+    monkeypatch.setenv("MESSAGE", TABLE.format(50))
+    names = []
+    for _ in range(2):
+        calls.write_text("", encoding="utf-8")
+        run(*MEASURE, "50")
+        called = calls.read_text(encoding="utf-8")
+        (name,) = re.findall(r"kubectl create configmap (\S+)", called)
+        assert set(re.findall(r"\bloadtest-\w+", called)) == {name}
+        assert removed(called) == made(name)
+        names.append(name)
+    assert len(set(names)) == len(names)
+
+
+def made(name: str) -> set[str]:
+    """Return what a run of a name makes, as kubectl names it."""
+    objects = [one for file in RUN_FILES for one in resources(file)]
+    kinds = [f"{one['kind'].lower()}s/{one['metadata']['name'].replace(PLACEHOLDER, name)}" for one in objects]
+    return {f"configmaps/{name}", *kinds}
+
+
+def removed(called: str) -> set[str]:
+    """Return what the one removal among calls names."""
+    (arguments,) = re.findall(r"kubectl delete (.*)", called)
+    return {word for word in arguments.split() if not word.startswith("--")}
+
+
+@pytest.mark.parametrize("exit_code", [0, 10, 11])
+def test_a_table_of_another_claim_is_no_verdict(exit_code: int, calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error that names both claims with any exit code; the table is not shown, and the run is removed."""
+    monkeypatch.setenv("VERDICT", str(exit_code))
+    monkeypatch.setenv("MESSAGE", TABLE.format(30))
+    done = run(*MEASURE, "50")
+    assert done.returncode == 2
+    assert "the words of a verdict" not in done.stdout
+    assert "expected: 50 % canary," in done.stderr
+    assert "expected: 30 % canary, tolerance 5 percentage points\n" in done.stderr
+    assert removed(calls.read_text(encoding="utf-8"))
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize(
+    ("asked", "shown"), [("30%", "30"), ("33.33333333", "33.3333"), ("0", "0"), ("1e2", "100"), ("50.0", "50")]
+)
+def test_a_share_is_compared_as_a_number(asked: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table has its own spelling of a share, with six digits and no trailing zeros."""
+    monkeypatch.setenv("VERDICT", "0")
+    monkeypatch.setenv("MESSAGE", TABLE.format(shown))
+    done = run(*MEASURE, asked)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_interrupted_load_test_is_removed(calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C during the run removes all that the run has made, and is exit code 130 without an explanation."""
+    waiting = tmp_path / "waiting"
+    monkeypatch.setenv("WAITING", str(waiting))
+    terminal = subprocess.Popen(
+        [ROOT / MEASURE[0], *MEASURE[1:], "50"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        processes.until(waiting.exists, "the load test is not waited for")
+    finally:
+        os.killpg(terminal.pid, signal.SIGINT)  # as a terminal does: to the script and to what it runs
+        _, explained = terminal.communicate(timeout=processes.COMMAND_SECONDS)
+    assert terminal.returncode == 130
+    assert b"What the cluster says" not in explained
+    called = calls.read_text(encoding="utf-8")
+    (name,) = re.findall(r"kubectl create configmap (\S+)", called)
+    assert removed(called) == made(name)
 
 
 def test_commands_are_shown_as_one_types_them(calls: Path) -> None:

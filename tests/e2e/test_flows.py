@@ -26,7 +26,9 @@ TEN_CALLS = (
     "for i in {1..10}; do curl -s http://127.0.0.1:19090/test/test; done"
     " | python3 loadtest judge --expect-canary 50 --alpha 0.01"
 )
+LOAD = ("jobs,pods,services,configmaps", "--selector=app=loadtest")
 RUNNING_LOAD = ("pods", "--selector=app=loadtest", "--field-selector=status.phase=Running")
+MASTER_LOG = ("logs", "--selector=app=loadtest,role=master", "--tail=-1")
 ROOT_POD = ("run", "intruder", "--image=micro-api:1.0-SNAPSHOT", "--dry-run=server")
 
 
@@ -122,16 +124,17 @@ def test_a_job_judges_the_share(cluster: Cluster, arguments: tuple[str, ...], ex
     """In the cluster the ready pods' ratio is confirmed, another share refuted, and kept connections decide nothing."""
     shown = cluster.script("cluster/measure", *arguments, exit_code=exit_code)
     assert verdict in shown
-    assert shown.endswith(f"\n{exit_code}\n")
+    assert f"\n{exit_code}\n\n$ kubectl delete jobs/loadtest-" in shown
 
 
 @pytest.mark.usefixtures("clients")
 def test_a_killed_worker_is_missed_by_name(cluster: Cluster) -> None:
     """The counts of a pod that is killed in the middle are gone, so that there is no verdict but INCONCLUSIVE."""
+    until(lambda: cluster.get(*LOAD)["items"] == [], "what earlier load tests made is still there")
     with ThreadPoolExecutor() as background:
         ended = background.submit(cluster.script, "cluster/measure", "--keep-alive", exit_code=11)
         until(lambda: len(cluster.get(*RUNNING_LOAD)["items"]) == 3, "the load test does not start")
-        until(lambda: "All users spawned" in cluster.kubectl("logs", "job/loadtest"), "no load")
+        until(lambda: "All users spawned" in cluster.kubectl(*MASTER_LOG), "no load")
         worker = cluster.kubectl("get", *RUNNING_LOAD, "--selector=role=worker", "--output=name").split()[0]
         cluster.kubectl("delete", worker, "--force", "--grace-period=0")
     name = worker.removeprefix("pod/")

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
 
@@ -52,6 +53,21 @@ def test_another_expectation_is_refuted(mesh: Mesh, tmp_path: Path) -> None:
     mesh.set_state("70-30")
     ended = mesh.measure(tmp_path, "--expect-canary 50 --route 70-30")
     assert ended.exit_code == 10, ended.stdout
+
+
+def test_two_load_tests_at_once_have_each_its_own_verdict(mesh: Mesh) -> None:
+    """At 70/30 the claim of 50 % is refuted and the claim of 30 % confirmed, and nothing of either run is left."""
+    mesh.set_state("70-30")
+    exit_codes = {50: 10, 30: 0}
+    with ThreadPoolExecutor() as both:
+        runs = {
+            claim: both.submit(mesh.cluster.script, "mesh/measure", "--expect-canary", str(claim), exit_code=code)
+            for claim, code in exit_codes.items()
+        }
+    for claim, one in runs.items():
+        assert f"\nexpected: {claim} % canary, tolerance 5 percentage points\n" in one.result()
+    left = ("get", "jobs,pods,services,configmaps", "--selector=app=loadtest", "--output=name")
+    until(lambda: mesh.kubectl(*left) == "", "what the load tests made is still there")
 
 
 def test_a_restarted_control_plane_is_not_noticed(mesh: Mesh, tmp_path: Path, clients: Clients) -> None:

@@ -13,6 +13,7 @@ from tests.support.repository import resource, resources, text_of
 DEPLOYMENT = "k8s/base/deployment.yaml"
 MASTER = "k8s/load/master.yaml"
 WORKERS = "k8s/load/workers.yaml"
+RUN = "loadtest-run"
 DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 NODE_PORT = 30190
 ISTIO_NODE_PORT = 30080
@@ -116,6 +117,19 @@ def test_the_workers_find_their_master() -> None:
     workers = resource(WORKERS)["spec"]
     assert workers["parallelism"] == workers["completions"]
     assert f"--expect-workers={workers['parallelism']}" in container(MASTER)["args"]
+
+
+def test_what_one_run_makes_bears_its_name() -> None:
+    """A stand-in for the name is in the names, the labels and the selector of all but the identity that runs share."""
+    master, workers, service = (resource(path) for path in (MASTER, WORKERS, "k8s/load/service.yaml"))
+    templates = [one["spec"]["template"] for one in (master, workers)]
+    labels = [one["metadata"]["labels"] for one in (master, workers, service, *templates)]
+    assert {one["run"] for one in (*labels, service["spec"]["selector"])} == {RUN}
+    assert [one["metadata"]["name"] for one in (master, workers, service)] == [RUN, f"{RUN}-workers", f"{RUN}-master"]
+    assert [one["configMapRef"]["name"] for one in container(MASTER)["envFrom"]] == [RUN]
+    script = text_of("scripts/cluster/lib.sh")
+    assert f"sed s/{RUN}/" in script
+    assert RUN not in text_of("k8s/load/service-account.yaml")
 
 
 def test_the_load_test_is_run_once_for_a_bounded_time() -> None:
