@@ -1,6 +1,7 @@
 """The options that the load test adds to Locust's own, and those that the judge shares with it."""
 
 import argparse
+import math
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -51,6 +52,21 @@ def writable_file(text: str) -> str:
     if not file.parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder of {text} does not exist: make it first")
     return str(file)  # Locust sends the options to its workers, and can send text only
+
+
+def rate(text: str) -> float:
+    """Return a number of requests per second.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not a number, or not above 0.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"the rate is {text}: give requests per second, above 0")
+    return value
 
 
 def header(text: str) -> str:
@@ -241,6 +257,13 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         env_var="LOCUST_INSECURE",
         help="accept any https certificate, such as a self-signed one",
+    )
+    group.add_argument(
+        "--max-rate",
+        type=rate,
+        metavar="REQUESTS_PER_SECOND",
+        env_var="LOCUST_MAX_RATE",
+        help="maximum number of requests per second, over all users and workers (default: no limit)",
     )
     group.add_argument(
         "--keep-alive",

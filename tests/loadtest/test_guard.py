@@ -47,15 +47,22 @@ def test_a_web_ui_for_other_machines_takes_their_names() -> None:
     assert status(named | {"Origin": "http://evil.example"}, web_host="*") == 403
 
 
-def test_options_that_name_files_are_taken_out_of_a_form(capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_of_the_command_line_are_taken_out_of_a_form(capsys: pytest.CaptureFixture[str]) -> None:
     """All other fields arrive, also those that come twice."""
     app = Flask("web-ui")
     app.add_url_rule("/swarm", view_func=lambda: request.form.to_dict(flat=False), methods=["POST"])
     protect(app, "127.0.0.1")
-    form = {"user_count": "4", "tags": ["a", "b"], "verdict_json": "/etc/passwd", "html_file": "x", "report": ""}
+    form = {
+        "user_count": "4",
+        "tags": ["a", "b"],
+        "verdict_json": "/etc/passwd",
+        "html_file": "",
+        "report": "",
+        "max_rate": "9",
+    }
     answered = app.test_client().post("/swarm", data=form, headers={"Host": "localhost"})
     assert answered.get_json() == {"user_count": ["4"], "tags": ["a", "b"]}
-    assert "html_file, report, verdict_json" in capsys.readouterr().err
+    assert "html_file, max_rate, report, verdict_json" in capsys.readouterr().err
 
 
 def test_a_form_of_another_site_starts_nothing_and_names_no_file(tmp_path: Path) -> None:

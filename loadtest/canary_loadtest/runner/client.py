@@ -1,7 +1,7 @@
 """The HTTP client of the load test: one attempt for each request, so that what is counted is what was sent."""
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from ipaddress import ip_address
 from typing import Any, Final, cast
@@ -12,6 +12,8 @@ from geventhttpclient.connectionpool import ConnectionPool
 from geventhttpclient.header import HeadersDataType
 from geventhttpclient.response import HTTPSocketPoolResponse
 from geventhttpclient.url import URL
+
+from canary_loadtest.runner.pacing import Pacer
 
 ANSWERS_PER_CONNECTION: Final = 20
 
@@ -96,12 +98,13 @@ class OneAttemptPool(HTTPClientPool):
     a request on a connection that is just being closed would be lost by the client's own fault.
     """
 
-    def __init__(self, client_options: Mapping[str, Any], *, keep_alive: bool) -> None:
+    def __init__(self, client_options: Mapping[str, Any], *, keep_alive: bool, pacer: Pacer | None = None) -> None:
         """Make a pool for one user.
 
         Args:
             client_options: the options of `HTTPClient`: timeouts, a proxy, how certificates are verified.
             keep_alive: whether a connection serves more than one request.
+            pacer: whose turn each request waits for, None for no limit.
 
         Attributes:
             connections: how many connections were made.
@@ -110,6 +113,8 @@ class OneAttemptPool(HTTPClientPool):
         self.keep_alive = keep_alive
         self.connections = 0
         self._answers = 0
+        self._pacer = pacer
+        self._has_turn = pacer is None
         self._client_by_origin: dict[tuple[str, str], HTTPClient] = {}
 
     def get_client(self, url: str | URL) -> HTTPClient:
@@ -120,8 +125,29 @@ class OneAttemptPool(HTTPClientPool):
         if origin not in self._client_by_origin:
             client = cast("OneAttemptClient", OneAttemptClient.from_url(url, **self.client_args))
             self._follow(client.sockets)
+            if self._pacer is not None:
+                client.request = partial(self._request_in_turn, client.request)  # type: ignore[method-assign]
             self._client_by_origin[origin] = self.clients[url.host, url.port] = client
         return self._client_by_origin[origin]
+
+    def await_turn(self) -> None:
+        """Wait until the next request may be sent, and keep the turn for it; without a limit it is always there.
+
+        A request waits by itself, too, but then the wait is part of the time that it takes.
+        """
+        if not self._has_turn and self._pacer is not None:
+            self._pacer.wait()
+            self._has_turn = True
+
+    def _request_in_turn(
+        self,
+        request: Callable[..., HTTPSocketPoolResponse],
+        *arguments: Any,  # noqa: ANN401 - as in HTTPClient.request
+        **options: Any,  # noqa: ANN401 - as in HTTPClient.request
+    ) -> HTTPSocketPoolResponse:
+        self.await_turn()
+        self._has_turn = False
+        return request(*arguments, **options)
 
     def _follow(self, sockets: ConnectionPool) -> None:
         """Decide from now on whether a connection is kept."""

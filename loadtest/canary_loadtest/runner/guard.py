@@ -13,10 +13,11 @@ from flask import Flask, Response, request
 from werkzeug.datastructures import MultiDict
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-# Options whose value names a file or a command, Locust's own and ours: the command line alone sets them.
+# Options whose value names a file or a command, Locust's own and ours, and the limit that protects the target: the
+# command line alone sets them.
 FIXED_OPTIONS: Final = frozenset(
     {
-        *("ca_file", "report", "summary", "verdict_json", "verdict_text"),
+        *("ca_file", "max_rate", "report", "summary", "verdict_json", "verdict_text"),
         *("config", "csv_prefix", "html_file", "json_file", "locustfile", "logfile", "pid_file"),
     }
 )

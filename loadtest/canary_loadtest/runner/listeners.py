@@ -77,6 +77,7 @@ def on_init(environment: Environment, **_: object) -> None:
     judging: JudgingRun
     if isinstance(runner, MasterRunner):
         judging = master = MasterRun(options, runner)
+        events.worker_connect.add_listener(master.share_rate)
         events.worker_report.add_listener(lambda client_id, data: master.take(client_id, data.get("canary")))
     else:
         judging = JudgingRun(options, runner)

@@ -20,6 +20,7 @@ from canary_loadtest.core.workers import WorkerReport, Workers
 from canary_loadtest.options import expectation_of
 from canary_loadtest.output import report
 from canary_loadtest.output.files import print_whole
+from canary_loadtest.runner.pacing import WORKERS, pacer_of
 from canary_loadtest.runner.progress import follow
 from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
@@ -29,6 +30,7 @@ from canary_loadtest.runner.worker_run import (
     FINAL_MESSAGE,
     FINISH_MESSAGE,
     RESET_MESSAGE,
+    WORKERS_MESSAGE,
     Answers,
 )
 
@@ -51,6 +53,7 @@ class JudgingRun:
             runner: what is to be stopped when the verdict is certain.
         """
         self.options = options
+        self.pacer = pacer_of(options)
         self._runner = runner
         self._row_names = _row_names_of(runner.environment)
         self.session = self._new_session()
@@ -224,6 +227,7 @@ class MasterRun(JudgingRun):
 
     def begin(self) -> None:
         """Start counting from nothing, on every worker that is there."""
+        self.share_rate()
         super().begin()
         for worker in self._master.clients:
             self._workers.expect(worker)
@@ -239,8 +243,21 @@ class MasterRun(JudgingRun):
         super().reset()
         self._master.send_message(RESET_MESSAGE, {EPOCH: getattr(self.options, EPOCH)})
 
+    def share_rate(self, client_id: str | None = None) -> None:
+        """Tell the workers among how many of them `--max-rate` is shared; one that is silent keeps its share.
+
+        Args:
+            client_id: a worker that joins, and that Locust does not count yet. It learns the number from Locust's start
+                message, which comes after the one to all others.
+        """
+        workers = len({*self._master.clients, client_id} - {None})
+        if self.options.max_rate and workers not in {0, getattr(self.options, WORKERS, 0)}:
+            setattr(self.options, WORKERS, workers)
+            self._master.send_message(WORKERS_MESSAGE, {WORKERS: workers})
+
     def take(self, worker: str, payload: dict[str, Any] | None) -> None:
         """Take a worker's report; one of another test is worth nothing."""
+        self.share_rate()  # a worker may have left
         if payload is None or payload[EPOCH] != getattr(self.options, EPOCH):
             return
         self._workers.take(worker, WorkerReport.from_dict(payload))

@@ -79,7 +79,9 @@ class CanaryUser(FastHttpUser):
         agent.max_retries = 0
         # Locust's own pool has the options that it read from the class.
         client_options = {**agent.clientpool.client_args, "ssl_options": _ssl_options(options)}
-        self.sockets = agent.clientpool = OneAttemptPool(client_options, keep_alive=options.keep_alive)
+        self.canary_run = run_of(environment)
+        pacer = self.canary_run.pacer if options.max_rate else None
+        self.sockets = agent.clientpool = OneAttemptPool(client_options, keep_alive=options.keep_alive, pacer=pacer)
         if not self.keep_cookies:
             agent.cookiejar = None  # without a jar none are kept, and none are looked for
         self.headers = headers_of(options) | {"Accept-Encoding": "identity"}
@@ -87,7 +89,6 @@ class CanaryUser(FastHttpUser):
             self.headers["Connection"] = "close"
         if options.host_header:
             self.headers["Host"] = options.host_header
-        self.canary_run = run_of(environment)
         self.runner = cast("Runner", environment.runner)
         self._connection = 0
         self._previous = ""
@@ -95,6 +96,7 @@ class CanaryUser(FastHttpUser):
     @task
     def ask(self) -> None:
         """Send one request, and hand over its answer."""
+        self.sockets.await_turn()  # before the request has its place in the order, and before its time begins
         if self.canary_run.stopping or self.runner.state == STATE_CLEANUP:
             return  # the run ends, and this user is about to be ended: its request would not be counted
         answers = self.canary_run.answers

@@ -7,12 +7,14 @@ from locust.runners import WorkerRunner
 
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.recorder import Recorder
+from canary_loadtest.runner.pacing import WORKERS, pacer_of
 
 EPOCH: Final = "canary_epoch"
 FINISH_MESSAGE: Final = "canary_finish"
 FAULT_MESSAGE: Final = "canary_fault"
 FINAL_MESSAGE: Final = "canary_final"
 RESET_MESSAGE: Final = "canary_reset"
+WORKERS_MESSAGE: Final = "canary_workers"
 
 
 class Answers(Protocol):
@@ -39,10 +41,12 @@ class WorkerRun:
     def __init__(self, options: argparse.Namespace, runner: WorkerRunner) -> None:
         """Attach to a Locust worker."""
         self.options = options
+        self.pacer = pacer_of(options)
         self._runner = runner
         self._recorder = Recorder(None)
         runner.register_message(FINISH_MESSAGE, self._finish)
         runner.register_message(RESET_MESSAGE, self._reset)
+        runner.register_message(WORKERS_MESSAGE, self._share)
 
     @property
     def answers(self) -> Answers:
@@ -75,3 +79,6 @@ class WorkerRun:
     def _reset(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message, which has no public type
         setattr(self.options, EPOCH, msg.data[EPOCH])
         self.begin()
+
+    def _share(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message, which has no public type
+        setattr(self.options, WORKERS, msg.data[WORKERS])
