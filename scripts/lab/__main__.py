@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from scripts.lab import render
 from scripts.lab.errors import LabError, UsageError
@@ -32,6 +32,16 @@ EXIT_CODES: Final = """exit codes:
   11   run only: a split is INCONCLUSIVE
   130  interrupted (Ctrl-C); run and up leave nothing behind
 """
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser, of commands too, whose errors fit a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the message, and end with exit code 2."""
+        self.print_usage(sys.stderr)
+        print_error(f"{self.prog}: error", message)
+        sys.exit(EXIT_USAGE)
 
 
 class Command(NamedTuple):
@@ -83,7 +93,7 @@ def _function(name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=PROGRAM,
         description="Run two versions of a service behind a real Envoy, configured from istio/*.yaml.",
         epilog=_epilog(*COMMANDS.values()),

@@ -166,10 +166,11 @@ def test_without_a_lab_commands_name_the_one_that_starts_it(
     ],
 )
 def test_wrong_usage_ends_with_2(command_line: MakeCommandLine, arguments: tuple[str, ...], complaint: str) -> None:
-    """A wrong option is named with its value and what is allowed."""
-    ended = command_line().run(*arguments)
+    """A wrong option is named with its value and what is allowed, in lines that fit a terminal."""
+    ended = command_line(COLUMNS="80").run(*arguments)
     assert ended.returncode == 2
-    assert complaint in ended.stderr
+    assert complaint in one_line(ended.stderr)
+    assert max(map(len, ended.stderr.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("command", ["up", "shift", "status", "down", "run", "render"])
