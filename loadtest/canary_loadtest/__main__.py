@@ -8,7 +8,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from canary_loadtest.core.outcome import EXIT_NO_VERDICT
+from canary_loadtest.core.outcome import EXIT_INTERRUPTED, EXIT_NO_VERDICT
 from canary_loadtest.judge import command as judge
 
 USAGE = """usage: {program} judge --help
@@ -26,12 +26,16 @@ def run_locust(arguments: list[str] | None = None) -> None:
     Args:
         arguments: the command line without the program's name, None for that of this process.
     """
-    # Locust patches the standard library at its import, which the judge must not need.
-    from canary_loadtest.runner import listeners  # noqa: F401, PLC0415 - registers the options
-
     given = sys.argv[1:] if arguments is None else arguments
     sys.argv = ["locust", "-f", str(Path(__file__).with_name("locustfile.py")), *given]
-    runpy.run_module("locust", run_name="__main__", alter_sys=False)
+    try:
+        # Locust patches the standard library at its import, which the judge must not need.
+        from canary_loadtest.runner import listeners  # noqa: F401, PLC0415 - registers the options
+
+        runpy.run_module("locust", run_name="__main__", alter_sys=False)
+    except KeyboardInterrupt:  # Locust takes those that come after its start
+        print("load test: interrupted, no verdict", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def main(program: str = "python -m canary_loadtest") -> int:

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.loadtest.locust_process import USERS, Ended, end_of, locust, run, run_until_held, wait_until
+from tests.loadtest.locust_process import (
+    DEADLINE_SECONDS,
+    USERS,
+    Ended,
+    end_of,
+    locust,
+    run,
+    run_until_held,
+    wait_until,
+)
 from tests.loadtest.server import Reply, Request, serving
 from tests.loadtest.traffic import held_after, split
 from tests.support.repository import ROOT
@@ -136,6 +145,34 @@ def test_interrupted_run_is_inconclusive(tmp_path: Path, end_with: signal.Signal
     assert "verdict:  INCONCLUSIVE - 50 answers are too few" in ended.stdout
     assert ended.taken == {"canary": 15, "stable": 35}
     assert "Traceback" not in ended.stderr
+
+
+def test_ctrl_c_while_a_user_works_is_no_crash(tmp_path: Path) -> None:
+    """Python raises it in the greenlet that runs just then; it ends the run as anywhere else, without a traceback."""
+    locustfile = tmp_path / "own.py"
+    locustfile.write_text(
+        f"import os, signal\n{USER}"
+        "    @staticmethod\n    def classify(*_):\n        os.kill(os.getpid(), signal.SIGINT)\n",
+        encoding="utf-8",
+    )
+    with serving(split(3)) as server:
+        ended = run(tmp_path, f"-u 1 --host {server.url} --expect-canary 30", locustfile=locustfile)
+    assert ended.exit_code == ended.verdict["exit_code"] == 11, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "KeyboardInterrupt" not in ended.stderr
+
+
+def test_ctrl_c_before_the_run_is_one_line(tmp_path: Path) -> None:
+    """What Locust does before it can be interrupted, such as to read a locustfile, is not shown as a traceback."""
+    locustfile = tmp_path / "own.py"
+    reading = tmp_path / "reading"
+    locustfile.write_text(f"import pathlib, time\npathlib.Path({str(reading)!r}).touch()\ntime.sleep(60)\n", "utf-8")
+    command = [sys.executable, str(ROOT / "loadtest"), "locust", "-f", str(locustfile), "--headless"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        wait_until(reading.exists, process)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+    assert (process.returncode, stdout, stderr) == (130, b"", b"load test: interrupted, no verdict\n")
 
 
 @pytest.mark.parametrize("canary_of_ten", [3, 8])

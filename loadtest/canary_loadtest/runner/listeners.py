@@ -10,6 +10,7 @@ from typing import NoReturn, cast
 from weakref import WeakKeyDictionary
 
 from gevent import getcurrent
+from gevent.hub import Hub
 from locust import events, log
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
@@ -25,6 +26,8 @@ from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.worker_run import WorkerRun
 
 Run = JudgingRun | WorkerRun
+# Ctrl-C interrupts the greenlet that runs just then; gevent hands it on to the main one, which ends the test.
+Hub.NOT_ERROR = (*Hub.NOT_ERROR, KeyboardInterrupt)
 _runs: WeakKeyDictionary[Environment, Run] = WeakKeyDictionary()
 
 
