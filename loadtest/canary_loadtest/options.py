@@ -256,7 +256,9 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         "--insecure",
         action="store_true",
         env_var="LOCUST_INSECURE",
-        help="accept any https certificate, such as a self-signed one",
+        help=(
+            "accept any https certificate, such as a self-signed one; no effect on a class with an ssl_context_factory"
+        ),
     )
     group.add_argument(
         "--max-rate",

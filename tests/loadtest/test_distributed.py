@@ -1,6 +1,7 @@
 """Locust's master and workers as real processes: the counts travel, and nothing that is missing is overlooked."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from tests.loadtest.locust_process import (
+    DEADLINE_SECONDS,
     LOCUSTFILE,
     VERDICT_FILE,
     Ended,
@@ -91,6 +94,32 @@ def test_fault_of_a_classifier_ends_the_run_of_all_workers(tmp_path: Path) -> No
     assert ended.stderr.count("no verdict: classify returned None") == 1
     assert "INCONCLUSIVE - classify returned None" in ended.stdout
     assert "Traceback" not in ended.stderr
+
+
+def test_a_worker_that_cannot_read_the_authorities_ends_the_run(tmp_path: Path) -> None:
+    """The path of --ca-file is the master's; a worker without the file names it, and so does the master, with 2."""
+    authorities = tmp_path / "authorities.pem"
+    shutil.copy(DEFAULT_CA_BUNDLE_PATH, authorities)
+    port = free_port()
+    options = f"--master --master-bind-port {port} --expect-workers 1 --expect-canary 30 --ca-file {authorities}"
+    with serving(split(3)) as server, locust(tmp_path, f"{options} --host {server.url}") as master:
+        wait_until(lambda: is_listening(port), master)
+        authorities.unlink()
+        with worker(tmp_path, port) as lacking:
+            ended = end_of(master, tmp_path)
+            _, said = lacking.communicate(timeout=DEADLINE_SECONDS)
+    assert ended.exit_code == ended.verdict["exit_code"] == 2, ended.stderr
+    problem = f"{authorities} cannot be read: No such file or directory"
+    assert f"cannot use --ca-file: {problem}" in ended.stderr
+    assert problem in " ".join(said.decode().split())
+    assert "Traceback" not in said.decode() + ended.stderr
+    assert server.sent.total() == 0
+
+
+def is_listening(port: int) -> bool:
+    """Return whether a process listens at a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_nothing_is_lost_at_the_end_of_a_run(tmp_path: Path) -> None:

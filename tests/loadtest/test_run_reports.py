@@ -14,6 +14,7 @@ import pytest
 from tests.loadtest.locust_process import (
     DEADLINE_SECONDS,
     LOCUSTFILE,
+    VERDICT_FILE,
     locust,
     run,
     run_until_held,
@@ -101,7 +102,9 @@ def test_a_crash_is_no_verdict_in_the_report_either(tmp_path: Path) -> None:
     with serving(split(3)) as server:
         ended = run(tmp_path, f"--host {server.url} --expect-canary 30 {KEPT}", locustfile=locustfile)
     assert ended.exit_code == 2, ended.stderr
+    assert "no verdict: a listener or a greenlet crashed" in ended.stderr
     assert kept(tmp_path)["reason"] == "a listener or a greenlet crashed, see the log"
+    assert kept(tmp_path)["exit_code"] == ended.verdict["exit_code"] == 2
     assert summaries(tmp_path) == ["INCONCLUSIVE"]
 
 
@@ -115,7 +118,8 @@ def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         (tmp_path / "split.html").mkdir()
         process.terminate()
         _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
-    assert process.returncode == 1
+    verdict = json.loads((tmp_path / VERDICT_FILE).read_text(encoding="utf-8"))
+    assert process.returncode == verdict["exit_code"] == 1
     assert f"the file {tmp_path / 'split.html'} was not written: Is a directory" in stderr.decode()
     assert summaries(tmp_path) == ["INCONCLUSIVE"]
 

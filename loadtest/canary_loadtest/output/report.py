@@ -17,13 +17,18 @@ from canary_loadtest.output.text import wrapped
 SIGNS: Final[Mapping[Outcome, str]] = {Outcome.CONFIRMED: "✅", Outcome.REFUTED: "❌", Outcome.INCONCLUSIVE: "❔"}
 
 
-def as_dict(verdict: Verdict) -> dict[str, Any]:
-    """Return the verdict as plain JSON types."""
+def as_dict(verdict: Verdict, exit_code: int | None = None) -> dict[str, Any]:
+    """Return the verdict as plain JSON types.
+
+    Args:
+        verdict: the result.
+        exit_code: that of the process, None for the one of the verdict.
+    """
     tally, expectation = verdict.tally, verdict.expectation
     low, high = _interval_percent(verdict)
     return {
         "verdict": verdict.outcome.value,
-        "exit_code": EXIT_CODES[verdict.outcome],
+        "exit_code": EXIT_CODES[verdict.outcome] if exit_code is None else exit_code,
         "reason": verdict.reason,
         "next": verdict.next_step,
         "expected": {
@@ -40,13 +45,13 @@ def as_dict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def write_json(verdict: Verdict, path: str) -> None:
-    """Write the verdict to the file at `path` as JSON, whole or not at all.
+def write_json(verdict: Verdict, path: str, exit_code: int | None = None) -> None:
+    """Write the verdict to the file at `path` as JSON, whole or not at all; `exit_code` as in `as_dict`.
 
     Raises:
         OSError: the file cannot be written.
     """
-    write_whole(json.dumps(as_dict(verdict), indent=2) + "\n", path)
+    write_whole(json.dumps(as_dict(verdict, exit_code), indent=2) + "\n", path)
 
 
 def write_text(verdict: Verdict, path: str) -> None:

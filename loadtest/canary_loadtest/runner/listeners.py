@@ -123,14 +123,10 @@ def on_quitting(environment: Environment, **_: object) -> None:
         return
     run.close()
     verdict = run.verdict()
-    environment.process_exit_code = EXIT_NO_VERDICT if run.fault else EXIT_CODES[verdict.outcome]
-    written = [
-        keep(run.options.verdict_json, lambda file: report.write_json(verdict, file)),
-        keep(run.options.verdict_text, lambda file: report.write_text(verdict, file)),
-        keep_report(run),
-    ]
-    if not all(written):
-        environment.process_exit_code = EXIT_NOT_WRITTEN
+    written = [keep(run.options.verdict_text, lambda file: report.write_text(verdict, file)), keep_report(run)]
+    exit_code = run.exit_code(verdict) if all(written) else EXIT_NOT_WRITTEN
+    kept = keep(run.options.verdict_json, lambda file: report.write_json(verdict, file, exit_code))
+    environment.process_exit_code = exit_code if kept else EXIT_NOT_WRITTEN
 
 
 def keep_report(run: JudgingRun) -> bool:
@@ -150,7 +146,7 @@ def on_quit(environment: Environment, exit_code: int) -> None:
     """Print the verdict last, where it is seen, unless a crash makes it worthless."""
     run = judging_run_of(environment)
     printed = run is None or print_whole(report.table(run.verdict()), to_stderr=run.options.json)
-    if exit_code in EXIT_CODES.values() and log.unhandled_greenlet_exception:
+    if log.unhandled_greenlet_exception and exit_code in {EXIT_NO_VERDICT, *EXIT_CODES.values()}:
         print("no verdict: a listener or a greenlet crashed, see the log above", file=sys.stderr)
         sys.exit(EXIT_NO_VERDICT)
     if not printed:

@@ -14,6 +14,7 @@ from locust.runners import MasterRunner, Runner
 from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.history import History
 from canary_loadtest.core.labels import RowNames
+from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.core.workers import WorkerReport, Workers
@@ -198,6 +199,10 @@ class JudgingRun:
     def verdict(self) -> Verdict:
         """Return the verdict at the end; that of an interrupted test is INCONCLUSIVE."""
         return self.session.verdict(objection=self._objection())
+
+    def exit_code(self, verdict: Verdict) -> int:
+        """Return how the process ends with a verdict: a fault of the locustfile leaves none."""
+        return EXIT_NO_VERDICT if self.fault or log.unhandled_greenlet_exception else EXIT_CODES[verdict.outcome]
 
     def _objection(self) -> str:
         if self.fault:

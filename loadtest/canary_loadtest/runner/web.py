@@ -21,8 +21,9 @@ TITLE: Final = "Canary split"
 
 def page_data(run: JudgingRun) -> dict[str, Any]:
     """Return what the page and the report show of a test so far."""
-    return page.data_of(
-        run.verdict_so_far(),
+    verdict = run.verdict_so_far()
+    data = page.data_of(
+        verdict,
         run.history,
         state=run.state,
         to_go=run.session.to_go(),
@@ -31,6 +32,7 @@ def page_data(run: JudgingRun) -> dict[str, Any]:
             "written_at": datetime.now(UTC).isoformat(sep=" ", timespec="seconds"),
         },
     )
+    return data | {"exit_code": run.exit_code(verdict)}
 
 
 def extend(web_ui: WebUI, run: JudgingRun, options: argparse.Namespace) -> None:

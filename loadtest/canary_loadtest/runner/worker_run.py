@@ -1,12 +1,15 @@
 """One Locust worker from test to test: it counts, and leaves the verdict to the master."""
 
 import argparse
+import sys
 from typing import Any, Final, Protocol
 
 from locust.runners import WorkerRunner
 
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.recorder import Recorder
+from canary_loadtest.options import certificates_file
+from canary_loadtest.output.text import wrapped
 from canary_loadtest.runner.pacing import WORKERS, pacer_of
 
 EPOCH: Final = "canary_epoch"
@@ -33,15 +36,14 @@ class WorkerRun:
     """A process that only counts.
 
     Attributes:
-        stopping: whether it has decided to end the test, which is left to the master.
+        stopping: whether it cannot take part, and waits for the master to end the test.
     """
-
-    stopping = False
 
     def __init__(self, options: argparse.Namespace, runner: WorkerRunner) -> None:
         """Attach to a Locust worker."""
         self.options = options
         self.pacer = pacer_of(options)
+        self.stopping = False
         self._runner = runner
         self._recorder = Recorder(None)
         runner.register_message(FINISH_MESSAGE, self._finish)
@@ -56,6 +58,13 @@ class WorkerRun:
     def begin(self) -> None:
         """Start counting from nothing, with the options that the master has sent."""
         self._recorder = Recorder(self.options.route or None)
+        try:
+            if self.options.ca_file:
+                certificates_file(self.options.ca_file)
+        except argparse.ArgumentTypeError as error:  # the master has read a file of its own machine
+            self.stopping = True
+            print(wrapped("load test: ", f"--ca-file, from the master: {error}", indent=4), file=sys.stderr, flush=True)
+            self.fail(f"the worker {self._runner.client_id} cannot use --ca-file: {error}")
 
     def end(self) -> None:
         """Stop counting."""
@@ -65,7 +74,7 @@ class WorkerRun:
         """Do nothing: the master looks at the counts."""
 
     def fail(self, fault: str) -> None:
-        """Tell the master of a fault in the locustfile."""
+        """Tell the master of a fault, which ends the test and names it."""
         self._runner.send_message(FAULT_MESSAGE, {EPOCH: getattr(self.options, EPOCH, 0), "fault": fault})
 
     def payload(self) -> dict[str, Any]:
