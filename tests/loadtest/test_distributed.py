@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ from tests.loadtest.locust_process import (
     wait_until,
     workers_of,
 )
-from tests.loadtest.server import Server, serving
+from tests.loadtest.server import Reply, Request, Server, serving
 from tests.loadtest.traffic import split
 from tests.loadtest.web_ui import WebUi, web_ui
 from tests.support.processes import free_port
@@ -94,6 +95,48 @@ def test_fault_of_a_classifier_ends_the_run_of_all_workers(tmp_path: Path) -> No
     assert ended.stderr.count("no verdict: classify returned None") == 1
     assert "INCONCLUSIVE - classify returned None" in ended.stdout
     assert "Traceback" not in ended.stderr
+
+
+LATE_USER = """\
+import gevent
+from canary_loadtest import CanaryUser
+from locust.runners import WorkerRunner
+connect = WorkerRunner.connect_to_master
+def connect_slowly(worker):
+    connect(worker)
+    gevent.sleep(1)
+WorkerRunner.connect_to_master = connect_slowly
+class MicroApiUser(CanaryUser):
+    def on_start(self):
+        self.headers["X-Late"] = "yes"
+"""
+
+
+def test_a_worker_that_joins_takes_part(tmp_path: Path) -> None:
+    """It is told to start as soon as it has called, perhaps before Locust has made it ready."""
+    late = tmp_path / "late.py"
+    late.write_text(LATE_USER, encoding="utf-8")
+    port = free_port()
+    answers, late_requests = split(3), threading.Event()
+
+    def reply(request: Request) -> Reply:
+        if "X-Late: yes" in request.head:
+            late_requests.set()
+        return answers(request)
+
+    options = f"--master --master-bind-port {port} --expect-workers 1 -u 4 --expect-canary 30 --keep-going"
+    with (
+        serving(reply) as server,
+        locust(tmp_path, f"{options} --host {server.url}") as master,
+        worker(tmp_path, port),
+    ):
+        wait_until(lambda: server.sent.total() > 200, master)
+        with worker(tmp_path, port, late):
+            wait_until(late_requests.is_set, master)
+            master.send_signal(signal.SIGTERM)
+            ended = end_of(master, tmp_path)
+    assert late_requests.is_set()
+    assert "the last counts of" not in ended.verdict["reason"]
 
 
 def test_a_worker_that_cannot_read_the_authorities_ends_the_run(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ registered at import: Locust fires `quitting` in reverse, so that these run afte
 
 import argparse
 import sys
-from typing import NoReturn, cast
+from typing import Final, NoReturn, cast
 from weakref import WeakKeyDictionary
 
+import gevent
 from gevent import getcurrent
 from gevent.hub import Hub
 from locust import events, log
@@ -24,6 +25,8 @@ from canary_loadtest.runner import web
 from canary_loadtest.runner.run import JudgingRun, MasterRun
 from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.worker_run import WorkerRun
+
+INIT_POLL_SECONDS: Final = 0.01
 
 Run = JudgingRun | WorkerRun
 # Ctrl-C interrupts the greenlet that runs just then; gevent hands it on to the main one, which ends the test.
@@ -95,6 +98,9 @@ def on_init(environment: Environment, **_: object) -> None:
 
 def on_test_start(environment: Environment, **_: object) -> None:
     """Begin a measurement."""
+    # A worker that joins a test is told to start as soon as it has called, perhaps before Locust fires `init`.
+    while environment not in _runs and environment.parsed_options is not None:
+        gevent.sleep(INIT_POLL_SECONDS)
     run_of(environment).begin()
 
 
