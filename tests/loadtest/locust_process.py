@@ -141,10 +141,10 @@ def run_until_held(
         return end_of(process, folder)
 
 
-def two_workers(server: Server, options: str) -> str:
-    """Return the options of a master that forks two workers."""
+def forked_workers(server: Server, options: str, count: int = 2) -> str:
+    """Return the options of a master that forks workers."""
     port = free_port()
-    return f"--processes 2 --master-bind-port {port} --master-port {port} --host {server.url} {options}"
+    return f"--processes {count} --master-bind-port {port} --master-port {port} --host {server.url} {options}"
 
 
 def workers_of(master: subprocess.Popen[bytes]) -> list[psutil.Process]:

@@ -9,9 +9,14 @@ from random import Random
 from typing import NamedTuple
 
 from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.recorder import Recorder
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.verdict import Verdict
+from canary_loadtest.core.workers import Workers
 from canary_loadtest.runner.client import ANSWERS_PER_CONNECTION
+
+REPORT_SECONDS = 0.002
+"""Between two reports of a worker, for services whose quick answers take so long."""
 
 
 class Ask(NamedTuple):
@@ -39,7 +44,11 @@ Service = Callable[[Ask], Response]
 
 
 class Simulation:
-    """Users who each ask again as soon as they are answered, until the verdict or a number of requests."""
+    """Users who each ask again as soon as they are answered, until the verdict or a number of requests.
+
+    Attributes:
+        sent: how many requests were sent.
+    """
 
     def __init__(self, session: Session, service: Service, seed: int, *, keep_alive: bool = False) -> None:
         """Prepare a run; `keep_alive` as the option of the load test."""
@@ -47,28 +56,88 @@ class Simulation:
         self._service = service
         self._random = Random(seed)
         self._keep_alive = keep_alive
+        self.sent = 0
+        self._now = 0.0
         self._under_way: list[tuple[float, int, int, Answer]] = []
         self._on_connection: dict[int, list[str]] = {}
 
     def run(self, users: int, requests: int) -> Verdict:
         """Return the verdict of a run that ends with its last request, without the answers that are under way then."""
         for user in range(users):
-            self._send(0.0, user)
-        sent = users
-        while sent < requests and (self._session.keep_going or not self._session.decided):
+            self._send(user)
+        while self.sent < requests and (self._session.keep_going or not self._session.decided):
             now, ticket, user, answer = heappop(self._under_way)
-            self._session.finish(ticket, answer)
-            self._send(now, user)
-            sent += 1
+            self._pass_time(now)
+            self._answers_of(user).finish(ticket, answer)
+            self._send(user)
         return self._session.verdict()
 
-    def _send(self, now: float, user: int) -> None:
+    def _answers_of(self, _user: int) -> Session | Recorder:
+        """Return what takes the answers of a user."""
+        return self._session
+
+    def _pass_time(self, now: float) -> None:
+        """Let the time pass until `now`, in seconds."""
+        self._now = now
+
+    def _send(self, user: int) -> None:
         answered = self._on_connection.get(user, [])
         if not self._keep_alive or len(answered) == ANSWERS_PER_CONNECTION:
             answered = []
-        ticket = self._session.start()
+        ticket = self._answers_of(user).start()
         previous = answered[-1] if answered else ""
-        label, seconds = self._service(Ask(self._random, ticket, previous))
+        label, seconds = self._service(Ask(self._random, self.sent, previous))
+        self.sent += 1
         self._on_connection[user] = [*answered, label]
         answer = Answer(label, previous=previous if self._keep_alive else None)
-        heappush(self._under_way, (now + seconds, ticket, user, answer))
+        heappush(self._under_way, (self._now + seconds, ticket, user, answer))
+
+
+class DistributedSimulation(Simulation):
+    """The same users, spread over workers that report one after the other.
+
+    Attributes:
+        most_between_reports: the most requests that were sent between two reports of one worker.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        service: Service,
+        seed: int,
+        *,
+        workers: int,
+        keep_alive: bool = False,
+    ) -> None:
+        """Prepare a run of `workers`, whose clocks are up to one report apart."""
+        super().__init__(session, service, seed, keep_alive=keep_alive)
+        self._workers = Workers()
+        self._names = [str(worker) for worker in range(workers)]
+        self._recorders = []
+        for worker, name in enumerate(self._names):
+            self._now = -REPORT_SECONDS * worker / workers  # its clock is ahead
+            self._recorders.append(Recorder(lambda: round(1e9 * self._now)))
+            self._workers.expect(name)
+        self._now = 0.0
+        self._reports = [(REPORT_SECONDS * (1 + worker / workers), worker) for worker in range(workers)]
+        self._sent_at_report = [0] * workers
+        self.most_between_reports = 0
+
+    def _answers_of(self, user: int) -> Recorder:
+        return self._recorders[user % len(self._recorders)]
+
+    def _pass_time(self, now: float) -> None:
+        while self._reports[0][0] < now and (self._session.keep_going or not self._session.decided):
+            self._now, worker = heappop(self._reports)
+            self._report(worker)
+            heappush(self._reports, (self._now + REPORT_SECONDS, worker))
+        self._now = now
+
+    def _report(self, worker: int) -> None:
+        recorder = self._recorders[worker]
+        received = self._workers.take(self._names[worker], recorder.report(), round(1e9 * self._now))
+        recorder.acknowledge(received)
+        for answer in self._workers.in_order(self._names):
+            self._session.add(answer)
+        self.most_between_reports = max(self.most_between_reports, self.sent - self._sent_at_report[worker])
+        self._sent_at_report[worker] = self.sent

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,19 +14,23 @@ import pytest
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.session import Session
 from tests.loadtest.locust_process import (
     DEADLINE_SECONDS,
     LOCUSTFILE,
     VERDICT_FILE,
     Ended,
     end_of,
+    forked_workers,
     locust,
-    two_workers,
     wait_until,
     workers_of,
 )
-from tests.loadtest.server import Reply, Request, Server, serving
-from tests.loadtest.traffic import split
+from tests.loadtest.server import Reply, Request, Server, answer, serving
+from tests.loadtest.traffic import HELD, held_after, split
 from tests.loadtest.web_ui import WebUi, web_ui
 from tests.support.processes import free_port
 
@@ -41,7 +45,7 @@ def worker(folder: Path, port: int, locustfile: Path = LOCUSTFILE) -> Iterator[s
 
 def run_processes(folder: Path, server: Server, options: str) -> Ended:
     """Run two workers and their master, and return how the master ended."""
-    with locust(folder, two_workers(server, options), environment={"LOCUST_USERS": "6"}) as process:
+    with locust(folder, forked_workers(server, options), environment={"LOCUST_USERS": "6"}) as process:
         return end_of(process, folder)
 
 
@@ -54,6 +58,35 @@ def test_the_counts_of_all_workers_decide(tmp_path: Path, expected: int, exit_co
     counts = ended.counts
     assert counts["canary"] + counts["stable"] <= server.sent.total()
     assert counts["other"] == 0
+
+
+@pytest.mark.parametrize("expected", [0, 100])
+def test_four_workers_need_no_more_answers_than_one_process(tmp_path: Path, expected: int) -> None:
+    """At 0 and 100 % as many answers count as in one process, of hardly more that were sent.
+
+    The server gives twice as many and then none, so that every worker waits: the verdict has to come of these. Users
+    pause, so that no worker has used them up before another has begun.
+    """
+    locustfile = tmp_path / "unhurried.py"
+    locustfile.write_text(
+        "from locust import constant\n"
+        "from canary_loadtest import CanaryUser\n"
+        "class User(CanaryUser):\n"
+        "    wait_time = constant(0.05)\n",
+        encoding="utf-8",
+    )
+    alone = Session(Expectation(expected))
+    while not alone.decided:
+        alone.add(Answer(CANARY if expected else STABLE))
+    needed, users = alone.tally.total, 8
+    with serving(held_after(2 * needed, split(expected // 10))) as server:
+        options = f"--expect-canary {expected} -t 50s -u {users}"
+        with locust(tmp_path, forked_workers(server, options, count=4), locustfile) as process:
+            ended = end_of(process, tmp_path)
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.verdict["decided_after"] == needed
+    assert ended.taken == {(CANARY if expected else STABLE): needed}
+    assert server.sent[HELD] <= users
 
 
 def test_a_worker_can_have_its_locustfile_from_the_master(tmp_path: Path) -> None:
@@ -88,7 +121,7 @@ def test_fault_of_a_classifier_ends_the_run_of_all_workers(tmp_path: Path) -> No
     )
     with (
         serving(split(3)) as server,
-        locust(tmp_path, two_workers(server, "--expect-canary 30"), locustfile=locustfile) as process,
+        locust(tmp_path, forked_workers(server, "--expect-canary 30"), locustfile=locustfile) as process,
     ):
         ended = end_of(process, tmp_path)
     assert ended.exit_code == 2, ended.stderr
@@ -180,7 +213,7 @@ def test_nothing_is_lost_at_the_end_of_a_run(tmp_path: Path) -> None:
 def test_a_killed_worker_makes_it_inconclusive_by_name(tmp_path: Path) -> None:
     """A verdict over counts of which a part died with its worker is none."""
     options = "--expect-canary 30 -t 5s --keep-going"
-    with serving(split(3)) as server, locust(tmp_path, two_workers(server, options)) as process:
+    with serving(split(3)) as server, locust(tmp_path, forked_workers(server, options)) as process:
         wait_until(lambda: server.sent.total() > 200, process)
         os.kill(workers_of(process)[0].pid, signal.SIGKILL)
         ended = end_of(process, tmp_path)
@@ -192,7 +225,7 @@ def test_a_killed_worker_makes_it_inconclusive_by_name(tmp_path: Path) -> None:
 def test_a_stopped_worker_makes_it_inconclusive_by_name(tmp_path: Path) -> None:
     """A worker that hangs and never sends its last counts is missed."""
     options = "--expect-canary 30 -t 4s --keep-going"
-    with serving(split(3)) as server, locust(tmp_path, two_workers(server, options)) as process:
+    with serving(split(3)) as server, locust(tmp_path, forked_workers(server, options)) as process:
         wait_until(lambda: server.sent.total() > 200, process)
         frozen = workers_of(process)[0]
         frozen.suspend()
@@ -230,6 +263,36 @@ def test_a_second_run_starts_clean_with_another_share(tmp_path: Path) -> None:
         ui.start(expect_canary="60")
         ui.wait_for(lambda: len(ui.verdicts()) == 2)
     assert ui.verdicts()[:2] == ["CONFIRMED", "REFUTED"]
+
+
+def test_reset_forgets_what_all_workers_have_sent(tmp_path: Path) -> None:
+    """After a reset in the middle of a test only later answers count, on the master and on the workers."""
+    port = free_port()
+    options = f"--master --master-bind-port {port} --web-host 127.0.0.1 --expect-canary 0 --keep-going"
+    label = CANARY
+    with (
+        serving(lambda _: answer(label)) as server,
+        web_ui(tmp_path, f"{options} --host {server.url}") as ui,
+        worker(tmp_path, port),
+    ):
+        ui.wait_for(lambda: has_worker(ui))
+        ui.start()
+        ui.wait_for(lambda: counts_of(ui)["canary"] > 0)
+        label = STABLE
+        ui.wait_for(lambda: server.sent[STABLE] > 100)
+        ui.session.post(f"{ui.url}/stats/reset")
+        ui.wait_for(lambda: counts_of(ui)["stable"] > 300)
+        counts = counts_of(ui)
+        ui.session.post(f"{ui.url}/stop")
+        ui.wait_for(lambda: len(ui.verdicts()) == 1)
+    assert counts["canary"] == 0
+    assert ui.verdicts()[0] == "CONFIRMED"
+
+
+def counts_of(ui: WebUi) -> Mapping[str, int]:
+    """Return what the page shows as counted so far."""
+    counts: Mapping[str, int] = ui.session.get(f"{ui.url}/canary-split/data").json()["counts"]
+    return counts
 
 
 def has_worker(ui: WebUi) -> bool:

@@ -13,7 +13,7 @@ from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.session import Session
 from tests.docs.hard_to_fool import documented_rows
-from tests.loadtest.simulation import Ask, Response, Service, Simulation
+from tests.loadtest.simulation import Ask, DistributedSimulation, Response, Service, Simulation
 
 CONFIRMED, REFUTED, INCONCLUSIVE = Outcome.CONFIRMED, Outcome.REFUTED, Outcome.INCONCLUSIVE
 THIRTY = Expectation(30)
@@ -232,6 +232,15 @@ RATES = [
 ]
 
 
+def assert_promises(rate: Rate, outcomes: list[Outcome]) -> None:
+    """Require each verdict as often as promised, beyond what chance does once in a million."""
+    runs, count = Counter(outcomes), len(outcomes)
+    for verdict, percent in rate.at_most_percent.items():
+        assert runs[verdict] <= binom.isf(CHANCE, count, percent / 100), runs
+    for verdict, percent in rate.at_least_percent.items():
+        assert runs[verdict] >= binom.ppf(CHANCE, count, percent / 100), runs
+
+
 @pytest.mark.parametrize("rate", RATES, ids=lambda rate: f"{rate.name}-{rate.expectation.points:g}")
 def test_misbehaviour_wins_as_rarely_as_promised(rate: Rate) -> None:
     """Of 300 seeded runs each verdict comes as often as promised, beyond what chance does once in a million."""
@@ -240,11 +249,39 @@ def test_misbehaviour_wins_as_rarely_as_promised(rate: Rate) -> None:
         session = Session(rate.expectation, keep_going=rate.keep_going)
         return Simulation(session, rate.service, seed, keep_alive=rate.keep_alive).run(USERS, rate.requests).outcome
 
-    runs = Counter(outcome(seed) for seed in range(RUNS))
-    for verdict, percent in rate.at_most_percent.items():
-        assert runs[verdict] <= binom.isf(CHANCE, RUNS, percent / 100), runs
-    for verdict, percent in rate.at_least_percent.items():
-        assert runs[verdict] >= binom.ppf(CHANCE, RUNS, percent / 100), runs
+    assert_promises(rate, [outcome(seed) for seed in range(RUNS)])
+
+
+FAILS_SLOWLY = Rate(
+    "fails-slowly",
+    "routes 40 % to the canary, and 35.7 % of these fail after 100 times as long",
+    partial(routed, canary_percent=40, lost={CANARY: (35.7, Response("status_503", SLOW_SECONDS))}),
+    FALSE_CONFIRMED,
+)
+RUNS_BY_WORKERS = 60
+ORDERED = {"slow-version", "pinned-connections", "kept-connections"}
+
+
+@pytest.mark.parametrize("workers", [1, 4, 8])
+@pytest.mark.parametrize(
+    "rate",
+    [FAILS_SLOWLY, *(rate for rate in RATES if rate.name in ORDERED)],
+    ids=lambda rate: f"{rate.name}-{rate.does.partition(' %')[0].split()[-1]}",
+)
+def test_no_more_hides_in_slow_answers_by_many_workers(rate: Rate, workers: int) -> None:
+    """Each verdict comes as often as is promised for one process, beyond what chance does once in a million."""
+
+    def outcome(seed: int) -> Outcome:
+        simulation = DistributedSimulation(
+            Session(rate.expectation),
+            rate.service,
+            seed,
+            workers=workers,
+            keep_alive=rate.keep_alive,
+        )
+        return simulation.run(USERS, rate.requests).outcome
+
+    assert_promises(rate, [outcome(seed) for seed in range(RUNS_BY_WORKERS)])
 
 
 def test_document_tells_every_rate() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from canary_loadtest.runner.pacing import Pacer
-from tests.loadtest.locust_process import LOCUSTFILE, end_of, locust, two_workers, wait_until
+from tests.loadtest.locust_process import LOCUSTFILE, end_of, forked_workers, locust, wait_until
 from tests.loadtest.server import Reply, Request, Server, serving
 from tests.loadtest.traffic import Handler, split
 from tests.support.processes import free_port
@@ -142,7 +142,7 @@ def test_all_workers_together_keep_to_the_rate(tmp_path: Path) -> None:
     """Each process takes its share."""
     arrivals = Arrivals()
     with serving(arrivals) as server:
-        limited = options(server).replace(f"--host {server.url}", two_workers(server, ""))
+        limited = options(server).replace(f"--host {server.url}", forked_workers(server, ""))
         with locust(tmp_path, limited, own(tmp_path)) as process:
             ended = end_of(process, tmp_path)
     assert len(arrivals.processes) == 2, ended.stderr

@@ -15,10 +15,10 @@ from tests.loadtest.locust_process import (
     DEADLINE_SECONDS,
     LOCUSTFILE,
     VERDICT_FILE,
+    forked_workers,
     locust,
     run,
     run_until_held,
-    two_workers,
     wait_until,
     workers_of,
 )
@@ -79,7 +79,7 @@ def test_an_interrupted_run_leaves_its_report(tmp_path: Path, end_with: signal.S
 def test_a_killed_worker_leaves_a_report_that_names_it(tmp_path: Path) -> None:
     """The master writes what the others counted, and what is missing."""
     with serving(split(3)) as server:
-        options = two_workers(server, f"--expect-canary 30 -t 5s --keep-going {KEPT}")
+        options = forked_workers(server, f"--expect-canary 30 -t 5s --keep-going {KEPT}")
         with locust(tmp_path, options) as process:
             wait_until(lambda: server.sent.total() > 200, process)
             os.kill(workers_of(process)[0].pid, signal.SIGKILL)

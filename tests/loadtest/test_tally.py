@@ -1,6 +1,5 @@
 """Counting: `canary_loadtest.core.tally`."""
 
-import json
 import pickle
 from collections.abc import Sequence
 
@@ -42,13 +41,6 @@ def test_merging_is_counting_everything_in_one_place(
     together = tally_of([*first, *second, *third])
     assert (parts[0] + parts[1]) + parts[2] == parts[2] + (parts[1] + parts[0]) == together
     assert together.total == together.canary + together.stable + together.other_total == len(first + second + third)
-
-
-@given(sequence=answers)
-def test_a_tally_survives_json(sequence: list[Answer]) -> None:
-    """A tally written as JSON and read again is the same."""
-    tally = tally_of(sequence)
-    assert Tally.from_dict(json.loads(json.dumps(tally.to_dict()))) == tally
 
 
 def test_a_copy_is_not_changed_by_later_answers() -> None:

@@ -1,34 +1,58 @@
-"""What a Locust worker counts: its answers in the order of their requests, and no verdict."""
+"""What a Locust worker keeps of its answers until the master has them; it counts nothing and gives no verdict."""
+
+from collections.abc import Callable
 
 from canary_loadtest.core.answer import Answer
-from canary_loadtest.core.order import StartOrder
-from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.workers import WorkerReport
 
 
 class Recorder:
-    """Counts a worker's answers in the order of their requests, and leaves the verdict to the master."""
+    """Keeps a worker's answers, with the starts of their requests, until the master has acknowledged them.
 
-    def __init__(self, route: str | None) -> None:
-        """Begin with no answer; `route` as in `Session`."""
-        self._tally = Tally()
-        self._order = StartOrder()
-        self._route = route
-        self._final: WorkerReport | None = None
+    A ticket is the start of its request, in nanoseconds since the recorder began; no two are equal. What is kept is
+    bounded by the requests that the time between two acknowledgements lets pass.
+    """
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        """Begin with no answer; `clock` returns nanoseconds, from any moment on, and never goes back."""
+        self._clock = clock
+        self._began = clock()
+        self._last_ticket = -1
+        self._awaited: dict[int, None] = {}  # a set would not keep the order
+        self._answers: list[tuple[int, Answer]] = []
+        self._acknowledged = 0
+        self._closed = False
 
     def start(self) -> int:
         """Return the ticket of a request that is about to be sent."""
-        return self._order.start()
+        self._last_ticket = max(self._last_ticket + 1, self._clock() - self._began)
+        if not self._closed:
+            self._awaited[self._last_ticket] = None
+        return self._last_ticket
 
     def finish(self, ticket: int, answer: Answer) -> None:
         """Take the answer to the request with `ticket`; once the recorder is closed, it is ignored."""
-        for next_answer in self._order.finish(ticket, answer):
-            self._tally.add(next_answer, self._route)
+        if not self._closed:
+            del self._awaited[ticket]
+            self._answers.append((ticket, answer))
+
+    def acknowledge(self, received: int) -> None:
+        """Forget the answers that the master has: the first ones, of which it has `received`."""
+        if received > self._acknowledged:  # an older acknowledgement may come later
+            del self._answers[: received - self._acknowledged]
+            self._acknowledged = received
 
     def close(self) -> None:
-        """Stop counting: what is counted now is final."""
-        self._final = self._final or WorkerReport(self._tally.copy(), self._order.unfinished, final=True)
+        """Take no more answers: those that it has are final."""
+        self._closed = True
 
     def report(self) -> WorkerReport:
-        """Return what is counted so far, or at the end."""
-        return self._final or WorkerReport(self._tally, self._order.unfinished, final=False)
+        """Return what the master has not acknowledged yet."""
+        latest = float("inf") if self._closed else self._clock() - self._began
+        return WorkerReport(
+            acknowledged=self._acknowledged,
+            answers=tuple(self._answers),
+            answered_until_nanoseconds=next(iter(self._awaited), latest),
+            unanswered=len(self._awaited),
+            final=self._closed,
+        )

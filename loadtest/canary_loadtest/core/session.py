@@ -21,6 +21,9 @@ class Session:
 
     The first rule to fire decides, and by default nothing is counted after it, so that counts and verdict agree. A
     session told to keep going counts on; a CONFIRMED that later answers refute becomes REFUTED.
+
+    Attributes:
+        unfinished_elsewhere: requests that were started and are not in order yet, where `add` has answers from workers.
     """
 
     def __init__(
@@ -45,12 +48,11 @@ class Session:
         self.route = route
         self.keep_going = keep_going
         self.tally = Tally()
+        self.unfinished_elsewhere = 0
         self._row_names = row_names or RowNames()
         self._next_steps = next_steps
         self._rule = rule_for(expectation)
         self._order = StartOrder()
-        self._held_back = 0
-        self._unfinished_elsewhere = 0
         self._outcome = Outcome.INCONCLUSIVE
         self._decided: Tally | None = None
         self._refuted_later: Tally | None = None
@@ -58,7 +60,7 @@ class Session:
     @property
     def unfinished(self) -> int:
         """How many requests were started and are not counted."""
-        return self._order.unfinished + self._unfinished_elsewhere
+        return self._order.unfinished + self.unfinished_elsewhere
 
     @property
     def decided(self) -> bool:
@@ -92,19 +94,6 @@ class Session:
         self.tally += answers
         self._look()
 
-    def look_at(self, answers: Tally, *, held_back: int, unfinished: int) -> None:
-        """Look at all the counts of many workers so far; they replace those of the last look.
-
-        Args:
-            answers: the sum of what the workers have counted.
-            held_back: requests to take as other answers for this look (see `Workers.held_back`).
-            unfinished: requests that the workers have started and not counted.
-        """
-        if self._decided is not None and not self.keep_going:
-            return
-        self.tally, self._held_back, self._unfinished_elsewhere = answers, held_back, unfinished
-        self._look()
-
     def _look(self) -> None:
         tally = self.tally
         if tally.by_several_routes or self._outcome is Outcome.REFUTED:
@@ -129,7 +118,7 @@ class Session:
         canary, stable, other = tally.connections.first_answers
         if not canary + stable + other or tally.picked_for_each_request:
             canary, stable, other = tally.canary, tally.stable, tally.other_total
-        return canary, stable, other + self._held_back
+        return canary, stable, other
 
     def evidence(self) -> tuple[float, float] | None:
         """Return the evidence for and against the expected share so far, None where the answers cannot be judged.
@@ -151,7 +140,7 @@ class Session:
         if to_go is None:
             return None
         # Where only the first answer of each connection is a sample, the others come along.
-        return round(to_go * max(self.tally.total, 1) / max(sum(counts) - self._held_back, 1))
+        return round(to_go * max(self.tally.total, 1) / max(sum(counts), 1))
 
     def verdict(self, *, requests_known: bool = True, objection: str = "") -> Verdict:
         """Return the result so far; at the end of the run this is the result.

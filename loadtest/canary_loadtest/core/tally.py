@@ -1,9 +1,8 @@
 """Counts of answers by label."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.connections import Connections
@@ -118,15 +117,3 @@ class Tally:
             "settling": self.settling,
             "connections": asdict(self.connections),
         }
-
-    @classmethod
-    def from_dict(cls, counts: Mapping[str, Any]) -> Self:
-        """Return the tally that `to_dict` wrote."""
-        return cls(
-            canary=counts["canary"],
-            stable=counts["stable"],
-            other=Counter(counts["other_by_kind"]),
-            routes=Counter(counts["routes"]),
-            settling=counts["settling"],
-            connections=Connections(**counts["connections"]),
-        )

@@ -26,10 +26,12 @@ from canary_loadtest.runner.progress import follow
 from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
 from canary_loadtest.runner.worker_run import (
+    ACKNOWLEDGE_MESSAGE,
     EPOCH,
     FAULT_MESSAGE,
     FINAL_MESSAGE,
     FINISH_MESSAGE,
+    RECEIVED,
     RESET_MESSAGE,
     WORKERS_MESSAGE,
     Answers,
@@ -219,7 +221,7 @@ def _row_names_of(environment: Environment) -> RowNames | None:
 
 
 class MasterRun(JudgingRun):
-    """The process that judges what its workers count."""
+    """The process that counts and judges what its workers are answered."""
 
     def __init__(self, options: argparse.Namespace, runner: MasterRunner) -> None:
         """Attach to a Locust master."""
@@ -261,22 +263,24 @@ class MasterRun(JudgingRun):
             self._master.send_message(WORKERS_MESSAGE, {WORKERS: workers})
 
     def take(self, worker: str, payload: dict[str, Any] | None) -> None:
-        """Take a worker's report; one of another test is worth nothing."""
+        """Take a worker's report, and acknowledge its answers; one of another test is worth nothing."""
         self.share_rate()  # a worker may have left
-        if payload is None or payload[EPOCH] != getattr(self.options, EPOCH):
+        epoch = getattr(self.options, EPOCH)
+        if payload is None or payload[EPOCH] != epoch:
             return
-        self._workers.take(worker, WorkerReport.from_dict(payload))
-        if not self._workers.silent:
-            self._look()
-            self.stop_when_decided()
+        now_nanoseconds = round(1e9 * (time.monotonic() - self._began))
+        received = self._workers.take(worker, WorkerReport.from_dict(payload), now_nanoseconds)
+        self._count()
+        self.stop_when_decided()
+        self._master.send_message(ACKNOWLEDGE_MESSAGE, {EPOCH: epoch, RECEIVED: received}, worker)
 
     def finish(self) -> None:
-        """Ask every worker that lives for its last counts, and wait for them."""
+        """Ask every worker that lives for its last answers, and wait for them."""
         self._master.send_message(FINISH_MESSAGE)
         deadline = time.monotonic() + FINAL_COUNTS_SECONDS
         while any(worker in self._alive() for worker in self._workers.without_final) and time.monotonic() < deadline:
             gevent.sleep(0.02)
-        self._look()
+        self._count()
 
     def _objection(self) -> str:
         if self.fault:
@@ -298,6 +302,7 @@ class MasterRun(JudgingRun):
         if msg.data[EPOCH] == getattr(self.options, EPOCH):
             self.fail(msg.data["fault"])
 
-    def _look(self) -> None:
-        workers = self._workers
-        self.session.look_at(workers.merged(), held_back=workers.held_back(), unfinished=workers.unfinished())
+    def _count(self) -> None:
+        for answer in self._workers.in_order(self._alive()):
+            self.session.add(answer)
+        self.session.unfinished_elsewhere = self._workers.unfinished

@@ -1,7 +1,8 @@
-"""One Locust worker from test to test: it counts, and leaves the verdict to the master."""
+"""One Locust worker from test to test: it asks, and leaves counts and verdict to the master."""
 
 import argparse
 import sys
+import time
 from typing import Any, Final, Protocol
 
 from locust.runners import WorkerRunner
@@ -13,9 +14,11 @@ from canary_loadtest.output.text import wrapped
 from canary_loadtest.runner.pacing import WORKERS, pacer_of
 
 EPOCH: Final = "canary_epoch"
+ACKNOWLEDGE_MESSAGE: Final = "canary_acknowledge"
 FINISH_MESSAGE: Final = "canary_finish"
 FAULT_MESSAGE: Final = "canary_fault"
 FINAL_MESSAGE: Final = "canary_final"
+RECEIVED: Final = "received"
 RESET_MESSAGE: Final = "canary_reset"
 WORKERS_MESSAGE: Final = "canary_workers"
 
@@ -33,7 +36,7 @@ class Answers(Protocol):
 
 
 class WorkerRun:
-    """A process that only counts.
+    """A process that passes its answers on.
 
     Attributes:
         stopping: whether it cannot take part, and waits for the master to end the test.
@@ -45,7 +48,8 @@ class WorkerRun:
         self.pacer = pacer_of(options)
         self.stopping = False
         self._runner = runner
-        self._recorder = Recorder(None)
+        self._recorder = Recorder(time.monotonic_ns)
+        runner.register_message(ACKNOWLEDGE_MESSAGE, self._acknowledge)
         runner.register_message(FINISH_MESSAGE, self._finish)
         runner.register_message(RESET_MESSAGE, self._reset)
         runner.register_message(WORKERS_MESSAGE, self._share)
@@ -56,8 +60,8 @@ class WorkerRun:
         return self._recorder
 
     def begin(self) -> None:
-        """Start counting from nothing, with the options that the master has sent."""
-        self._recorder = Recorder(self.options.route or None)
+        """Start from nothing, with the options that the master has sent."""
+        self._recorder = Recorder(time.monotonic_ns)
         try:
             if self.options.ca_file:
                 certificates_file(self.options.ca_file)
@@ -67,19 +71,23 @@ class WorkerRun:
             self.fail(f"the worker {self._runner.client_id} cannot use --ca-file: {error}")
 
     def end(self) -> None:
-        """Stop counting."""
+        """Take no more answers."""
         self._recorder.close()
 
     def answer_counted(self, answers: Answers) -> None:
-        """Do nothing: the master looks at the counts."""
+        """Do nothing: the master counts."""
 
     def fail(self, fault: str) -> None:
         """Tell the master of a fault, which ends the test and names it."""
         self._runner.send_message(FAULT_MESSAGE, {EPOCH: getattr(self.options, EPOCH, 0), "fault": fault})
 
     def payload(self) -> dict[str, Any]:
-        """Return what travels to the master with a report: the counts, and of which test they are."""
+        """Return what travels to the master with a report: answers, and of which test they are."""
         return {EPOCH: getattr(self.options, EPOCH, 0), **self._recorder.report().to_dict()}
+
+    def _acknowledge(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message, which has no public type
+        if msg.data[EPOCH] == getattr(self.options, EPOCH, 0):
+            self._recorder.acknowledge(msg.data[RECEIVED])
 
     def _finish(self, **_: object) -> None:
         self._recorder.close()
