@@ -2,140 +2,88 @@
 
     python3 -m scripts.mesh.envoy_view HOST routes.json clusters.json endpoints.json
 
-The files are what `istioctl proxy-config` prints as JSON. It needs only Python's own library.
+The files are what `istioctl proxy-config` prints as JSON. It needs only Python's own library. Listeners, policies and
+filters are not among those files, so they are not looked at.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from scripts.mesh.route_stopwatch import ROUTE_HEADER
+from scripts.mesh.envoy_routes import Json, NoRouteError, destinations, host_lines, mirrors, serving, version
 
-Json = Mapping[str, Any]
 UNLIMITED: Final = 2**32 - 1  # what istiod writes for a limit that is not set
-PERCENT_DIVISORS: Final = {"HUNDRED": 1, "TEN_THOUSAND": 100, "MILLION": 10_000}
-SHOWN_HOSTS: Final = 10
-FAULT: Final = "envoy.filters.http.fault"
+LIMITS: Final = {"maxConnections": "connections", "maxPendingRequests": "pending requests", "maxRequests": "requests"}
+ENVOY_LIMIT: Final = 1024  # Envoy's own default, where nothing is written
+# How Envoy counts errors in a row, and which of these counts eject by its defaults.
+OUTLIERS: Final = {
+    "consecutive5xx": ("enforcingConsecutive5xx", 100, "errors"),
+    "consecutiveGatewayFailure": ("enforcingConsecutiveGatewayFailure", 0, "errors 502, 503 or 504"),
+}
+OUTLIER_DEFAULTS: Final = {"baseEjectionTime": "30s", "maxEjectionPercent": 10}
+OUTLIER_ERRORS: Final = 5  # the default of each count
+OUTLIER_FIELDS: Final = {
+    *(field for count, (enforcing, *_) in OUTLIERS.items() for field in (count, enforcing)),
+    *OUTLIER_DEFAULTS,
+    *("interval", "enforcingSuccessRate"),  # how often it sweeps; what istiod always switches off
+}
+MISSING: Final = {"SERVICE_UNAVAILABLE": 503, "NOT_FOUND": 404, "INTERNAL_SERVER_ERROR": 500}
 
 
-class NoRouteError(Exception):
-    """The proxy has no route for the host; `str()` says which hosts it has."""
-
-
-def virtual_host(configurations: Iterable[Json], host: str) -> Json:
-    """Return the virtual host for a request's host: the one of that name, or the one for all hosts.
-
-    Args:
-        configurations: what `istioctl proxy-config routes` prints.
-        host: as in the request's Host header, without a port.
-
-    Raises:
-        NoRouteError: neither of them exists.
-    """
-    found: list[Json] = [one for configuration in configurations for one in configuration.get("virtualHosts", ())]
-    candidates = [one for one in found if host in one["domains"]]
-    # A sidecar has one for all hosts, too, which passes them through and names no route.
-    candidates += [one for one in found if "*" in one["domains"] and any(map(route_name, one.get("routes", ())))]
-    if not candidates:
-        known = sorted({domain for one in found for domain in one["domains"]})
-        raise NoRouteError(f"no route for {host}: its hosts are {', '.join(known[:SHOWN_HOSTS]) or 'none'}")
-    return candidates[0]
-
-
-def route_name(route: Json) -> str:
-    """Return the name that a route puts on its answers, "" for none."""
-    headers = [one["header"] for one in route.get("responseHeadersToAdd", ())]
-    names: list[str] = [one["value"] for one in headers if one["key"] == ROUTE_HEADER]
-    return names[0] if names else ""
-
-
-def version(cluster: str) -> str:
-    """Return the version of an Istio cluster: its subset, or its Service if it has no subset."""
-    _, _, subset, host = cluster.split("|")
-    return subset or host.partition(".")[0]
-
-
-def _percent(fraction: Json) -> str:
-    percent = fraction.get("numerator", 0) / PERCENT_DIVISORS[fraction.get("denominator", "HUNDRED")]
-    return f"{percent:g} %"
-
-
-def destinations(route: Json) -> list[tuple[str, float]]:
-    """Return the clusters that a route leads to, each with its share of the requests in percent."""
-    action = route.get("route", {})
-    if "cluster" in action:
-        return [(action["cluster"], 100.0)]
-    weighted = action.get("weightedClusters", {}).get("clusters", ())
-    total = sum(one.get("weight", 0) for one in weighted)
-    return [(one["name"], 100 * one.get("weight", 0) / total) for one in weighted if total]
-
-
-def mirrors(route: Json) -> list[tuple[str, str]]:
-    """Return the clusters that get copies of a route's requests, each with the percentage that is copied."""
-    policies = route.get("route", {}).get("requestMirrorPolicies", ())
-    return [(one["cluster"], _percent(one["runtimeFraction"]["defaultValue"])) for one in policies]
-
-
-def _condition(header: Json) -> str:
-    match = header.get("stringMatch", {})
-    pattern = match.get("exact") or match.get("prefix") or match.get("safeRegex", {}).get("regex", "(present)")
-    return f"{header['name']}: {pattern}"
-
-
-def route_lines(route: Json) -> Iterator[str]:
-    """Yield the lines that describe one route, the first with its name."""
-    yield f"route {route_name(route) or '(without a name)'}"
-    headers = route["match"].get("headers", ())
-    yield f"  requests   {', '.join(map(_condition, headers)) or 'all that are left'}"
-    yield f"  lead to    {', '.join(f'{share:g} % {version(cluster)}' for cluster, share in destinations(route))}"
-    for cluster, percent in mirrors(route):
-        yield f"  copied to  {version(cluster)}, {percent}"
-    fault = route.get("typedPerFilterConfig", {}).get(FAULT, {})
-    if "delay" in fault:
-        yield f"  delayed    {_percent(fault['delay']['percentage'])} by {fault['delay']['fixedDelay']}"
-    if "abort" in fault:
-        yield f"  aborted    {_percent(fault['abort']['percentage'])} with {fault['abort']['httpStatus']}"
-    action = route.get("route", {})
-    if action.get("timeout", "0s") != "0s":
-        yield f"  timeout    {action['timeout']}"
-    if retry := action.get("retryPolicy"):
-        each = f", each after {retry['perTryTimeout']} at most" if "perTryTimeout" in retry else ""
-        yield f"  retries    {retry.get('numRetries', 1)} on {retry['retryOn']}{each}"
-
-
-def _limit(value: int | None) -> str:
-    return "none" if value in {None, UNLIMITED} else str(value)
-
-
-def cluster_lines(cluster: Json, endpoints: Sequence[Json]) -> Iterator[str]:
+def cluster_lines(cluster: Json, endpoints: Sequence[Json], host: str) -> Iterator[str]:
     """Yield the lines that describe one version: its limits, and its endpoints with what was sent to each."""
-    (limits, *_) = cluster.get("circuitBreakers", {}).get("thresholds", ({},))
-    yield f"version {version(cluster['name'])}"
-    yield f"  balancer   {cluster.get('lbPolicy', 'ROUND_ROBIN')}"
-    yield (
-        f"  limits     connections {_limit(limits.get('maxConnections'))},"
-        f" pending requests {_limit(limits.get('maxPendingRequests'))}"
-    )
-    if outliers := cluster.get("outlierDetection"):
-        yield (
-            f"  ejects     after {outliers['consecutive5xx']} errors in a row, for {outliers['baseEjectionTime']},"
-            f" at most {outliers['maxEjectionPercent']} %"
-        )
+    limits: Json = next(iter(cluster.get("circuitBreakers", {}).get("thresholds", ())), {})
+    shown = ", ".join(f"{words} {_limit(limits.get(field, ENVOY_LIMIT))}" for field, words in LIMITS.items())
+    yield f"version {version(cluster['name'], host)}"
+    yield f"  balancer   {'not shown' if 'loadBalancingPolicy' in cluster else cluster.get('lbPolicy', 'ROUND_ROBIN')}"
+    yield f"  limits     {shown}"
+    if "outlierDetection" in cluster:
+        yield f"  ejects     {_ejection(cluster['outlierDetection'])}"
     for endpoint in endpoints:
         yield f"  endpoint   {_endpoint(endpoint)}"
-    if not endpoints:
+    if cluster.get("type") == "ORIGINAL_DST":
+        yield "  endpoint   the address that the client asked for"
+    elif not endpoints:
         yield "  endpoint   none: requests are answered with 503"
 
 
+def _limit(value: int) -> str:
+    return "none" if value == UNLIMITED else str(value)
+
+
+def _ejection(outliers: Json) -> str:
+    counts = [
+        f"{outliers.get(count, OUTLIER_ERRORS)} {words} in a row"
+        for count, (enforcing, percent, words) in OUTLIERS.items()
+        if outliers.get(enforcing, percent)
+    ]
+    duration, percent = (outliers.get(field, default) for field, default in OUTLIER_DEFAULTS.items())
+    ejects = (
+        f"after {' or '.join(counts)}, for {duration}, at most {percent} %" if counts else "by nothing that is shown"
+    )
+    others = sorted(outliers.keys() - OUTLIER_FIELDS)
+    return f"{ejects}; not shown: {', '.join(others)}" if others else ejects
+
+
 def _endpoint(endpoint: Json) -> str:
-    address = endpoint["address"]["socketAddress"]
+    address = endpoint["address"].get("socketAddress")
+    place = f"{address['address']}:{address['portValue']}" if address else json.dumps(endpoint["address"])
     status = endpoint.get("healthStatus", {})
     state = "ejected" if status.get("failedOutlierCheck") else status.get("edsHealthStatus", "UNKNOWN").lower()
     requests = {one["name"]: one.get("value", "0") for one in endpoint.get("stats", ())}.get("rq_total", "0")
-    return f"{address['address']}:{address['portValue']}  {state}, {requests} requests so far"
+    return f"{place}  {state}, {requests} requests so far"
+
+
+def unknown_lines(cluster: str, routes: Sequence[Json], host: str) -> Iterator[str]:
+    """Yield the lines about a cluster that the proxy does not have: what those get whom a route leads there."""
+    actions = [route["route"] for route in routes if cluster in dict(destinations(route))]
+    codes = {MISSING[action.get("clusterNotFoundResponseCode", "SERVICE_UNAVAILABLE")] for action in actions}
+    answer = f": requests are answered with {' or '.join(map(str, sorted(codes)))}" if codes else ""
+    yield f"version {version(cluster, host)}"
+    yield f"  unknown    no such subset, port or Service{answer}"
 
 
 def view(host: str, configurations: Sequence[Json], clusters: Sequence[Json], endpoints: Sequence[Json]) -> list[str]:
@@ -150,22 +98,19 @@ def view(host: str, configurations: Sequence[Json], clusters: Sequence[Json], en
     Raises:
         NoRouteError: the proxy has no route for the host.
     """
-    found = virtual_host(configurations, host)
-    lines = [f"host {host}" if host in found["domains"] else f"host {host}, by the route for all hosts"]
-    routes = found["routes"]
-    for route in routes:
-        lines += route_lines(route)
+    lines, routes = [], []
+    for name, domain, virtual_host in serving(configurations, host):
+        lines += [f"host {host}, routes {name}{'' if domain == host else f', as {domain}'}"]
+        lines += host_lines(virtual_host, host)
+        routes += virtual_host.get("routes", ())
     named = [cluster for route in routes for cluster, _ in (*destinations(route), *mirrors(route))]
     by_name = {one["name"]: one for one in clusters}
     hosts = {one.get("name"): one.get("hostStatuses", ()) for one in endpoints}
-    for name in sorted(set(named)):
-        if name in by_name:
-            lines += cluster_lines(by_name[name], hosts.get(name, ()))
+    for cluster in sorted(set(named)):
+        if cluster in by_name:
+            lines += cluster_lines(by_name[cluster], hosts.get(cluster, ()), host)
         else:
-            lines += [
-                f"version {version(name)}",
-                "  unknown    no such subset or Service: requests are answered with 503",
-            ]
+            lines += unknown_lines(cluster, routes, host)
     return lines
 
 

@@ -10,7 +10,9 @@ usage: scripts/mesh/show-envoy.sh [--context NAME] [PROXY]
 
 Asks a proxy for its routes, clusters and endpoints, and shows those of the
 service: routes with their weights, the limits of each version, and its
-endpoints with the number of requests that this proxy sent to each.
+endpoints with the number of requests that this proxy sent to each. What it
+does not show of a route, it names. It does not ask for listeners, policies or
+filters: `istioctl proxy-config all` has them.
 
   PROXY           NAME.NAMESPACE of a pod or a Deployment (default: the ingress
                   gateway)

@@ -1,4 +1,4 @@
-"""The view of what an Envoy has, on the shapes that `istioctl proxy-config` printed for a real gateway."""
+"""The view of what an Envoy has: routes, versions and endpoints together."""
 
 import json
 from pathlib import Path
@@ -6,146 +6,174 @@ from typing import Any
 
 import pytest
 
-from scripts.mesh.envoy_view import NoRouteError, destinations, main, version, view
+from scripts.mesh.envoy_view import main, view
+from tests.mesh.envoy_json import HOST, V1, V2, cluster, configuration, endpoint, named, virtual_host, weighted
+from tests.support.processes import run
+from tests.support.repository import ROOT
 
-HOST = "micro-api.canary-mesh.svc.cluster.local"
-V1, V2 = (f"outbound|19090|{subset}|{HOST}" for subset in ("v1", "v2"))
-UNLIMITED = {"thresholds": [{"maxConnections": 4294967295, "maxPendingRequests": 4294967295}]}
-OVERLOAD = {"thresholds": [{"maxConnections": 10, "maxPendingRequests": 1}]}
-RETRIES = {"retryOn": "connect-failure,refused-stream", "numRetries": 2}
-
-
-def named(name: str, action: dict[str, Any], **more: object) -> dict[str, Any]:
-    """Return a route that names itself on its answers."""
-    header = {"header": {"key": "x-canary-route", "value": name}}
-    return {"match": {"prefix": "/"}, "route": action, "responseHeadersToAdd": [header], **more}
-
-
-def configuration(*routes: dict[str, Any], domain: str = HOST) -> dict[str, Any]:
-    """Return a route configuration with one virtual host."""
-    return {
-        "name": "http.8080",
-        "virtualHosts": [{"name": f"{domain}:80", "domains": [domain], "routes": list(routes)}],
-    }
-
-
-def weighted(stable: int, canary: int) -> dict[str, Any]:
-    """Return the action of a route with weights."""
-    return {"weightedClusters": {"clusters": [{"name": V1, "weight": stable}, {"name": V2, "weight": canary}]}}
-
-
-def endpoint(address: str, requests: int, **health: object) -> dict[str, Any]:
-    """Return an endpoint as Envoy reports it."""
-    stats = [{"name": "rq_error"}, {"name": "rq_total", "value": str(requests)}]
-    socket = {"socketAddress": {"address": address, "portValue": 9090}}
-    return {"address": socket, "stats": stats, "healthStatus": {"edsHealthStatus": "HEALTHY", **health}}
-
-
-CLUSTERS = [{"name": V1, "circuitBreakers": UNLIMITED}, {"name": V2, "circuitBreakers": OVERLOAD}]
+CLUSTERS = [cluster(V1), cluster(V2, maxConnections=10, maxPendingRequests=1, maxRequests=11)]
 ENDPOINTS = [
     {"name": V1, "hostStatuses": [endpoint("10.244.0.7", 70)]},
     {"name": V2, "hostStatuses": [endpoint("10.244.0.8", 30, failedOutlierCheck=True)]},
+]
+SPLIT = configuration(virtual_host(named("70-30", weighted(70, 30))))
+WHOLE = [
+    f"host {HOST}, routes http.8080",
+    "route 70-30",
+    "  requests   all that are left",
+    "  lead to    70 % v1, 30 % v2",
+    "version v1",
+    "  balancer   ROUND_ROBIN",
+    "  limits     connections none, pending requests none, requests none",
+    "  endpoint   10.244.0.7:9090  healthy, 70 requests so far",
+    "version v2",
+    "  balancer   ROUND_ROBIN",
+    "  limits     connections 10, pending requests 1, requests 11",
+    "  endpoint   10.244.0.8:9090  ejected, 30 requests so far",
 ]
 
 
 def test_a_split_is_shown_with_weights_limits_and_endpoints() -> None:
     """The whole of it, as a person reads it."""
-    assert view(HOST, [configuration(named("70-30", weighted(70, 30)))], CLUSTERS, ENDPOINTS) == [
-        f"host {HOST}",
-        "route 70-30",
-        "  requests   all that are left",
-        "  lead to    70 % v1, 30 % v2",
-        "version v1",
-        "  balancer   ROUND_ROBIN",
-        "  limits     connections none, pending requests none",
-        "  endpoint   10.244.0.7:9090  healthy, 70 requests so far",
-        "version v2",
-        "  balancer   ROUND_ROBIN",
-        "  limits     connections 10, pending requests 1",
-        "  endpoint   10.244.0.8:9090  ejected, 30 requests so far",
-    ]
+    assert view(HOST, [SPLIT], CLUSTERS, ENDPOINTS) == WHOLE
 
 
-def test_weights_are_shares_of_any_sum() -> None:
-    """7 to 3 is 70 to 30."""
-    assert destinations(named("7-3", weighted(7, 3))) == [(V1, 70), (V2, 30)]
-
-
-ALL = {"defaultValue": {"numerator": 1000000, "denominator": "MILLION"}}
-ABORT = {"abort": {"httpStatus": 503, "percentage": {"numerator": 10}}}
-DELAY = {"delay": {"fixedDelay": "0.200s", "percentage": {"numerator": 125000, "denominator": "MILLION"}}}
-TESTERS = {"prefix": "/", "headers": [{"name": "x-canary", "stringMatch": {"exact": "true"}}]}
+def lines_of_v1(endpoints: list[dict[str, Any]] = ENDPOINTS, **fields: object) -> list[str]:
+    """Return what is said where all requests go to v1, whose cluster has these fields, too."""
+    one = configuration(virtual_host(named("100-0", {"cluster": V1})))
+    return view(HOST, [one], [{**CLUSTERS[0], **fields}], endpoints)
 
 
 @pytest.mark.parametrize(
-    ("action", "more", "line"),
+    ("outliers", "line"),
     [
-        ({"retryPolicy": RETRIES}, {}, "retries    2 on connect-failure,refused-stream"),
         (
-            {"retryPolicy": {**RETRIES, "perTryTimeout": "0.500s"}},
-            {},
-            "retries    2 on connect-failure,refused-stream, each after 0.500s at most",
+            {
+                "consecutive5xx": 3,
+                "enforcingConsecutive5xx": 100,
+                "interval": "1s",
+                "baseEjectionTime": "15s",
+                "maxEjectionPercent": 50,
+            },
+            "after 3 errors in a row, for 15s, at most 50 %",
         ),
-        ({"timeout": "2s"}, {}, "timeout    2s"),
-        ({"requestMirrorPolicies": [{"cluster": V2, "runtimeFraction": ALL}]}, {}, "copied to  v2, 100 %"),
-        ({}, {"typedPerFilterConfig": {"envoy.filters.http.fault": ABORT}}, "aborted    10 % with 503"),
-        ({}, {"typedPerFilterConfig": {"envoy.filters.http.fault": DELAY}}, "delayed    12.5 % by 0.200s"),
-        ({}, {"match": TESTERS}, "requests   x-canary: true"),
+        ({"consecutive5xx": 3, "enforcingConsecutive5xx": 100}, "after 3 errors in a row, for 30s, at most 10 %"),
+        (
+            {
+                "consecutive5xx": 0,
+                "enforcingConsecutive5xx": 0,
+                "consecutiveGatewayFailure": 4,
+                "enforcingConsecutiveGatewayFailure": 100,
+            },
+            "after 4 errors 502, 503 or 504 in a row, for 30s, at most 10 %",
+        ),
+        (
+            {"consecutiveGatewayFailure": 4, "enforcingConsecutiveGatewayFailure": 100},
+            "after 5 errors in a row or 4 errors 502, 503 or 504 in a row, for 30s, at most 10 %",
+        ),
+        ({"consecutive5xx": 0, "enforcingConsecutive5xx": 0}, "by nothing that is shown"),
+        (
+            {
+                "consecutive5xx": 0,
+                "enforcingConsecutive5xx": 0,
+                "splitExternalLocalOriginErrors": True,
+                "consecutiveLocalOriginFailure": 2,
+            },
+            "by nothing that is shown; not shown: consecutiveLocalOriginFailure, splitExternalLocalOriginErrors",
+        ),
     ],
 )
-def test_what_else_a_route_does_is_shown(action: dict[str, Any], more: dict[str, Any], line: str) -> None:
-    """Retries, limits in time, copies, faults and conditions have a line each."""
-    route = named("any", {"cluster": V1, **action}, **more)
-    assert f"  {line}" in view(HOST, [configuration(route)], CLUSTERS, ENDPOINTS)
+def test_a_rule_for_outliers_is_shown_with_the_defaults_of_what_is_not_written(
+    outliers: dict[str, object], line: str
+) -> None:
+    """Only the fields that somebody has set are written; Envoy has a default for each other one."""
+    assert f"  ejects     {line}" in lines_of_v1(outlierDetection={"enforcingSuccessRate": 0, **outliers})
 
 
-def test_a_rule_for_outliers_is_shown() -> None:
-    """After how many errors an endpoint is left out, for how long, and how many at most."""
-    outliers = {"consecutive5xx": 3, "baseEjectionTime": "15s", "maxEjectionPercent": 50}
-    clusters = [{**CLUSTERS[0], "outlierDetection": outliers}]
-    lines = view(HOST, [configuration(named("100-0", {"cluster": V1}))], clusters, ENDPOINTS)
-    assert "  ejects     after 3 errors in a row, for 15s, at most 50 %" in lines
+def test_a_limit_that_is_not_written_is_envoys_own() -> None:
+    """Envoy has limits where none is set; "none" is what istiod writes."""
+    expected = "  limits     connections 1024, pending requests 1024, requests 1024"
+    assert expected in lines_of_v1(circuitBreakers={})
+    assert expected in lines_of_v1(circuitBreakers={"thresholds": []})
+
+
+def test_a_balancer_of_another_form_is_not_taken_for_the_default() -> None:
+    """A policy as an extension leaves the field for the policy at its default."""
+    assert "  balancer   not shown" in lines_of_v1(loadBalancingPolicy={"policies": []})
 
 
 def test_a_version_without_endpoints_and_an_unknown_one_are_reported() -> None:
     """What ends in 503 is said where one looks for the reason."""
-    lines = view(HOST, [configuration(named("50-50", weighted(50, 50)))], CLUSTERS[:1], [])
+    split = configuration(virtual_host(named("50-50", weighted(50, 50))))
+    lines = view(HOST, [split], CLUSTERS[:1], [])
     assert lines[lines.index("version v1") + 3] == "  endpoint   none: requests are answered with 503"
-    assert lines[lines.index("version v2") + 1].startswith("  unknown    no such subset or Service")
+    assert lines[lines.index("version v2") + 1] == (
+        "  unknown    no such subset, port or Service: requests are answered with 503"
+    )
 
 
-def test_the_route_for_all_hosts_is_shown_when_no_other_names_the_host() -> None:
-    """An HTTP route without hosts; the proxy's own route for what it knows nothing of is not taken for one."""
-    passing = configuration({"match": {"prefix": "/"}, "route": {"cluster": "PassthroughCluster"}}, domain="*")
-    twin = configuration(named("gateway-api-0-100", {"cluster": f"outbound|19090||micro-api-v2.{HOST}"}), domain="*")
-    lines = view(HOST, [passing, twin], CLUSTERS, ENDPOINTS)
-    assert lines[:2] == [f"host {HOST}, by the route for all hosts", "route gateway-api-0-100"]
-    ours = configuration(named("70-30", weighted(70, 30)))
-    assert view(HOST, [passing, twin, ours], CLUSTERS, ENDPOINTS)[1] == "route 70-30"
-    with pytest.raises(NoRouteError, match=r"its hosts are \*$"):
-        view(HOST, [passing], CLUSTERS, ENDPOINTS)
+def test_a_misspelt_backend_of_an_http_route_is_answered_as_its_route_says() -> None:
+    """The Gateway API asks for 500 where a virtual service gets 503."""
+    weights = {
+        "clusters": [
+            {"name": f"outbound|19090||micro-api-v1.{HOST.partition('.')[2]}", "weight": 70},
+            {"name": "UnknownService", "weight": 30},
+        ]
+    }
+    route = named("70-30", {"weightedClusters": weights, "clusterNotFoundResponseCode": "INTERNAL_SERVER_ERROR"})
+    lines = view(HOST, [configuration(virtual_host(route))], [], [])
+    assert "  lead to    70 % micro-api-v1, 30 % UnknownService" in lines
+    assert lines[lines.index("version UnknownService") + 1] == (
+        "  unknown    no such subset, port or Service: requests are answered with 500"
+    )
 
 
-def test_a_version_is_a_subset_or_a_service() -> None:
-    """Both kinds of routes lead to clusters, which are named differently."""
-    assert version(V2) == "v2"
-    assert version("outbound|19090||micro-api-v2.canary-mesh.svc.cluster.local") == "micro-api-v2"
+def test_endpoints_of_other_kinds_are_shown() -> None:
+    """A cluster that takes the client's address has no list of endpoints, and not every address is an IP address."""
+    lines = lines_of_v1([], type="ORIGINAL_DST")
+    assert lines[-1] == "  endpoint   the address that the client asked for"
+    inner = {"envoyInternalAddress": {"serverListenerName": "connect_originate"}}
+    lines = lines_of_v1([{"name": V1, "hostStatuses": [{"address": inner}]}])
+    assert lines[-1] == f"  endpoint   {json.dumps(inner)}  unknown, 0 requests so far"
+
+
+def test_a_host_on_several_listeners_has_a_block_for_each() -> None:
+    """The versions are described once, however many listeners lead to them."""
+    plain = configuration(virtual_host(requireTls="ALL", domain="*.canary-mesh.svc.cluster.local"))
+    lines = view(HOST, [plain, {**SPLIT, "name": "https.443.https.a.b"}], CLUSTERS, ENDPOINTS)
+    assert [line for line in lines if line.startswith("host")] == [
+        f"host {HOST}, routes http.8080, as *.canary-mesh.svc.cluster.local",
+        f"host {HOST}, routes https.443.https.a.b",
+    ]
+    assert lines.count("version v1") == 1
 
 
 def test_the_command_prints_the_view_or_says_that_there_is_no_route(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 0 with the lines, 1 with the hosts that are known."""
-    files = []
-    for name, content in (
-        ("routes", [configuration(named("70-30", weighted(70, 30)))]),
-        ("clusters", CLUSTERS),
-        ("endpoints", ENDPOINTS),
-    ):
-        file = tmp_path / f"{name}.json"
-        file.write_text(json.dumps(content), encoding="utf-8")
-        files.append(str(file))
+    files = written(tmp_path)
     assert main([HOST, *files]) == 0
-    assert capsys.readouterr().out.startswith(f"host {HOST}\nroute 70-30\n")
+    assert capsys.readouterr().out.splitlines() == WHOLE
     assert main(["other.test", *files]) == 1
     assert capsys.readouterr().err == f"envoy_view: no route for other.test: its hosts are {HOST}\n"
+
+
+def test_the_command_needs_no_more_than_python(tmp_path: Path) -> None:
+    """It runs with the system's Python, in which nothing is installed."""
+    done = run("python3", "-I", "-S", "-c", ISOLATED, HOST, *written(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == WHOLE
+
+
+ISOLATED = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from scripts.mesh.envoy_view import main; sys.exit(main())"
+
+
+def written(folder: Path) -> list[str]:
+    """Return the files that `istioctl proxy-config` would have written."""
+    files = []
+    for name, content in (("routes", [SPLIT]), ("clusters", CLUSTERS), ("endpoints", ENDPOINTS)):
+        file = folder / f"{name}.json"
+        file.write_text(json.dumps(content), encoding="utf-8")
+        files.append(str(file))
+    return files
