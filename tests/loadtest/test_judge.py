@@ -94,8 +94,8 @@ def test_counts_decide_exit_code(
 @pytest.mark.parametrize(
     ("options", "recorded", "counted"),
     [
-        ("", "curl.txt", {"unexpected_body": 1}),
-        ("--sent 30", "curl.txt", {"unexpected_body": 1, "no_answer": 2}),
+        ("", "curl.txt", {"unexpected_text": 1}),
+        ("--sent 30", "curl.txt", {"other_or_none": 3}),
         ("--format jsonl", "k6.jsonl", {"status_503": 1, "connection_error": 2}),
         ("--format jsonl --route 70-30", "k6.jsonl", {"status_503": 1, "connection_error": 2}),
         ("--format vegeta", "vegeta.jsonl", {"status_503": 1, "connection_error": 2}),
@@ -145,11 +145,22 @@ def test_bodies_confirm_only_where_all_requests_are_known(
 
 
 def test_number_of_requests_replaces_the_guess_at_foreign_text(judge: Judge, tmp_path: Path) -> None:
-    """Error pages run together or of many lines are as many as the requests that are left for them."""
+    """Error pages run together or of many lines are as many as the requests that are left for them, or fewer."""
     file = tmp_path / "verdict.json"
     pages = b"<html>\n<h1>\n503\n</h1>\n</html>\n"
     judge(f"--expect-canary 30 --sent 12 --verdict-json {file}", b"".join(ARTICLE) + 2 * pages)
-    assert json.loads(file.read_text(encoding="utf-8"))["counts"]["other_by_kind"] == {"unexpected_body": 2}
+    assert json.loads(file.read_text(encoding="utf-8"))["counts"]["other_by_kind"] == {"other_or_none": 2}
+
+
+def test_bodies_claim_no_status(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two errors that follow one another without a newline are neither one answer nor, for the other, none."""
+    errors = b"".join([*ARTICLE, b"no healthy upstream", b"no healthy upstream"])
+    for options, kind in (("", "1 unexpected_text"), ("--sent 12", "2 other_or_none")):
+        judge(f"--expect-canary 30 --tolerance 5 {options}", errors)
+        printed = unwrapped(capsys.readouterr().out)
+        assert f"({kind})" in printed
+        assert "no_answer" not in printed
+        assert "200" not in printed
 
 
 def test_more_records_than_were_sent_are_refused(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,7 +124,7 @@ def test_text_between_bodies_counts_as_one_body(piece_bytes: int) -> None:
         + CANARY_BODY[:-1]
     )
     tally = read("bodies", Dripping(data, piece_bytes))
-    assert (tally.canary, tally.stable, tally.other) == (2, 1, Counter(unexpected_body=5))
+    assert (tally.canary, tally.stable, tally.other) == (2, 1, Counter(unexpected_text=5))
 
 
 def test_long_foreign_text_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +132,7 @@ def test_long_foreign_text_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readers, "PIECE_BYTES", 256)
     tally = read("bodies", b"x" * 2000 + CANARY_BODY)
     assert (tally.canary, tally.stable) == (1, 0)
-    assert tally.other["unexpected_body"] >= 1
+    assert tally.other["unexpected_text"] >= 1
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ CONNECTION_REFUSED: Final = "connection_refused"
 CONNECTION_RESET: Final = "connection_reset"
 NAME_NOT_RESOLVED: Final = "name_not_resolved"
 NO_ANSWER: Final = "no_answer"
+OTHER_OR_NONE: Final = "other_or_none"
 OVERLOADED_503: Final = "overloaded_503"
 TIMEOUT: Final = "timeout"
 TLS_ERROR: Final = "tls_error"
@@ -27,6 +28,7 @@ UNEXPECTED_ENCODING: Final = "unexpected_encoding"
 UNEXPECTED_LINE: Final = "unexpected_line"
 UNEXPECTED_RECORD: Final = "unexpected_record"
 UNEXPECTED_STATUS: Final = "unexpected_status"
+UNEXPECTED_TEXT: Final = "unexpected_text"
 UNEXPECTED_VERSION: Final = "unexpected_version"
 VERSION_MISMATCH: Final = "version_mismatch"
 WRONG_ROUTE: Final = "wrong_route"
@@ -40,6 +42,7 @@ HINTS: Final[Mapping[str, str]] = {
     CONNECTION_RESET: "connections were reset: check that both versions are alive, and if the mesh asks for mutual TLS",
     NAME_NOT_RESOLVED: "the target's name has no address: check its spelling, and where it is known",
     NO_ANSWER: "find out why these requests got no answer, for example with curl -sS",
+    OTHER_OR_NONE: "these requests got another answer, or none: ask again with curl -i",
     OVERLOADED_503: "Envoy sheds load: the DestinationRule's connectionPool is smaller than the load",
     TIMEOUT: "requests were not answered in time: check the load and the health of the service",
     TLS_ERROR: "there is no trusted https connection: check the scheme, and who signed the certificate",
@@ -50,6 +53,7 @@ HINTS: Final[Mapping[str, str]] = {
     UNEXPECTED_LINE: "lines without an answer of this contract: check what the file has",
     UNEXPECTED_RECORD: "records without a status: check what the file has",
     UNEXPECTED_STATUS: "records whose status is not a number: check what the file has",
+    UNEXPECTED_TEXT: "text of other answers, whose status is not known: ask again with curl -i",
     UNEXPECTED_VERSION: "log lines of a version other than v1 and v2: check which service wrote them",
     VERSION_MISMATCH: "the body of one version with the header of the other: check which image is deployed",
     WRONG_ROUTE: "answers came by another route: wait until the new weights are served, or look for a bypass",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
 from canary_loadtest.core.contract import ROW_NAMES
-from canary_loadtest.core.labels import NO_ANSWER, UNEXPECTED_BODY
+from canary_loadtest.core.labels import NO_ANSWER, OTHER_OR_NONE, UNEXPECTED_TEXT
 from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
@@ -124,7 +124,7 @@ def _judge(options: argparse.Namespace) -> Verdict:
     with _open(options.file) as stream:
         tally = FORMATS[options.format].read(stream, options.route)
     if options.sent is not None:
-        tally = _with_missing(tally, options.sent, is_guess=options.format == "bodies")
+        tally = _with_missing(tally, options.sent)
     return _conclude(options, tally)
 
 
@@ -135,19 +135,19 @@ def _judge_counts(options: argparse.Namespace, counts: tuple[int | None, ...]) -
     return _conclude(options, tally)
 
 
-def _with_missing(tally: Tally, sent: int, *, is_guess: bool) -> Tally:
+def _with_missing(tally: Tally, sent: int) -> Tally:
     """Add the requests that left no answer.
 
-    Where the text between bodies had to be taken for a number of answers, the number of requests settles how many it
-    was; records that are counted one by one must not be more than were sent, or errors would vanish.
+    Where text had to be taken for a number of answers, the number of requests settles how many it was; records that are
+    counted one by one must not be more than were sent, or errors would vanish.
     """
-    counted = tally.total + tally.settling
-    if counted <= sent:
-        return tally + Tally(other=+Counter({NO_ANSWER: sent - counted}))
-    known = tally.canary + tally.stable
-    if known > sent or not is_guess:
-        raise UsageError(f"--sent {sent}: there are {known if is_guess else counted} answers already")
-    return Tally(tally.canary, tally.stable, +Counter({UNEXPECTED_BODY: sent - known}), tally.routes)
+    is_guess = UNEXPECTED_TEXT in tally.other
+    counted = tally.canary + tally.stable if is_guess else tally.total + tally.settling
+    if counted > sent:
+        raise UsageError(f"--sent {sent}: there are {counted} answers already")
+    if is_guess:
+        return Tally(tally.canary, tally.stable, +Counter({OTHER_OR_NONE: sent - counted}), tally.routes)
+    return tally + Tally(other=+Counter({NO_ANSWER: sent - counted}))
 
 
 def _conclude(options: argparse.Namespace, tally: Tally) -> Verdict:

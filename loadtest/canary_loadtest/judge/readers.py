@@ -16,10 +16,10 @@ from canary_loadtest.core.labels import (
     CANARY,
     CONNECTION_ERROR,
     STABLE,
-    UNEXPECTED_BODY,
     UNEXPECTED_LINE,
     UNEXPECTED_RECORD,
     UNEXPECTED_STATUS,
+    UNEXPECTED_TEXT,
     UNEXPECTED_VERSION,
     status_label,
 )
@@ -31,17 +31,17 @@ PIECE_BYTES: Final = 1 << 20
 def read_bodies(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: ARG001 - every reader is called alike
     """Count bodies that follow one another with or without white space between them, as curl prints them.
 
-    Any other text between two bodies counts as one unexpected body, since nothing shows where one ends.
+    Any other line of text between two bodies counts as one answer, since nothing shows where one ends.
     """
     tally = Tally()
     rest = b""
     while piece := stream.read(PIECE_BYTES):
         *complete, rest = _cut_out_bodies(rest + piece, tally)
-        tally.other[UNEXPECTED_BODY] += sum(1 for text in complete if text.strip())
+        tally.other[UNEXPECTED_TEXT] += sum(1 for text in complete if text.strip())
         if len(rest) > PIECE_BYTES:
-            tally.other[UNEXPECTED_BODY] += 1
+            tally.other[UNEXPECTED_TEXT] += 1
             rest = rest[-len(CANARY_BODY) :]
-    tally.other[UNEXPECTED_BODY] += bool(rest.strip())
+    tally.other[UNEXPECTED_TEXT] += bool(rest.strip())
     return _without_zeros(tally)
 
 
