@@ -22,7 +22,8 @@ from canary_loadtest.output import page, report
 from canary_loadtest.output.files import keep, print_whole
 from canary_loadtest.output.text import wrapped
 from canary_loadtest.runner import web
-from canary_loadtest.runner.run import JudgingRun, MasterRun
+from canary_loadtest.runner.master_run import MasterRun
+from canary_loadtest.runner.run import JudgingRun
 from canary_loadtest.runner.target import TargetError, base_address
 from canary_loadtest.runner.worker_run import WorkerRun
 
