@@ -22,15 +22,19 @@ START_FORM: Final = {"include_in_web_ui": True, "is_secret": False, "is_required
 ROUTE_HELP: Final = f"count only answers whose {ROUTE_HEADER} header is NAME (default: any single route)"
 
 
+def _number(text: str) -> float:
+    """Parse a number, for argparse."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
 def _checked(field: str) -> Callable[[str], float]:
     """Return an argparse type that takes what `Expectation` allows for `field`."""
 
     def number(text: str) -> float:
-        text = text.removesuffix("%").strip()
-        try:
-            value = float(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        value = _number(text.removesuffix("%").strip())
         try:
             Expectation(**{"canary_percent": 50.0, field: value})
         except ExpectationError as error:
@@ -60,10 +64,7 @@ def rate(text: str) -> float:
     Raises:
         argparse.ArgumentTypeError: it is not a number, or not above 0.
     """
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    value = _number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"the rate is {text}: give requests per second, above 0")
     return value
