@@ -8,7 +8,6 @@ answers. The probabilities are exact (`scripts.statistics.lattice`). It takes mi
 """
 
 import sys
-from dataclasses import dataclass
 from math import ceil, log
 from typing import Final
 
@@ -41,27 +40,15 @@ CALIBRATED_RATIOS: Mapping[tuple[float, float, float], tuple[float, float]] = {
 '''
 
 
-@dataclass(frozen=True)
-class _Trial(Expectation):
-    """An expectation with other ratios than those of the table."""
-
-    ratios: tuple[float, float] = (0.0, 0.0)
-
-    @property
-    def confirming_ratios(self) -> tuple[float, float]:
-        """The ratios of this trial."""
-        return self.ratios
-
-
 def horizon(expectation: Expectation) -> int:
     """Return the answers after which a share at the edge of the band is practically never confirmed any more."""
     share, tolerance = expectation.canary_percent / 100, expectation.points / 100
     return ceil(25 * share * (1 - share) / tolerance**2 * log(1 / expectation.alpha))
 
 
-def false_confirm_probabilities(expectation: Expectation) -> list[float]:
+def false_confirm_probabilities(expectation: Expectation, ratios: tuple[float, float]) -> list[float]:
     """Return the probabilities that a share at the upper and at the lower edge of the band is ever confirmed."""
-    rule, band = SplitRule(expectation), expectation.band
+    rule, band = SplitRule(expectation, ratios), expectation.band
     return [
         walk(rule, band, edge, horizon(expectation), refute=False).confirmed if 0 < edge < 1 else 0.0
         for edge in reversed(band)
@@ -85,7 +72,7 @@ def calibrate(canary_percent: float, points: float, alpha: float) -> tuple[float
     best = (1 / alpha, 1 / alpha)
     ratios = (START / alpha, START / alpha)
     for _ in range(MOST_ROUNDS):
-        errors = false_confirm_probabilities(_Trial(canary_percent, points, alpha, ratios))
+        errors = false_confirm_probabilities(Expectation(canary_percent, points, alpha), ratios)
         if all(error <= alpha for error in errors):
             best = min(best, ratios, key=sum)
             if all(error >= CLOSE_ENOUGH * alpha or error == 0 for error in errors):

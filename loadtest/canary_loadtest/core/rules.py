@@ -75,12 +75,18 @@ class SplitRule:
     Any other answer may have been of either version: both rules must hold both ways of counting all of them.
     """
 
-    def __init__(self, expectation: Expectation) -> None:
-        """Compute what does not depend on the counts."""
+    def __init__(self, expectation: Expectation, ratios: tuple[float, float] | None = None) -> None:
+        """Compute what does not depend on the counts.
+
+        Args:
+            expectation: what is tested.
+            ratios: how many times better than the upper, and than the lower edge the share must explain the answers;
+                None for those of `confirming_ratios`.
+        """
         p0 = expectation.canary_percent / 100
         low, high = expectation.band
         d = expectation.points / 100
-        self._high_threshold, self._low_threshold = map(log, confirming_ratios(expectation))
+        self._high_threshold, self._low_threshold = map(log, ratios or confirming_ratios(expectation))
         self._refuting_threshold = -log(expectation.alpha)
         self._log_p0, self._log_q0 = log(p0), log1p(-p0)
         self._high = self._log_p0 - safe_log(high), self._log_q0 - safe_log(1 - high)
