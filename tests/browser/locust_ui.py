@@ -1,7 +1,7 @@
 """Locust with its web UI as a process, and a server that answers only as far as a test lets it.
 
 Each process has one user, who asks strictly in turn: what the server has answered is what the page shows, to the
-request.
+request. With workers, answers that came after the oldest request that is held are not in order yet.
 """
 
 import subprocess
@@ -56,6 +56,11 @@ class WebUi:
         reply = self._session.post(f"{self.url}/swarm", data={"user_count": "1", "spawn_rate": "1", **form}, timeout=30)
         assert reply.json()["success"], reply.text
         assert wait_until(lambda: self._stats()["state"] != "ready", timeout_seconds=30)
+
+    def accounted(self) -> tuple[int, int]:
+        """Return how many answers the page's data counts, and how many requests it says are not counted."""
+        data = self._session.get(f"{self.url}/canary-split/data", timeout=30).json()
+        return sum(data["counts"][name] for name in ("canary", "stable", "other")), data["unfinished"]
 
     def is_up(self, workers: int) -> bool:
         """Return whether it answers, and all workers have joined."""

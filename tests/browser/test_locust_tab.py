@@ -16,6 +16,7 @@ from tests.browser.locust_ui import Allowance, web_ui
 from tests.browser.pages import PHONE, Screen, assert_accessible, assert_fits
 from tests.loadtest.server import Reply, Request, answer, http, serving
 from tests.loadtest.traffic import split
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -81,14 +82,19 @@ def test_a_reset_in_the_middle_of_a_run_begins_anew(open_page: OpenPage, tmp_pat
 
 
 def test_it_follows_many_workers(open_page: OpenPage, tmp_path: Path) -> None:
-    """The counts are the sum of all workers, and while they count nothing is said to be missing."""
-    allowance = Allowance(200, split(3))
-    with serving(allowance) as server, web_ui(tmp_path, server.url, workers=2) as ui:
+    """The requests of all workers are accounted for, and while they count nothing is said to be missing."""
+    answered, workers = 200, 2
+    allowance = Allowance(answered, split(3))
+    with serving(allowance) as server, web_ui(tmp_path, server.url, workers=workers) as ui:
         ui.start(user_count="2", spawn_rate="2")
         page = open_page(f"{ui.url}/canary-split", allowed_console=GONE)
-        shows(page, "#answers", "200")
+        # Each worker has one request that is held; what was sent after the older one waits with it.
+        assert wait_until(lambda: sum(ui.accounted()) == answered + workers, timeout_seconds=FOLLOWS_MS / 1000)
+        counted, waiting = ui.accounted()
+        assert waiting >= workers
+        shows(page, "#answers", str(counted))
         shows(page, "#verdict strong", "INCONCLUSIVE so far")
-        shows(page, "#verdict .reason", re.compile("200 answers are too few"))
+        shows(page, "#verdict .reason", re.compile(f"^{counted} answers are too few"))
         allowance.more.set()
         shows(page, "#verdict strong", "CONFIRMED")
         shows(page, "#state", re.compile("Ended after"))
