@@ -10,7 +10,10 @@ from typing import Any, Final
 from canary_loadtest.core.answer import ROUTE_HEADER
 from canary_loadtest.core.expectation import (
     DEFAULT_ALPHA,
+    DEFAULT_ALPHA_STOP,
     DEFAULT_LEAK_POINTS,
+    DEFAULT_MAX_ERRORS_ONE_WAY_PERCENT,
+    DEFAULT_MAX_ERRORS_PERCENT,
     DEFAULT_TOLERANCE_POINTS,
     Expectation,
     ExpectationError,
@@ -36,7 +39,7 @@ def _checked(field: str) -> Callable[[str], float]:
     def number(text: str) -> float:
         value = _number(text.removesuffix("%").strip())
         try:
-            Expectation(**{"canary_percent": 50.0, field: value})
+            Expectation(**{"canary_percent": 0.0, field: value})
         except ExpectationError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         return value
@@ -147,7 +150,7 @@ def add_expectation(
     *,
     required: bool = False,
 ) -> list[argparse.Action]:
-    """Add `--expect-canary`, `--tolerance` and `--alpha` to an argparse (or Locust) parser.
+    """Add the options that state an expectation to an argparse (or Locust) parser.
 
     Args:
         parser: the parser, or a group of one.
@@ -175,22 +178,39 @@ def add_expectation(
         metavar="POINTS",
         help=(
             "margin in percentage points: a split off by this much must not pass"
-            f" (default {DEFAULT_TOLERANCE_POINTS:g}; {DEFAULT_LEAK_POINTS:g} where 0 or 100 is expected)"
+            f" (default {DEFAULT_TOLERANCE_POINTS:g} or half of the smaller share, whichever is less;"
+            f" {DEFAULT_LEAK_POINTS:g} where 0 or 100 is expected)"
         ),
         **env("TOLERANCE"),
+    )
+    max_errors = parser.add_argument(
+        "--max-errors",
+        type=_checked("max_errors_percent"),
+        metavar="PERCENT",
+        help=(
+            "most errors with which a split is confirmed, in percent of what the canary should have answered (default"
+            f" {DEFAULT_MAX_ERRORS_PERCENT:g}), or of all answers where 0 or 100 is expected (default"
+            f" {DEFAULT_MAX_ERRORS_ONE_WAY_PERCENT:g})"
+        ),
+        **env("MAX_ERRORS"),
     )
     alpha = parser.add_argument(
         "--alpha",
         type=_checked("alpha"),
         default=DEFAULT_ALPHA,
         metavar="PROBABILITY",
-        help=(
-            "maximum probability of either error: refuting a correct split, or confirming a wrong one"
-            f" (default {DEFAULT_ALPHA:g}; use 0.01 if a release runs many checks)"
-        ),
+        help=f"maximum probability of confirming a split that is off by the tolerance (default {DEFAULT_ALPHA:g})",
         **env("ALPHA"),
     )
-    return [expect_canary, tolerance, alpha]
+    alpha_stop = parser.add_argument(
+        "--alpha-stop",
+        type=_checked("alpha_stop"),
+        default=DEFAULT_ALPHA_STOP,
+        metavar="PROBABILITY",
+        help=f"maximum probability of refuting a correct split (default {DEFAULT_ALPHA_STOP:g})",
+        **env("ALPHA_STOP"),
+    )
+    return [expect_canary, tolerance, max_errors, alpha, alpha_stop]
 
 
 def _show_in_start_form(actions: Iterable[argparse.Action]) -> None:
@@ -214,10 +234,16 @@ def expectation_of(options: argparse.Namespace) -> Expectation:
         except ValueError:
             raise ExpectationError(f"{name} is {value!r}: give a number") from None
 
-    canary_percent, alpha = number("expect_canary"), number("alpha")
+    canary_percent, alpha, alpha_stop = number("expect_canary"), number("alpha"), number("alpha_stop")
     if canary_percent is None:
         raise ExpectationError("the expected share is missing: give a percentage from 0 to 100")
-    return Expectation(canary_percent, number("tolerance"), DEFAULT_ALPHA if alpha is None else alpha)
+    return Expectation(
+        canary_percent,
+        number("tolerance"),
+        DEFAULT_ALPHA if alpha is None else alpha,
+        DEFAULT_ALPHA_STOP if alpha_stop is None else alpha_stop,
+        number("max_errors"),
+    )
 
 
 def add_locust_options(parser: argparse.ArgumentParser) -> None:

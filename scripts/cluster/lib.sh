@@ -171,8 +171,8 @@ name_run() {
 judged_load_test() {
   local pod terminated message verdict claim
   name_run
-  # A release runs several checks, so each has to be surer than a single one.
-  run kubectl create configmap "$RUN" --from-literal=LOCUST_EXPECT_CANARY="$2" --from-literal=LOCUST_ALPHA="${LOCUST_ALPHA:-0.01}"
+  run kubectl create configmap "$RUN" --from-literal=LOCUST_EXPECT_CANARY="$2" \
+    --from-literal=LOCUST_ALPHA="${LOCUST_ALPHA:-0.05}" --from-literal=LOCUST_ALPHA_STOP="${LOCUST_ALPHA_STOP:-0.001}"
   run kubectl label configmap "$RUN" app=loadtest run="$RUN"
   printf '\n$ kubectl kustomize %s | sed s/loadtest-run/%s/ | kubectl apply --server-side --filename -\n' "$1" "$RUN"
   # On the server, which lets two runs make the service account at the same moment.

@@ -39,8 +39,6 @@ EXIT_INCONCLUSIVE: Final = 11
 EXIT_FAILED: Final = 1
 STEP_COUNT: Final = 6
 LOAD_TEST: Final = "load-test"
-# With the load test's default of 0.05 a correct split would be REFUTED in about one of thirty runs.
-ALPHA: Final = "0.01"
 # As in the article; too few to judge a weight by.
 SAMPLE_SIZE: Final = 10
 REQUEST_TIMEOUT_SECONDS: Final = 5.0
@@ -141,10 +139,9 @@ def _measure(folder: LabFolder, url: str, *, expected_canary_percent: int, route
         *("-u", "10", "-r", "10", "-t", "30s", "--host", url, "--host-header", HOST_HEADER),
         *("--expect-canary", str(expected_canary_percent), "--route", route_name),
     ]
-    environment = {"LOCUST_ALPHA": ALPHA} | os.environ
     # The verdict's table goes to the user; Locust's own tables and messages go into a log.
     with deferred_interruptions() as interruptions, folder.log(LOAD_TEST).open("wb") as log:
-        locust = spawn(Command(LOAD_TEST, argv, environment), stderr=log)
+        locust = spawn(Command(LOAD_TEST, argv, os.environ), stderr=log)
         record = ProcessRecord(LOAD_TEST, None, locust.pid, started_at_seconds(locust.pid))
         reported: set[str] = set()
         while not interruptions and locust.poll() is None:

@@ -21,8 +21,9 @@ left: kubectl delete jobs,services,configmaps --selector=app=loadtest
                            must be kind-canary-cluster)
   --expect-canary PERCENT  claim another share than the declared one
 
-The environment variable LOCUST_ALPHA (0.01) is the maximum probability of
-either error: refuting a correct split or confirming a wrong one.
+The environment variables LOCUST_ALPHA (0.05) and LOCUST_ALPHA_STOP (0.001) are
+the maximum probabilities of confirming a wrong split, and of refuting a
+correct one.
 
 Examples:
   scripts/mesh/measure.sh

@@ -44,7 +44,7 @@ class Project:
 
     def load_test(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Run the load test with a small error probability."""
-        return self.compose("run", "--rm", "--env", "LOCUST_ALPHA=0.0001", "loadtest", *options)
+        return self.compose("run", "--rm", "--env", "LOCUST_ALPHA_STOP=1e-6", "loadtest", *options)
 
     def url(self, service: str, port: int) -> str:
         """Return where a published port is on this machine."""

@@ -106,8 +106,8 @@ def test_the_readme_is_what_happens(repository: Path) -> None:
     examples = [*console_examples(ROOT / "README.md"), *console_examples(ROOT / "docs" / "first-steps.md")]
     assert len(examples) >= 7
     port = str(free_port())
-    # So that a right split is not refuted by chance once in a hundred runs of this test.
-    environment = {"LOCUST_ALPHA": "0.0001", "PYTHONUTF8": "1"}
+    # So that a right split is not refuted by chance once in a thousand runs of this test.
+    environment = {"LOCUST_ALPHA_STOP": "1e-6", "PYTHONUTF8": "1"}
     for command, shown in examples:
         typed = command.replace(DOCUMENTED_PORT, port)
         done = run("bash", "-c", typed, cwd=repository, environment=environment)

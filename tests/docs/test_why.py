@@ -12,7 +12,7 @@ from tests.support.repository import ROOT, copy_to
 
 LAB, CLUSTER = part(1), part(2)
 DOCUMENTED_PORT = "18080"
-DOCUMENTED_ALPHA = "LOCUST_ALPHA=0.01"
+DOCUMENTED_ALPHA_STOP = "LOCUST_ALPHA_STOP=0.001"
 LINK = re.compile(r"\]\(#([^)]+)\)")
 HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
 
@@ -23,8 +23,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     folder = tmp_path_factory.mktemp("repository")
     copy_to(folder)
     (folder / ".venv").symlink_to(ROOT / ".venv")
-    # So that a right split is not refuted by chance once in a hundred runs of a test.
-    terminal = Shell(LAB.setup, folder, {DOCUMENTED_PORT: str(free_port()), DOCUMENTED_ALPHA: "LOCUST_ALPHA=0.0001"})
+    # So that a right split is not refuted by chance once in a thousand runs of a test.
+    surer = {DOCUMENTED_ALPHA_STOP: "LOCUST_ALPHA_STOP=1e-6"}
+    terminal = Shell(LAB.setup, folder, {DOCUMENTED_PORT: str(free_port()), **surer})
     up, _ = LAB.opening
     try:
         terminal.check(up)

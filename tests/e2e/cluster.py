@@ -16,7 +16,7 @@ from tests.support.processes import until
 from tests.support.repository import ROOT
 
 NAMESPACE = "canary-rollout"
-ALPHA = 0.0001  # of each verdict, so that a run of all tests hardly ever fails by chance
+ALPHA_STOP = 1e-6  # of each verdict, so that a run of all tests hardly ever fails by chance
 SCRIPT_SECONDS = 240
 SETTLE_SECONDS = 60
 DOCUMENTED_PORT = "127.0.0.1:19090"
@@ -172,7 +172,7 @@ def published_port(cluster: str, node_port: int) -> int:
 
 def environment(kubeconfig: Path) -> dict[str, str]:
     """Return this process's environment with another kubeconfig, and load tests that are surer than by default."""
-    return os.environ | {"KUBECONFIG": str(kubeconfig), "LOCUST_ALPHA": str(ALPHA)}
+    return os.environ | {"KUBECONFIG": str(kubeconfig), "LOCUST_ALPHA_STOP": str(ALPHA_STOP)}
 
 
 def run(*command: str, kubeconfig: Path, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from canary_loadtest.core.answer import ROUTE_HEADER
 from canary_loadtest.core.contract import classify
 from tests.e2e.clients import PROFILES, TIMEOUT_SECONDS, Clients, Profile
-from tests.e2e.cluster import ALPHA, Cluster
+from tests.e2e.cluster import ALPHA_STOP, Cluster
 from tests.loadtest import locust_process
 from tests.support.processes import until
 
@@ -94,7 +94,7 @@ class Mesh:
             options: all but the address, as on the command line.
         """
         address = f"--host http://127.0.0.1:{self.cluster.gateway_port} --host-header {self.host}"
-        return locust_process.run(folder, f"{address} --alpha {ALPHA} -u {USERS} {options}")
+        return locust_process.run(folder, f"{address} --alpha-stop {ALPHA_STOP} -u {USERS} {options}")
 
     def pods(self, version: str) -> list[str]:
         """Return the names of a version's pods that stay."""

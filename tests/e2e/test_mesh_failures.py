@@ -14,7 +14,7 @@ from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from tests.e2e.clients import Clients
-from tests.e2e.cluster import ALPHA
+from tests.e2e.cluster import ALPHA_STOP
 from tests.e2e.mesh import Mesh
 from tests.support.processes import until
 from tests.support.repository import ROOT
@@ -97,7 +97,7 @@ def test_a_faulty_pod_is_seen_and_then_ejected(mesh: Mesh, tmp_path: Path) -> No
 def is_confirmed(clients: Clients) -> bool:
     """Return whether the answers so far confirm 30 %, for any version of the lost requests."""
     answers = clients.answers
-    session = Session(Expectation(30, alpha=ALPHA))
+    session = Session(Expectation(30, alpha_stop=ALPHA_STOP))
     lost = Counter(one.reason for one in clients.lost)
     session.add_all(Tally(canary=answers["canary"], stable=answers["stable"], other=lost))
     return session.verdict().outcome is Outcome.CONFIRMED

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.docs.why import Shell, part
-from tests.e2e.cluster import ALPHA, environment
+from tests.e2e.cluster import ALPHA_STOP, environment
 from tests.e2e.mesh import Mesh
 from tests.support.processes import free_port
 from tests.support.repository import ROOT
@@ -32,7 +32,7 @@ def shell(mesh: Mesh) -> Iterator[Shell]:
             "127.0.0.1:19080": f"127.0.0.1:{cluster.gateway_port}",
             "kind-canary-cluster": cluster.context,
             "18081": str(free_port()),
-            "LOCUST_ALPHA=0.01": f"LOCUST_ALPHA={ALPHA}",
+            "LOCUST_ALPHA_STOP=0.001": f"LOCUST_ALPHA_STOP={ALPHA_STOP}",
             SETTING: f"{SETTING} --context {cluster.context} --url {cluster.gateway_url}",
         },
         environment(cluster.kubeconfig),

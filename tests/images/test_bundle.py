@@ -112,7 +112,7 @@ def test_without_the_bundle_there_is_no_lab(tmp_path: Path) -> None:
 
 def test_the_lab_runs(room: Room) -> None:
     """`make lab` needs no index any more, and ends with its verdict."""
-    made = run(room.folder, "make", "lab", PIP_NO_INDEX="1", LOCUST_ALPHA="0.0001", **WITHOUT_INDEX)
+    made = run(room.folder, "make", "lab", PIP_NO_INDEX="1", LOCUST_ALPHA_STOP="1e-6", **WITHOUT_INDEX)
     assert made.returncode == 0, made.stdout + made.stderr
     assert made.stdout.count("CONFIRMED") == 2
 

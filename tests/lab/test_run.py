@@ -31,7 +31,7 @@ def temporary_folder() -> Iterator[Path]:
 def test_run_confirms_both_splits_and_leaves_nothing(command_line: MakeCommandLine, temporary_folder: Path) -> None:
     """70/30 and 0/100 are both CONFIRMED by the load test, in numbered steps."""
     # So that a correct split is REFUTED in one of 10,000 runs only.
-    line = command_line(TMPDIR=str(temporary_folder), LOCUST_ALPHA="0.0001")
+    line = command_line(TMPDIR=str(temporary_folder), LOCUST_ALPHA_STOP="1e-6")
     ended = line.run("run", "--replicas", "1")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     steps = [text[:5] for text in ended.stdout.splitlines() if text.startswith("[")]

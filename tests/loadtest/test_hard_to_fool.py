@@ -211,7 +211,7 @@ CASES = [
         "--expect-canary 0",
         REFUTED,
         "",
-        "1 of 200 answers (0.5 %) are from the canary",
+        "1 of 200 answers (0.5 %) is from the canary",
     ),
     Case(
         "leak-at-100",

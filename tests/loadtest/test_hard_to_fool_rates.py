@@ -102,7 +102,7 @@ class Rate:
 
 
 FALSE_CONFIRMED = {CONFIRMED: 5.0}
-FALSE_REFUTED = {REFUTED: 5.0}
+FALSE_REFUTED = {REFUTED: 0.1}
 NEARLY_CONFIRMED = {CONFIRMED: 90.0}
 NEARLY_REFUTED = {REFUTED: 95.0}
 UNSEEN = {CONFIRMED: 100 * 0.995**299}
@@ -164,6 +164,7 @@ RATES = [
         partial(changing, canary_percent=30, after=300, then_percent=45),
         FALSE_CONFIRMED,
         NEARLY_REFUTED,
+        requests=2000,
         keep_going=True,
     ),
     Rate(
@@ -181,7 +182,7 @@ RATES = [
         partial(drifting, canary_percent=30, points_per_100_requests=1),
         FALSE_CONFIRMED,
         NEARLY_REFUTED,
-        requests=1500,
+        requests=2500,
         keep_going=True,
     ),
     Rate(

@@ -131,14 +131,15 @@ def test_ten_answers_of_the_article_prove_nothing(
         ("--expect-canary 30", 11, "requests without an answer are not among them"),
         ("--expect-canary 30 --sent 1000", 0, "CONFIRMED"),
         ("--expect-canary 30 --sent 1500", 11, "500 no_answer"),
-        ("--expect-canary 50", 10, "REFUTED"),
+        ("--expect-canary 50", 11, "would refute the share, but requests without an answer are not among them"),
+        ("--expect-canary 50 --sent 1000", 10, "REFUTED"),
         ("--expect-canary 30 --sent 999", 2, "--sent 999: there are 1000 answers already"),
     ],
 )
-def test_bodies_confirm_only_where_all_requests_are_known(
+def test_bodies_decide_only_where_all_requests_are_known(
     judge: Judge, capsys: pytest.CaptureFixture[str], options: str, exit_code: int, words: str
 ) -> None:
-    """Bodies alone may refute, but confirm only together with how many requests were sent."""
+    """Bodies alone neither confirm nor refute, only together with how many requests were sent."""
     assert judge(options, b"".join(ARTICLE * 100)) == exit_code
     captured = capsys.readouterr()
     assert words in unwrapped(captured.out) + captured.err
@@ -185,7 +186,7 @@ def test_empty_input_is_inconclusive(judge: Judge, capsys: pytest.CaptureFixture
         ("--expect-canary 101", ["--expect-canary", "101", "from 0 to 100"]),
         ("--expect-canary third", ["--expect-canary", "'third' is not a number"]),
         ("--expect-canary 30 --tolerance 100", ["--tolerance", "100", "below 100"]),
-        ("--expect-canary 30 --alpha 0", ["--alpha", "0", "above 0"]),
+        ("--expect-canary 30 --alpha 0", ["--alpha", "0", "from 1e-12"]),
         ("--expect-canary 30 --canary 3", ["--canary, --stable and --other"]),
         ("--expect-canary 30 --canary 3 --stable 7 --other 0 curl.txt", ["without FILE"]),
         ("--expect-canary 30 --canary 3 --stable 7 --other 0 --sent 10", ["without FILE, --sent"]),

@@ -122,7 +122,10 @@ def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
         ("--expect-canary nan", ["--expect-canary", "nan", "from 0 to 100"]),
         ("--expect-canary third", ["--expect-canary", "'third' is not a number"]),
         ("--expect-canary 30 --tolerance 0", ["--tolerance", "0.0", "0.001 points or more"]),
-        ("--expect-canary 30 --alpha 5", ["--alpha", "5.0", "at most 0.5"]),
+        ("--expect-canary 30 --alpha 5", ["--alpha", "5.0", "to 0.5"]),
+        ("--expect-canary 30 --alpha-stop 5", ["--alpha-stop", "5.0", "to 0.5"]),
+        ("--expect-canary 30 --max-errors 101", ["--max-errors", "101", "from 0 to 100"]),
+        ("--expect-canary 30 --tolerance 0.001 --host http://127.0.0.1", ["0.001 points around 30 %", "10,000,000"]),
         ("--expect-canary 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere", "does not exist"]),
         ("--expect-canary 30 --verdict-json .", ["--verdict-json", "is a folder"]),
         ("--expect-canary 30 --verdict-text nowhere/v.txt", ["--verdict-text", "nowhere", "does not exist"]),
@@ -222,8 +225,8 @@ def test_help_shows_every_option(tmp_path: Path) -> None:
     argv = [sys.executable, str(ROOT / "loadtest"), "locust", "--help"]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True)
     options = (
-        "--expect-canary --tolerance --alpha --route --host-header --header --ca-file --insecure --keep-alive"
-        " --keep-going --verdict-json --verdict-text --report --summary --headless"
+        "--expect-canary --tolerance --max-errors --alpha --alpha-stop --route --host-header --header --ca-file"
+        " --insecure --keep-alive --keep-going --verdict-json --verdict-text --report --summary --headless"
     )
     assert [option for option in options.split() if option not in done.stdout] == []
 
@@ -236,7 +239,9 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
             "LOCUST_HOST": server.url,
             "LOCUST_EXPECT_CANARY": "31",
             "LOCUST_TOLERANCE": "12",
+            "LOCUST_MAX_ERRORS": "7",
             "LOCUST_ALPHA": "0.02",
+            "LOCUST_ALPHA_STOP": "0.003",
             "LOCUST_ROUTE": "70-30",
             "LOCUST_HOST_HEADER": "micro-api.test",
             "LOCUST_KEEP_ALIVE": "true",
@@ -249,7 +254,13 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
         }
         ended = run(tmp_path, "", environment=variables)
     assert ended.exit_code == 0, ended.stderr
-    assert ended.verdict["expected"] == {"canary_percent": 31.0, "tolerance_points": 12.0, "alpha": 0.02}
+    assert ended.verdict["expected"] == {
+        "canary_percent": 31.0,
+        "tolerance_points": 12.0,
+        "alpha": 0.02,
+        "alpha_stop": 0.003,
+        "max_errors_percent": 7.0,
+    }
     assert list(ended.counts["routes"]) == ["70-30"]
     assert "host: micro-api.test" in server.heads[0].lower()
     assert server.connections == 200 // 20 + 1  # a connection is kept for 20 answers

@@ -43,10 +43,10 @@ def test_the_table_tells_counts_shares_interval_verdict_and_next_step() -> None:
         ["timeout", "1"],
         ["total", "1000"],
     ]
-    assert lines[1].endswith("95 % interval 25.0 to 35.7 %")
+    assert lines[1].endswith("95 % interval 26.9 to 33.8 %")
     assert lines[7] == "expected: 30 % canary, tolerance 5 percentage points"
     assert lines[8] == "verdict:  CONFIRMED - 300 of 1000 answers (30.0 %) are from the canary: within 5"
-    assert lines[9].startswith(" " * 10 + "points of 30 % (a split off by 5 points would pass in at most 5 % of")
+    assert lines[9].startswith(" " * 10 + "points of 30 % (25 or 35 % would pass in at most 5 % of runs)")
     assert lines[-1] == "next:     traffic matches the configured weights; continue the release"
 
 
@@ -64,7 +64,13 @@ def test_the_json_says_the_same() -> None:
         "settling": 0,
         "connections": {"canary": 0, "stable": 0, "other": 0, "pairs": 0, "changes": 0},
     }
-    assert data["expected"] == {"canary_percent": 30, "tolerance_points": 5.0, "alpha": 0.05}
+    assert data["expected"] == {
+        "canary_percent": 30,
+        "tolerance_points": 5.0,
+        "alpha": 0.05,
+        "alpha_stop": 0.001,
+        "max_errors_percent": 5.0,
+    }
 
 
 def test_the_verdict_file_is_written_whole(tmp_path: Path) -> None:
@@ -108,7 +114,7 @@ def test_the_summary_is_appended_as_markdown(tmp_path: Path) -> None:
     assert (
         "\n| V3 (canary, v2) | 300 | 30.0 % |\n| plain (stable, v1) | 696 | 69.6 % |\n| timeout | 4 | 0.4 % |\n" in text
     )
-    assert "95 % interval: 25.0 to 35.7 %." in text
+    assert "Expected: 30 % canary, tolerance 5 percentage points. Not ruled out: 95 % interval 26.9 to 33.8 %." in text
     assert text.endswith("\n\nNext: traffic matches the configured weights; continue the release.\n\n")
 
 

@@ -1,18 +1,17 @@
-"""The statistics of `canary_loadtest.core.verdict` against SciPy and against brute force."""
+"""The statistics of `canary_loadtest.core` against SciPy and against brute force."""
 
-from math import log
+from math import ceil, inf, isinf, log
 from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import brentq
 from scipy.stats import betabinom, binom
 
-from canary_loadtest.core.estimates import MOST_OTHER, answers_to_go, share_interval_percent
+from canary_loadtest.core.estimates import MOST_OTHER, answers_to_go, evidence_of_change, share_interval_percent
 from canary_loadtest.core.expectation import Expectation, ExpectationError
 from canary_loadtest.core.outcome import Outcome
-from canary_loadtest.core.rules import OneWayRule, SplitRule, look, rule_for
+from canary_loadtest.core.rules import OneWayRule, SplitRule, confirming_ratios, look, rule_for
 
 SPLITS = [(30.0, 5.0), (30.0, 10.0), (10.0, 5.0), (50.0, 5.0), (1.0, 1.0), (0.2, 5.0), (10.0, 30.0), (99.0, 1.0)]
 counts = st.integers(0, 5000)
@@ -36,8 +35,11 @@ def test_evidence_for_is_two_binomial_likelihood_ratios(
 ) -> None:
     """The evidence for a share is that of SciPy's binomial probabilities against each edge of the band."""
     n, p0 = canary + stable, canary_percent / 100
-    edges = [edge / 100 for edge in reversed(Expectation(canary_percent, points).band_percent)]
-    expected = tuple(float(binom.logpmf(canary, n, p0) - binom.logpmf(canary, n, edge)) for edge in edges)
+    edges = reversed(Expectation(canary_percent, points).tested_edges_percent)
+    expected = tuple(
+        inf if edge is None else float(binom.logpmf(canary, n, p0) - binom.logpmf(canary, n, edge / 100))
+        for edge in edges
+    )
     assert split_rule(canary_percent, points).evidence_for(canary, stable, 0) == pytest.approx(
         expected, rel=1e-8, abs=1e-6
     )
@@ -157,20 +159,72 @@ def test_one_error_does_not_block_a_one_way_split_for_good() -> None:
     assert not rule.confirms(0, needed[1] - 2, 1)
 
 
-@given(canary=st.integers(0, 3000), stable=st.integers(0, 3000), other=few, alpha=st.sampled_from([0.05, 0.01]))
-def test_the_interval_ends_where_the_uniform_mixture_says(canary: int, stable: int, other: int, alpha: float) -> None:
-    """Both ends are the roots that SciPy finds for the beta-binomial ratio of a uniform mixture."""
-    n = canary + stable + other
-    low, high = share_interval_percent(alpha, canary, stable, other)
+@pytest.mark.parametrize("expected", [(30.0, None), (10.0, None), (1.0, None), (50.0, 10.0), (99.0, None)])
+@given(canary=st.integers(0, 3000), stable=st.integers(0, 3000), other=few)
+def test_the_interval_is_what_neither_test_rules_out(
+    expected: tuple[float, float | None], canary: int, stable: int, other: int
+) -> None:
+    """Shares inside pass the uniform mixture and the rule's own tests, as SciPy computes them; those beside fail."""
+    expectation = Expectation(*expected)
+    rule, n = rule_for(expectation), canary + stable + other
+    outcome = look(rule, canary, stable, other)
+    low, high = share_interval_percent(rule, expectation, (canary, stable, other))
+    for end, k, step in ((low, canary, -1e-4), (high, canary + other, 1e-4)):
+        beside = end + step
+        if 0 < beside < 100:
+            assert ruled_out(expectation, k, n, beside, outcome)
+        within = end - step
+        if 0 < within < 100 and low < within < high:
+            assert not ruled_out(expectation, k, n, within, outcome)
 
-    def end(k: int, outside: float) -> float:
-        if n == 0 or k == n * outside:
-            return outside
-        uniform = betabinom.logpmf(k, n, 1, 1)
-        return float(brentq(lambda p: uniform - binom.logpmf(k, n, p) + log(alpha), *sorted((k / n, outside))))
 
-    assert low == pytest.approx(100 * end(canary, 0.0), abs=1e-6)
-    assert high == pytest.approx(100 * end(canary + other, 1.0), abs=1e-6)
+def ruled_out(expectation: Expectation, k: int, n: int, percent: float, outcome: Outcome) -> bool:
+    """Return whether a share is ruled out by k of n answers, by the uniform mixture or as the rule's test does."""
+    p, p0 = percent / 100, expectation.canary_percent / 100
+    found = binom.logpmf(k, n, p)
+    if betabinom.logpmf(k, n, 1, 1) - found >= -log(expectation.alpha):
+        return True
+    weight = max(p0 * (1 - p0) / (expectation.points / 100) ** 2 - 1, 2)
+    mixture = betabinom.logpmf(k, n, weight * p0, weight * (1 - p0)) - found >= -log(expectation.alpha_stop)
+    if outcome is Outcome.REFUTED:
+        return bool(mixture)
+    upper, lower = confirming_ratios(expectation) if outcome is Outcome.CONFIRMED else [1 / expectation.alpha] * 2
+    own = binom.logpmf(k, n, p0) - found >= log(upper if p > p0 else lower)
+    both = rule_for(expectation).refutes(k, n - k, 0)
+    outside = outcome is Outcome.CONFIRMED and not expectation.band[0] <= p <= expectation.band[1]
+    return bool(own or outside or (outcome is Outcome.CONFIRMED and both and mixture))
+
+
+@pytest.mark.parametrize("canary_percent", [0.1, 1.0, 5.0, 10.0, 30.0, 50.0, 97.0, 0.0, 100.0])
+@given(canary=counts, stable=counts, other=few)
+def test_the_interval_contradicts_no_verdict(canary_percent: float, canary: int, stable: int, other: int) -> None:
+    """It lies in the tolerance where CONFIRMED, and has not the expected share where REFUTED; it is never empty."""
+    expectation = Expectation(canary_percent)
+    rule = rule_for(expectation)
+    low, high = share_interval_percent(rule, expectation, (canary, stable, other))
+    assert 0 <= low <= high <= 100
+    outcome = look(rule, canary, stable, other)
+    if outcome is Outcome.CONFIRMED:
+        assert expectation.band_percent[0] <= low
+        assert high <= expectation.band_percent[1]
+    if outcome is Outcome.REFUTED and not expectation.one_way:
+        assert not low <= canary_percent <= high
+
+
+@given(first=st.integers(0, 400), second=st.integers(0, 400), other=few)
+def test_a_change_is_two_mixtures_against_the_best_single_share(first: int, second: int, other: int) -> None:
+    """The evidence is SciPy's, with errors counted so that they bring the shares together; else there is none."""
+    found = evidence_of_change((first, 400 - first, other), (second, 400 - second, 0))
+    ways = []
+    for extra in range(other + 1):
+        k, n = first + extra, 400 + other
+        pooled = (k + second) / (n + 400)
+        single = binom.logpmf(k, n, pooled) + binom.logpmf(second, 400, pooled)
+        ways.append(betabinom.logpmf(k, n, 1, 1) + betabinom.logpmf(second, 400, 1, 1) - single)
+    if isinf(found):
+        assert first * 400 <= second * (400 + other) <= (first + other) * 400
+    else:
+        assert found == pytest.approx(min(ways), rel=1e-7, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -183,12 +237,62 @@ def test_the_interval_ends_where_the_uniform_mixture_says(canary: int, stable: i
         (lambda: Expectation(30, 100), "tolerance"),
         (lambda: Expectation(30, 5, 0), "alpha"),
         (lambda: Expectation(30, 5, 0.6), "alpha"),
+        (lambda: Expectation(30, 5, 0.05, 0), "alpha_stop"),
+        (lambda: Expectation(30, 5, 0.05, 0.6), "alpha_stop"),
+        (lambda: Expectation(30, max_errors_percent=101), "errors"),
+        (lambda: Expectation(99.9999999999), "from 0.001 to 99.999"),
+        (lambda: Expectation(1e-9), "from 0.001 to 99.999"),
+        (lambda: Expectation(30, 0.001), "more than 10,000,000"),
+        (lambda: Expectation(0.001, alpha=1e-12), "more than 10,000,000"),
+        (lambda: Expectation(30, 80), "allows every share"),
     ],
 )
 def test_an_impossible_expectation_is_refused(expectation: object, field: str) -> None:
     """A value outside of its range is refused by name."""
     with pytest.raises(ExpectationError, match=field):
         expectation()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("canary_percent", "points"), [(1, 0.5), (3, 1.5), (10, 5), (30, 5), (98, 1), (0, 1), (100, 1), (0.001, 0.0005)]
+)
+def test_the_default_tolerance_lets_neither_half_nor_twice_a_small_share_pass(
+    canary_percent: float, points: float
+) -> None:
+    """It is 5 points or half of the smaller share, whichever is less, and a point where one version gets all."""
+    assert Expectation(canary_percent).points == pytest.approx(points)
+
+
+@pytest.mark.parametrize(("canary", "stable"), [(99_900, 100), (999_000, 1000)])
+def test_an_edge_beyond_all_shares_is_not_tested(canary: int, stable: int) -> None:
+    """99.9 % within 5 points is confirmed: only 94.9 % must be excluded, for there is no 104.9 %."""
+    expectation = Expectation(99.9, 5)
+    low, high = expectation.tested_edges_percent
+    assert (low, high) == (100 - 5.1, None)
+    assert look(rule_for(expectation), canary, stable, 0) is Outcome.CONFIRMED
+
+
+@pytest.mark.parametrize("canary_percent", [0.001, 0.1, 1.0, 30.0, 99.9, 99.999])
+def test_a_share_that_is_taken_can_be_confirmed(canary_percent: float) -> None:
+    """Each share that is not refused is confirmed by answers in its ratio, in a number that a run can reach."""
+    expectation = Expectation(canary_percent)
+    n = ceil(3 * expectation.least_answers)
+    assert look(rule_for(expectation), *in_ratio(canary_percent, n)) is Outcome.CONFIRMED
+
+
+@given(errors=st.integers(0, 10_000), percent=st.sampled_from([0.0, 0.1, 1.0, 30.0, 70.0, 100.0]))
+def test_answers_for_errors_are_the_least_that_allow_them(errors: int, percent: float) -> None:
+    """So many answers allow the errors, and one fewer does not."""
+    expectation = Expectation(percent)
+    total = expectation.answers_for_errors(errors)
+    assert total is not None
+    assert expectation.allows_errors(errors, total)
+    assert not errors or not expectation.allows_errors(errors, total - 1)
+
+
+def test_no_number_of_answers_allows_an_error_where_none_is_allowed() -> None:
+    """With --max-errors 0 a single error is too many for good."""
+    assert Expectation(30, max_errors_percent=0).answers_for_errors(1) is None
 
 
 @pytest.mark.parametrize("canary_percent", [0.0, 0.2, 1.0, 30.0, 50.0, 99.0, 100.0])

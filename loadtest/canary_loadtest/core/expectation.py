@@ -1,13 +1,18 @@
-"""The split that is claimed, and how closely and how surely it is tested."""
+"""The split that is claimed, how closely and how surely it is tested, and how many errors are allowed."""
 
 from dataclasses import dataclass
+from math import ceil, inf, log, log1p
 from typing import Final
 
 DEFAULT_TOLERANCE_POINTS: Final = 5.0
 DEFAULT_LEAK_POINTS: Final = 1.0
 DEFAULT_ALPHA: Final = 0.05
-# Below it the logarithms of the rules are not exact enough, and a verdict would take billions of answers.
-LEAST_TOLERANCE_POINTS: Final = 0.001
+DEFAULT_ALPHA_STOP: Final = 0.001
+DEFAULT_MAX_ERRORS_PERCENT: Final = 5.0
+DEFAULT_MAX_ERRORS_ONE_WAY_PERCENT: Final = 1.0
+# Below it the logarithms of the rules are not exact enough.
+LEAST_POINTS: Final = 0.001
+MOST_ANSWERS: Final = 10_000_000
 
 
 class ExpectationError(ValueError):
@@ -16,32 +21,60 @@ class ExpectationError(ValueError):
 
 @dataclass(frozen=True)
 class Expectation:
-    """The split that is claimed, and how closely and how surely it is tested.
+    """The split that is claimed, how closely and how surely it is tested, and how many errors are allowed.
 
     Attributes:
         canary_percent: the expected share of the canary's answers, 0 to 100.
         tolerance_points: a share that is off by this many percentage points is confirmed with probability `alpha` at
-            most; None for 5 points, or for 1 point where 0 or 100 % is expected.
-        alpha: the maximum probability of either error: refuting a correct split, or confirming a wrong one.
+            most; None for 5 points or half of the smaller share, whichever is less, and for 1 point where 0 or 100 %
+            is expected.
+        alpha: the maximum probability of confirming a split that is off by the tolerance.
+        alpha_stop: the maximum probability of refuting a correct split.
+        max_errors_percent: the most errors with which a split is confirmed, in percent of what the canary should have
+            answered, or of all answers where 0 or 100 % is expected; None for 5, and for 1 at 0 or 100 %.
 
     Raises:
-        ExpectationError: a value is outside of its range.
+        ExpectationError: a value is outside of its range, or no number of answers in reach could confirm the share.
     """
 
     canary_percent: float
     tolerance_points: float | None = None
     alpha: float = DEFAULT_ALPHA
+    alpha_stop: float = DEFAULT_ALPHA_STOP
+    max_errors_percent: float | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges once, so that nothing below has to."""
         if not 0 <= self.canary_percent <= 100:
             raise ExpectationError(f"the expected share is {self.canary_percent}: give a percentage from 0 to 100")
-        if self.tolerance_points is not None and not LEAST_TOLERANCE_POINTS <= self.tolerance_points < 100:
+        if not (self.one_way or LEAST_POINTS <= self.canary_percent <= 100 - LEAST_POINTS):
             raise ExpectationError(
-                f"the tolerance is {self.tolerance_points}: give {LEAST_TOLERANCE_POINTS} points or more, below 100"
+                f"the expected share is {self.canary_percent}:"
+                f" give 0, 100 or a percentage from {LEAST_POINTS:g} to {100 - LEAST_POINTS:g}"
             )
-        if not 1e-12 <= self.alpha <= 0.5:
-            raise ExpectationError(f"alpha is {self.alpha}: give a probability above 0, at most 0.5")
+        if self.tolerance_points is not None and not LEAST_POINTS <= self.tolerance_points < 100:
+            raise ExpectationError(
+                f"the tolerance is {self.tolerance_points}: give {LEAST_POINTS:g} points or more, below 100"
+            )
+        for name, alpha in {"alpha": self.alpha, "alpha_stop": self.alpha_stop}.items():
+            if not 1e-12 <= alpha <= 0.5:
+                raise ExpectationError(f"{name} is {alpha}: give a probability from 1e-12 to 0.5")
+        if not 0 <= self.most_errors_percent <= 100:
+            raise ExpectationError(f"the most errors are {self.max_errors_percent}: give a percentage from 0 to 100")
+        self._check_reach()
+
+    def _check_reach(self) -> None:
+        """Refuse what every share fulfils, and what no number of answers in reach confirms."""
+        if self.tested_edges_percent == (None, None):
+            raise ExpectationError(
+                f"a tolerance of {self.points:g} points around {self.canary_percent:g} % allows every share:"
+                " give a smaller one"
+            )
+        if self.least_answers > MOST_ANSWERS:
+            raise ExpectationError(
+                f"a tolerance of {self.points:g} points around {self.canary_percent:g} % takes some"
+                f" {self.least_answers:.2g} answers, more than {MOST_ANSWERS:,}: give a larger one"
+            )
 
     @property
     def one_way(self) -> bool:
@@ -53,7 +86,9 @@ class Expectation:
         """The tolerance in percentage points."""
         if self.tolerance_points is not None:
             return self.tolerance_points
-        return DEFAULT_LEAK_POINTS if self.one_way else DEFAULT_TOLERANCE_POINTS
+        if self.one_way:
+            return DEFAULT_LEAK_POINTS
+        return min(DEFAULT_TOLERANCE_POINTS, self.canary_percent / 2, (100 - self.canary_percent) / 2)
 
     @property
     def band_percent(self) -> tuple[float, float]:
@@ -65,3 +100,63 @@ class Expectation:
         """The shares that the tolerance allows, as fractions of 1."""
         low_percent, high_percent = self.band_percent
         return low_percent / 100, high_percent / 100
+
+    @property
+    def tested_edges_percent(self) -> tuple[float | None, float | None]:
+        """The lower and the upper share that must be excluded, in percent; None where the tolerance leaves 0 to 100."""
+        low, high = self.canary_percent - self.points, self.canary_percent + self.points
+        return low if low >= 0 else None, high if high <= 100 else None
+
+    @property
+    def least_answers(self) -> float:
+        """About the fewest answers that could confirm the share.
+
+        -log(alpha) over the Kullback-Leibler divergence to the nearer tested edge (Wald, 1945: what a sequential test
+        takes on average).
+        """
+        p0 = self.canary_percent / 100
+        edges = [edge / 100 for edge in self.tested_edges_percent if edge is not None]
+        return -log(self.alpha) / min(_divergence(p0, edge) for edge in edges)
+
+    @property
+    def most_errors_percent(self) -> float:
+        """The most errors with which a split is confirmed, in the unit of `errors_percent`."""
+        if self.max_errors_percent is not None:
+            return self.max_errors_percent
+        return DEFAULT_MAX_ERRORS_ONE_WAY_PERCENT if self.one_way else DEFAULT_MAX_ERRORS_PERCENT
+
+    def errors_percent(self, errors: int, total: int) -> float:
+        """Return errors in percent of what the canary should have answered, or of all where 0 or 100 % is expected.
+
+        Args:
+            errors: answers that are neither the canary's nor the stable version's.
+            total: all answers.
+        """
+        return 100 * errors / (total * self._share_of_errors) if errors else 0.0
+
+    def allows_errors(self, errors: int, total: int) -> bool:
+        """Return whether so few of all answers are errors that a split may be confirmed."""
+        return self.errors_percent(errors, total) <= self.most_errors_percent
+
+    def answers_for_errors(self, errors: int) -> int | None:
+        """Return the least number of answers among which so many errors are allowed, None where there is none."""
+        if not errors:
+            return 0
+        if not self.most_errors_percent:
+            return None
+        total = ceil(100 * errors / (self.most_errors_percent * self._share_of_errors))
+        return total if self.allows_errors(errors, total) else total + 1
+
+    @property
+    def _share_of_errors(self) -> float:
+        """The part of all answers that errors are compared with: all errors are counted against the canary."""
+        return 1.0 if self.one_way else self.canary_percent / 100
+
+
+def _divergence(p: float, q: float) -> float:
+    """Return the Kullback-Leibler divergence of a share q from a share p, inf where q excludes what p allows."""
+    if (q == 0 and p > 0) or (q == 1 and p < 1):
+        return inf
+    hit = p * log(p / q) if p > 0 else 0.0
+    rest = (1 - p) * (log1p(-p) - log1p(-q)) if p < 1 else 0.0
+    return hit + rest

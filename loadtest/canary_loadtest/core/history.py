@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from canary_loadtest.core.estimates import share_interval_percent
 from canary_loadtest.core.labels import WRONG_ROUTE
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
@@ -23,7 +22,7 @@ class Point:
         canary: canary answers so far.
         stable: stable answers so far.
         other: all other answers so far.
-        low_percent: the least share of the canary that the answers do not rule out.
+        low_percent: the least share of the canary that the answers do not rule out, None where no single one fits them.
         high_percent: the greatest.
         evidence_for: see `Session.evidence`; None where the answers cannot be judged.
         evidence_against: see `Session.evidence`.
@@ -35,8 +34,8 @@ class Point:
     canary: int
     stable: int
     other: int
-    low_percent: float
-    high_percent: float
+    low_percent: float | None
+    high_percent: float | None
     evidence_for: float | None
     evidence_against: float | None
     route: str | None
@@ -77,7 +76,7 @@ class History:
 
     def _point(self, seconds: float, session: Session) -> Point:
         tally = session.tally
-        low, high = share_interval_percent(session.expectation.alpha, tally.canary, tally.stable, tally.other_total)
+        low, high = session.interval_percent or (None, None)
         evidence_for, evidence_against = session.evidence() or (None, None)
         self._route = self._latest_route(tally)
         return Point(

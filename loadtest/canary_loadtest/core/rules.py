@@ -9,7 +9,7 @@ is the two one-sided tests procedure (Schuirmann, 1987).
 """
 
 from functools import cached_property
-from math import ceil, exp, lgamma, log, log1p
+from math import ceil, exp, inf, lgamma, log, log1p
 from typing import Final, Protocol
 
 from canary_loadtest.core.expectation import Expectation
@@ -41,9 +41,20 @@ class Rule(Protocol):
         """
         ...
 
+    def least_log_likelihoods(self, k: int, n: int, *, confirms: bool, refutes: bool) -> tuple[float, float]:
+        """Return the log likelihoods that shares below and above the expected one must exceed, or be ruled out.
+
+        Args:
+            k: answers that are taken as the canary's.
+            n: all answers.
+            confirms: whether the rule confirms the counts.
+            refutes: whether it refutes them.
+        """
+        ...
+
 
 def look(rule: Rule, canary: int, stable: int, other: int) -> Outcome:
-    """Return what these counts prove by a rule."""
+    """Return what these counts prove by a rule: the tolerance is the question, so that CONFIRMED comes first."""
     if rule.confirms(canary, stable, other):
         return Outcome.CONFIRMED
     return Outcome.REFUTED if rule.refutes(canary, stable, other) else Outcome.INCONCLUSIVE
@@ -69,8 +80,9 @@ class SplitRule:
 
     CONFIRMED when p0 explains the answers better than p0 + d, and than p0 - d, by such ratios that a split which is
     off by d is confirmed with probability alpha at most. 1/alpha times always suffices (Ville), but is passed by a
-    jump and has to be passed twice; the ratios in `thresholds` use alpha up for the splits that are in use.
-    REFUTED when a Beta(c p0, c (1 - p0)) mixture of shares explains them 1/alpha times better than p0 does, with
+    jump and has to be passed twice; the ratios in `thresholds` use alpha up for the splits that are in use. An edge
+    outside of 0 to 1 is no share that could be confirmed falsely: it is not tested.
+    REFUTED when a Beta(c p0, c (1 - p0)) mixture of shares explains them 1/alpha_stop times better than p0 does, with
     c = max(p0 (1 - p0) / d^2 - 1, 2): a mixture as wide as the tolerance.
     Any other answer may have been of either version: both rules must hold both ways of counting all of them.
     """
@@ -84,20 +96,33 @@ class SplitRule:
                 None for those of `confirming_ratios`.
         """
         p0 = expectation.canary_percent / 100
-        low, high = expectation.band
         d = expectation.points / 100
+        low_percent, high_percent = expectation.tested_edges_percent
         self._high_threshold, self._low_threshold = map(log, ratios or confirming_ratios(expectation))
-        self._refuting_threshold = -log(expectation.alpha)
+        self._any_time_threshold = -log(expectation.alpha)
+        self._refuting_threshold = -log(expectation.alpha_stop)
         self._log_p0, self._log_q0 = log(p0), log1p(-p0)
-        self._high = self._log_p0 - safe_log(high), self._log_q0 - safe_log(1 - high)
-        self._low = self._log_p0 - safe_log(low), self._log_q0 - safe_log(1 - low)
+        self._high, self._low = self._log_ratios_to(high_percent), self._log_ratios_to(low_percent)
         weight = max(p0 * (1 - p0) / d**2 - 1, LEAST_PRIOR_WEIGHT)
         self._p0, self._a, self._b = p0, weight * p0, weight * (1 - p0)
         self._log_beta_prior = log_beta(self._a, self._b)
 
+    def _log_ratios_to(self, edge_percent: float | None) -> tuple[float, float] | None:
+        """Return the log likelihood ratios of p0 to an edge for a canary and for a stable answer."""
+        if edge_percent is None:
+            return None
+        edge = edge_percent / 100
+        return self._log_p0 - safe_log(edge), self._log_q0 - safe_log(1 - edge)
+
     def evidence_for(self, canary: int, stable: int, other: int) -> tuple[float, float]:
-        """Return the log likelihood ratios of p0 to p0 + d and to p0 - d, other answers counted in the worst way."""
-        return log_ratio(canary + other, stable, *self._high), log_ratio(canary, stable + other, *self._low)
+        """Return the log likelihood ratios of p0 to p0 + d and to p0 - d, other answers counted in the worst way.
+
+        It is infinite for an edge that is not tested.
+        """
+        return (
+            log_ratio(canary + other, stable, *self._high) if self._high else inf,
+            log_ratio(canary, stable + other, *self._low) if self._low else inf,
+        )
 
     def evidence_against(self, canary: int, stable: int, other: int) -> float:
         """Return the log Bayes factor of the mixture to p0, other answers counted in favour of p0.
@@ -107,8 +132,13 @@ class SplitRule:
         """
         n = canary + stable + other
         k = min(max(ceil(self._p0 * (n - 1)), canary), canary + other)
-        mixture = log_beta(k + self._a, n - k + self._b) - self._log_beta_prior
-        return mixture - k * self._log_p0 - (n - k) * self._log_q0
+        return self._log_mixture(k, n) - self._log_likelihood(k, n)
+
+    def _log_mixture(self, k: int, n: int) -> float:
+        return log_beta(k + self._a, n - k + self._b) - self._log_beta_prior
+
+    def _log_likelihood(self, k: int, n: int) -> float:
+        return k * self._log_p0 + (n - k) * self._log_q0
 
     def confirms(self, canary: int, stable: int, other: int) -> bool:
         """Return whether these counts prove the share to be within the tolerance."""
@@ -124,6 +154,19 @@ class SplitRule:
         to_high, to_low = self.evidence_for(canary, stable, other)
         against = self.evidence_against(canary, stable, other) / self._refuting_threshold
         return min(to_high / self._high_threshold, to_low / self._low_threshold), against
+
+    def least_log_likelihoods(self, k: int, n: int, *, confirms: bool, refutes: bool) -> tuple[float, float]:
+        """Return the log likelihoods that shares below and above the expected one must exceed, or be ruled out.
+
+        A share is ruled out when p0 explains the answers better by the ratio that confirms (while nothing is confirmed,
+        by 1/alpha); where the counts refute p0, it is when the mixture that refuted it does by 1/alpha_stop.
+        """
+        mixture = self._log_mixture(k, n) - self._refuting_threshold if refutes else -inf
+        if refutes and not confirms:
+            return mixture, mixture
+        of_p0 = self._log_likelihood(k, n)
+        below, above = (self._low_threshold, self._high_threshold) if confirms else [self._any_time_threshold] * 2
+        return max(mixture, of_p0 - below), max(mixture, of_p0 - above)
 
 
 class OneWayRule:
@@ -179,3 +222,7 @@ class OneWayRule:
         if self.refutes(canary, stable, other):
             return 0.0, 1.0
         return (canary + stable + other) / self.answers_needed(other), 0.0
+
+    def least_log_likelihoods(self, k: int, n: int, *, confirms: bool, refutes: bool) -> tuple[float, float]:  # noqa: ARG002 - every rule takes the same
+        """Rule nothing out: the shares that the test excludes are those outside of the tolerance."""
+        return -inf, -inf

@@ -1,17 +1,19 @@
 """One measurement from its first request to its verdict: the order, the counts, the first rule to fire."""
 
 from collections.abc import Mapping
+from math import log
 from typing import Final
 
 from canary_loadtest.core.answer import Answer
-from canary_loadtest.core.estimates import answers_to_go
+from canary_loadtest.core.estimates import answers_to_go, evidence_of_change, share_interval_percent
 from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.findings import Evidence, finding_of
 from canary_loadtest.core.labels import RowNames
 from canary_loadtest.core.order import StartOrder
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.rules import rule_for
 from canary_loadtest.core.tally import Tally
-from canary_loadtest.core.verdict import NEXT_STEPS, Evidence, Remedy, Verdict, finding_of, next_step_of
+from canary_loadtest.core.verdict import NEXT_STEPS, Remedy, Verdict, next_step_of
 
 HOPELESS_ANSWERS: Final = 500
 
@@ -20,7 +22,9 @@ class Session:
     """Counts answers in the order of their requests and looks at the rules after each one.
 
     The first rule to fire decides, and by default nothing is counted after it, so that counts and verdict agree. A
-    session told to keep going counts on; a CONFIRMED that later answers refute becomes REFUTED.
+    split that is right is not CONFIRMED while more answers are errors than are allowed, and counts that prove both "not
+    exactly" and "within the tolerance" are not REFUTED. A session told to keep going counts on; a CONFIRMED that later
+    answers refute becomes REFUTED.
 
     Attributes:
         unfinished_elsewhere: requests that were started and are not in order yet, where `add` has answers from workers.
@@ -55,6 +59,8 @@ class Session:
         self._order = StartOrder()
         self._outcome = Outcome.INCONCLUSIVE
         self._decided: Tally | None = None
+        self._decided_counts = (0, 0, 0)
+        self._decided_interval_percent = (0.0, 100.0)
         self._refuted_later: Tally | None = None
 
     @property
@@ -99,14 +105,42 @@ class Session:
         if tally.by_several_routes or self._outcome is Outcome.REFUTED:
             return
         counts = self._independent_counts()
-        if self._decided is None and self._rule.confirms(*counts):
-            self._outcome, self._decided = Outcome.CONFIRMED, tally.copy()
+        if self._rule.confirms(*counts):
+            if self._decided is None and self.expectation.allows_errors(tally.other_total, tally.total):
+                self._decide(Outcome.CONFIRMED, counts)
         elif self._rule.refutes(*counts):
             if self._decided is None:
-                self._decided = tally.copy()
+                self._decide(Outcome.REFUTED, counts)
             else:
-                self._refuted_later = tally.copy()
-            self._outcome = Outcome.REFUTED
+                self._outcome, self._refuted_later = Outcome.REFUTED, tally.copy()
+
+    def _decide(self, outcome: Outcome, counts: tuple[int, int, int]) -> None:
+        """Keep what a rule says the first time that one fires."""
+        self._outcome, self._decided, self._decided_counts = outcome, self.tally.copy(), counts
+        self._decided_interval_percent = share_interval_percent(self._rule, self.expectation, counts)
+
+    @property
+    def interval_percent(self) -> tuple[float, float] | None:
+        """The canary's shares that the answers do not rule out, in percent; None where no single one fits them all.
+
+        Shares that were ruled out at the verdict stay ruled out.
+        """
+        if self.tally.by_several_routes or self._changed:
+            return None
+        low, high = share_interval_percent(self._rule, self.expectation, self._independent_counts())
+        least, most = self._decided_interval_percent
+        low, high = max(low, least), min(high, most)
+        return (low, high) if low <= high else None
+
+    @property
+    def _changed(self) -> bool:
+        """Whether the share that was refuted later differs from the one that was confirmed before."""
+        if self._refuted_later is None:
+            return False
+        canary, stable, other = self._independent_counts()
+        before = self._decided_counts
+        after = max(canary - before[0], 0), max(stable - before[1], 0), max(other - before[2], 0)
+        return evidence_of_change(before, after) >= -log(self.expectation.alpha_stop)
 
     def _independent_counts(self) -> tuple[int, int, int]:
         """Return the canary's, the stable version's and other answers that are independent samples.
@@ -132,15 +166,21 @@ class Session:
         return max(-1.0, min(evidence_for, 2.0)), max(-1.0, min(evidence_against, 2.0))
 
     def to_go(self) -> int | None:
-        """Return about how many more answers a verdict takes, None when none is in sight."""
+        """Return about how many more answers a verdict takes, None when none is in sight.
+
+        Where there are more errors than are allowed, they are answers without a further error.
+        """
         if self.tally.by_several_routes:
             return None
-        counts = self._independent_counts()
+        counts, total = self._independent_counts(), self.tally.total
         to_go = answers_to_go(self._rule, self.expectation, counts)
-        if to_go is None:
+        with_few_errors = self.expectation.answers_for_errors(self.tally.other_total)
+        if to_go is None or with_few_errors is None:
             return None
+        if self._rule.refutes(*counts) and not self._rule.confirms(*counts):
+            return 0
         # Where only the first answer of each connection is a sample, the others come along.
-        return round(to_go * max(self.tally.total, 1) / max(sum(counts), 1))
+        return max(round(to_go * max(total, 1) / max(sum(counts), 1)), with_few_errors - total)
 
     def verdict(self, *, requests_known: bool = True, objection: str = "") -> Verdict:
         """Return the result so far; at the end of the run this is the result.
@@ -150,7 +190,7 @@ class Session:
                 requests can make a wrong split look right, so that nothing is confirmed where they are not.
             objection: what else stands against a verdict, such as counts that are missing; it makes it INCONCLUSIVE.
         """
-        tally = self.tally.copy()
+        tally, counts = self.tally.copy(), self._independent_counts()
         evidence = Evidence(
             tally=tally,
             expectation=self.expectation,
@@ -160,6 +200,10 @@ class Session:
             refuted_later=self._refuted_later,
             unfinished=self.unfinished,
             to_go=self.to_go,
+            confirms=self._rule.confirms(*counts),
+            refutes=self._rule.refutes(*counts),
+            changed=self._changed,
+            interval_percent=self.interval_percent,
             requests_known=requests_known,
             objection=objection,
         )
@@ -167,10 +211,11 @@ class Session:
         return Verdict(
             outcome=finding.outcome,
             reason=finding.reason,
-            next_step=next_step_of(finding, tally, self._next_steps),
+            next_step=next_step_of(finding.remedy, tally, self._next_steps),
             tally=tally,
             expectation=self.expectation,
             row_names=self._row_names,
             decided_after=self._decided.total if self._decided else None,
             unfinished=self.unfinished,
+            interval_percent=self.interval_percent,
         )

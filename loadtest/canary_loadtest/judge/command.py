@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
 from canary_loadtest.core.contract import ROW_NAMES
+from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.labels import NO_ANSWER, OTHER_OR_NONE, UNEXPECTED_TEXT
 from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN
 from canary_loadtest.core.session import Session
@@ -64,7 +65,7 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
             keep(options.verdict_json, lambda file: report.write_json(verdict, file)),
             keep(options.summary, lambda file: report.append_summary(verdict, file)),
         ]
-    except UsageError as error:
+    except (UsageError, ExpectationError) as error:
         parser.error(str(error))
     except OSError as error:
         return _fail(parser.prog, f"{error.filename or options.file}: {error.strerror}", EXIT_NO_VERDICT)

@@ -33,6 +33,7 @@ def data_of(
     """
     return {
         **report.as_dict(verdict),
+        "interval": report.interval_text(verdict),
         "state": state,
         "to_go": to_go,
         **about,

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from math import floor
 from typing import Any, Final
 
-from canary_loadtest.core.estimates import share_interval_percent
+from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.outcome import EXIT_CODES, Outcome
+from canary_loadtest.core.percent import percent_range, share_of
 from canary_loadtest.core.session import Session
-from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.output.files import append, write_in_place, write_whole
 from canary_loadtest.output.text import wrapped
 
+COLUMNS: Final = 80
 SIGNS: Final[Mapping[Outcome, str]] = {Outcome.CONFIRMED: "✅", Outcome.REFUTED: "❌", Outcome.INCONCLUSIVE: "❔"}
 
 
@@ -25,7 +26,6 @@ def as_dict(verdict: Verdict, exit_code: int | None = None) -> dict[str, Any]:
         exit_code: that of the process, None for the one of the verdict.
     """
     tally, expectation = verdict.tally, verdict.expectation
-    low, high = _interval_percent(verdict)
     return {
         "verdict": verdict.outcome.value,
         "exit_code": EXIT_CODES[verdict.outcome] if exit_code is None else exit_code,
@@ -35,11 +35,13 @@ def as_dict(verdict: Verdict, exit_code: int | None = None) -> dict[str, Any]:
             "canary_percent": expectation.canary_percent,
             "tolerance_points": expectation.points,
             "alpha": expectation.alpha,
+            "alpha_stop": expectation.alpha_stop,
+            "max_errors_percent": expectation.most_errors_percent,
         },
         "counts": tally.to_dict(),
         "row_names": verdict.row_names._asdict(),
         "canary_percent": 100 * tally.canary / tally.total if tally.total else None,
-        "canary_interval_percent": [low, high],
+        "canary_interval_percent": verdict.interval_percent and list(verdict.interval_percent),
         "decided_after": verdict.decided_after,
         "unfinished": verdict.unfinished,
     }
@@ -74,28 +76,31 @@ def append_summary(verdict: Verdict, path: str) -> None:
 
 def table(verdict: Verdict) -> str:
     """Return the verdict as a table of at most 80 columns, without a newline at its end."""
-    tally, expectation = verdict.tally, verdict.expectation
-    low, high = _interval_percent(verdict)
-    interval = f"{_certainty(expectation.alpha)} interval {low:.1f} to {high:.1f} %"
-    points = "percentage point" if expectation.points == 1 else "percentage points"
-    expected = f"{expectation.canary_percent:g} % canary, tolerance {expectation.points:g} {points}"
+    tally = verdict.tally
+    canary, interval = _row(verdict.row_names.canary, tally.canary, verdict), interval_text(verdict)
+    beside = len(canary) + 3 + len(interval) <= COLUMNS
     return "\n".join(
         [
             f"{'answers':<25}{'count':>9}{'share':>9}",
-            f"{_row(verdict.row_names.canary, tally.canary, tally)}   {interval}",
-            _row(verdict.row_names.stable, tally.stable, tally),
-            _row("other", tally.other_total, tally),
+            f"{canary}   {interval}" if beside else f"{canary}\n    {interval}",
+            _row(verdict.row_names.stable, tally.stable, verdict),
+            _row("other", tally.other_total, verdict),
             *(f"    {kind} {count:>{29 - len(kind)}}" for kind, count in tally.other.most_common()),
             *_totals(verdict),
-            wrapped("expected: ", expected),
+            wrapped("expected: ", _expected(verdict.expectation)),
             wrapped("verdict:  ", f"{verdict.outcome.value} - {verdict.reason}"),
             wrapped("next:     ", verdict.next_step),
         ]
     )
 
 
-def _row(name: str, count: int, tally: Tally) -> str:
-    return f"  {name:<23}{count:>9}{_share(count, tally):>9}"
+def _row(name: str, count: int, verdict: Verdict) -> str:
+    return f"  {name:<23}{count:>9} {share_of(count, verdict.tally.total, verdict.expectation):>8}"
+
+
+def _expected(expectation: Expectation) -> str:
+    points = "percentage point" if expectation.points == 1 else "percentage points"
+    return f"{expectation.canary_percent:g} % canary, tolerance {expectation.points:g} {points}"
 
 
 def _totals(verdict: Verdict) -> Iterator[str]:
@@ -111,10 +116,9 @@ def _totals(verdict: Verdict) -> Iterator[str]:
 
 def summary(verdict: Verdict) -> str:
     """Return the verdict as Markdown, without a newline at its end."""
-    tally, expectation = verdict.tally, verdict.expectation
-    low, high = _interval_percent(verdict)
-    names = verdict.row_names
-    rows = [(names.canary, tally.canary), (names.stable, tally.stable), *tally.other.most_common()]
+    tally, expectation, names = verdict.tally, verdict.expectation, verdict.row_names
+    counts = [(names.canary, tally.canary), (names.stable, tally.stable), *tally.other.most_common()]
+    rows = [(as_markdown_text(name), count, share_of(count, tally.total, expectation)) for name, count in counts]
     return "\n".join(
         [
             f"### {SIGNS[verdict.outcome]} Canary split: {verdict.outcome.value}",
@@ -123,12 +127,9 @@ def summary(verdict: Verdict) -> str:
             "",
             "| answers | count | share |",
             "|---|--:|--:|",
-            *(f"| {as_markdown_text(name)} | {count} | {_share(count, tally)} |" for name, count in rows),
+            *(f"| {name} | {count} | {share} |" for name, count, share in rows),
             "",
-            (
-                f"Expected: {expectation.canary_percent:g} % canary, tolerance {expectation.points:g}."
-                f" {_certainty(expectation.alpha)} interval: {low:.1f} to {high:.1f} %."
-            ),
+            f"Expected: {_expected(expectation)}. Not ruled out: {interval_text(verdict)}.",
             "",
             f"Next: {verdict.next_step}.",
         ]
@@ -151,7 +152,8 @@ def progress_line(session: Session, answers_per_second: float, seconds_left: flo
     tally = session.tally
     if not tally.total:
         return "no answer counted yet"
-    line = f"{tally.total} answers, {100 * tally.canary / tally.total:.1f} % canary, {tally.other_total} other: "
+    share = share_of(tally.canary, tally.total, session.expectation)
+    line = f"{tally.total} answers, {share} canary, {tally.other_total} other: "
     if session.decided:
         return f"{line}{session.verdict().outcome}"
     to_go = session.to_go()
@@ -166,15 +168,14 @@ def progress_line(session: Session, answers_per_second: float, seconds_left: flo
     return line
 
 
-def _interval_percent(verdict: Verdict) -> tuple[float, float]:
-    tally = verdict.tally
-    return share_interval_percent(verdict.expectation.alpha, tally.canary, tally.stable, tally.other_total)
+def interval_text(verdict: Verdict) -> str:
+    """Return in words which shares of the canary the answers do not rule out."""
+    if verdict.interval_percent is None:
+        return "no single share fits all answers"
+    expectation = verdict.expectation
+    return f"{_certainty(expectation.alpha)} interval {percent_range(verdict.interval_percent, expectation)}"
 
 
 def _certainty(alpha: float) -> str:
     """Return the coverage of an interval as a percentage that is never rounded up."""
     return f"{floor(min(1e6 * (1 - alpha) + 1e-6, 999_999)) / 1e4:g} %"
-
-
-def _share(count: int, tally: Tally) -> str:
-    return f"{100 * count / tally.total:.1f} %" if tally.total else "-"

@@ -16,8 +16,9 @@ from locust import events, log
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
+from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN, Outcome
-from canary_loadtest.options import add_locust_options
+from canary_loadtest.options import add_locust_options, expectation_of
 from canary_loadtest.output import page, report
 from canary_loadtest.output.files import keep, print_whole
 from canary_loadtest.output.text import wrapped
@@ -76,9 +77,10 @@ def on_init(environment: Environment, **_: object) -> None:
     if options.headless and not all(hosts):
         usage_error("--host is missing: the address of the service, such as http://127.0.0.1:8080")
     try:
+        expectation_of(options)
         for host in filter(None, hosts):
             base_address(host)
-    except TargetError as error:
+    except (TargetError, ExpectationError) as error:
         usage_error(str(error))
     environment.process_exit_code = EXIT_CODES[Outcome.INCONCLUSIVE]
     judging: JudgingRun

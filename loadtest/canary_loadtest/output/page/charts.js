@@ -52,9 +52,8 @@ function shareRange(data) {
   const from = Math.floor(history.seconds.length / 4);
   const values = [
     expected.canary_percent - expected.tolerance_points, expected.canary_percent + expected.tolerance_points,
-    ...history.low_percent.slice(from), ...history.high_percent.slice(from),
-    ...dotsOf(history).filter((share) => share !== null),
-  ];
+    ...history.low_percent.slice(from), ...history.high_percent.slice(from), ...dotsOf(history),
+  ].filter((share) => share !== null);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return [Math.max(0, 10 * Math.floor(low / 10)), Math.min(100, 10 * Math.ceil(high / 10))];
 }
@@ -149,7 +148,8 @@ function chartOf(host, { series, bands, range, hooks }) {
 
 const valueOf = (column) => (data, i) => percent(data[column][i]);
 const evidenceOf = (column) => (data, i) => (data[column][i] === 200 ? "200 % or more" : percent(data[column][i]));
-const spanOf = (low, high) => (data, i) => `${data[low][i].toFixed(1)} to ${percent(data[high][i])}`;
+const spanOf = (low, high) => (data, i) => (
+  data[low][i] === null ? "no single share" : `${data[low][i].toFixed(1)} to ${percent(data[high][i])}`);
 const lastOf = (column) => (data, i) => percent(data[column].slice(0, i + 1).findLast((value) => value !== null));
 
 let shown = null; // what the charts' hooks draw: the newest data

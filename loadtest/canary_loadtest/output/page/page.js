@@ -28,9 +28,8 @@ function showVerdict({ verdict, reason, next, state, decided_after: decidedAfter
 }
 
 function showFigures(data) {
-  const { counts, expected, canary_interval_percent: [low, high] } = data;
+  const { counts, expected } = data;
   const rate = data.state === "running" ? rateOf(data.history) : 0;
-  const certainty = Math.min(99.9999, Number((100 * (1 - expected.alpha)).toFixed(10)));
   const points = expected.tolerance_points === 1 ? "point" : "points";
   setText(element("share"), percent(data.canary_percent));
   setText(element("interval"), `${certainty} % interval ${low.toFixed(1)} to ${percent(high)}`);
