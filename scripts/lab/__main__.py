@@ -26,7 +26,7 @@ EXIT_CODES: Final = """exit codes:
   0    success; status: the lab is ready and every process is alive;
        run: both splits are CONFIRMED
   1    failure, explained by the message; status: a process is dead, or no lab
-       runs
+       runs; check: there is an error or a warning
   2    wrong usage, or a manifest that the lab refuses; nothing has changed
   10   run only: a split is REFUTED
   11   run only: a split is INCONCLUSIVE
@@ -147,6 +147,11 @@ def _run_options(command: argparse.ArgumentParser) -> None:
     _first_state(command)
 
 
+def _check_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", metavar="FILE", nargs="+", help="a manifest, or a folder with manifests")
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
 def _first_state(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--destination-rule", metavar="FILE", help="DestinationRule (default: istio/destination-rule.yaml)"
@@ -220,6 +225,12 @@ COMMANDS: Final = {
         "Write Envoy's configuration for an Envoy that runs elsewhere.",
         (render.EXAMPLE,),
         render.add_options,
+    ),
+    "check": Command(
+        "scripts.lab.check.commands",
+        "Print what is wrong in manifest files, without a lab or a cluster.",
+        ("check istio/virtual-service-70-30.yaml", "check --json FOLDER"),
+        _check_options,
     ),
 }
 
