@@ -168,6 +168,14 @@ def test_a_file_that_cannot_be_read_is_wrong_use(
     assert capsys.readouterr().err.startswith("lab: ")
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "tests/data/manifests").iterdir()), ids=lambda file: file.stem)
+def test_what_a_real_istiod_refused_is_an_error(checked: Checked, file: Path) -> None:
+    """Each manifest that a cluster refused has an error that says so, and no other manifest has one."""
+    findings = checked(file.read_text(encoding="utf-8"))[1]
+    refused = [found for found in findings if "refuse" in found["effect"] and found["level"] == "error"]
+    assert bool(refused) == file.stem.startswith("refused-")
+
+
 def test_the_projects_own_manifests_are_right(capsys: pytest.CaptureFixture[str]) -> None:
     """The states under istio/, one at a time with rule and gateway, have no error and no warning."""
     for file in sorted((ROOT / "istio").rglob("virtual-service-*.yaml")):

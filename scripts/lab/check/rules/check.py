@@ -12,6 +12,7 @@ from scripts.lab.check.rules.http_routes import http_route
 from scripts.lab.check.rules.indentation import indented
 from scripts.lab.check.rules.matches import matches
 from scripts.lab.check.rules.objects import GATEWAY_API, ISTIO, Object, World, kind_of
+from scripts.lab.check.rules.refused import refused
 from scripts.lab.check.rules.services import ports, selectors
 from scripts.lab.check.rules.values import Value
 from scripts.lab.check.rules.weights import weights
@@ -60,6 +61,8 @@ def _objects(world: World) -> Iterator[Finding]:
         yield from matches(one, world)
         yield from destinations(one, world)
         yield from bindings(one, world)
+    for one in [*world.virtual_services, *world.destination_rules, *world.gateways]:
+        yield from refused(one)
     for one in world.destination_rules:
         yield from subsets(one, world)
     for one in world.gateways:

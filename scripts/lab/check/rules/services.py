@@ -27,10 +27,11 @@ def protocol_of(port: Value) -> str:
 
 def ports(service: Object, world: World) -> Iterator[Finding]:
     """Yield the ports of a Service that Istio does not take for HTTP although routes lead there."""
-    used = _is_used(service, world)
+    routed = _routed(service, world)
     for port in service.list_of("ports"):
         protocol = protocol_of(port)
         number = port.text_of("port")
+        used = number in routed or "" in routed
         if protocol in OTHER - {"udp"} and used:
             place = port.get("appProtocol") or port.get("name") or port
             problem = f"{place.text}: Istio takes port {number} for {protocol.upper()}, not for HTTP"
@@ -46,15 +47,15 @@ def ports(service: Object, world: World) -> Iterator[Finding]:
         yield from _target(port, service, world)
 
 
-def _is_used(service: Object, world: World) -> bool:
-    """Return whether a route of these files leads to a Service; True where there is no route."""
-    routed = [
-        host_of(share.text_of("destination", "host"), one.namespace)
+def _routed(service: Object, world: World) -> set[str]:
+    """Return the ports of a Service that HTTP routes of these files lead to; "" for a destination without a port."""
+    destinations = [
+        (host_of(share.text_of("destination", "host"), one.namespace), share.text_of("destination", "port", "number"))
         for one in world.virtual_services
         for route in one.list_of("http")
         for share in route.list_of("route")
     ]
-    return not routed or any(world.service_for(host) is service for host in routed)
+    return {port for host, port in destinations if world.service_for(host) is service}
 
 
 def _target(port: Value, service: Object, world: World) -> Iterator[Finding]:

@@ -51,6 +51,9 @@ def weights(virtual_service: Object) -> Iterator[Finding]:
     """Yield what is wrong with the weights of a VirtualService, and with names that state them."""
     for route in virtual_service.list_of("http"):
         shares = shares_of(route)
+        if any(one.weight is None and "weight" in one.place.fields for one in shares):
+            yield from repeated(shares)  # a weight is no number, which another rule finds
+            continue
         if len(shares) == 1:
             yield from _only_one(shares[0])
         elif shares:
