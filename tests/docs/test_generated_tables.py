@@ -11,6 +11,8 @@ import pytest
 
 from canary_loadtest.options import add_locust_options
 from micro_api.settings import VARIABLES
+from scripts.lab.check.rules.findings import LEVELS, RULES
+from tests.lab.check_cases import CASES
 from tests.support.repository import ROOT, text_of
 
 Rows = Sequence[Sequence[str]]
@@ -57,6 +59,20 @@ def settings(present: Rows) -> Rows:
     return rows
 
 
+def findings(_: Rows) -> Rows:
+    """Return each fault that `lab check` is tested with, the rules that find it, and what istioctl finds."""
+    return [
+        (
+            case.what,
+            ", ".join(
+                f"{RULES[rule]} `{rule}`" for rule in sorted(case.rules, key=lambda rule: LEVELS.index(RULES[rule]))
+            ),
+            ", ".join(case.istioctl) or "-",
+        )
+        for case in CASES
+    ]
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of a document.
@@ -87,6 +103,7 @@ class Table:
 
 TABLES: Final = (
     Table("loadtest/README.md", "options", ("option", "variable", "meaning"), options),
+    Table("scripts/lab/README.md", "findings", ("fault", "`lab check`", "`istioctl analyze`"), findings),
     Table("services/micro_api/README.md", "settings", ("variable", "default", "allowed", "meaning"), settings),
 )
 

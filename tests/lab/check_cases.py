@@ -174,6 +174,9 @@ spec:
 """
 
 
+UNREADABLE: Final = "unreadable"
+
+
 class Case(NamedTuple):
     """One way to break the right manifests.
 
@@ -181,8 +184,8 @@ class Case(NamedTuple):
         what: a description, as in the table of the lab's README.
         old: what is replaced, at its first place; "" to append.
         new: what replaces it.
-        rules: what `lab check` finds, notes left out unless they are what is shown.
-        istioctl: the codes of `istioctl analyze` that the edit adds; `refused` where istioctl cannot read the file.
+        rules: what `lab check` finds.
+        istioctl: the codes of what `istioctl analyze` finds, or `UNREADABLE`.
     """
 
     what: str
@@ -254,7 +257,16 @@ CASES: Final = (
         ("subset-labels-same", "subset-labels-swapped"),
     ),
     Case("a subset without labels", "      labels:\n        version: v1\n", "", ("subset-without-labels",)),
-    Case("a subset twice", "    - name: v2\n", "    - name: v1\n", ("subset-twice", "subset-undefined")),
+    Case(
+        "a subset twice",
+        "    - name: v2\n",
+        "    - name: v1\n",
+        ("subset-twice", "subset-undefined"),
+        (
+            "IST0101",
+            "IST0106",
+        ),
+    ),
     Case("an undefined subset", ROUTE_V2, ROUTE_V2.replace("v2", "v9"), ("subset-undefined",), ("IST0101",)),
     Case(
         "a subset whose labels no pod has",
@@ -269,6 +281,7 @@ CASES: Final = (
         "spec:\n  host: shop",
         "spec:\n  host: shopp",
         ("subset-undefined", "unknown-host"),
+        ("IST0101",),
     ),
     Case(
         "an unknown port",
@@ -297,7 +310,16 @@ CASES: Final = (
         "matchLabels: {app: shop, version: v3}",
         ("selector",),
     ),
-    Case("an unknown gateway", "    - shop-gateway\n", "    - shop-gate\n", ("gateway-unknown",), ("IST0101",)),
+    Case(
+        "an unknown gateway",
+        "    - shop-gateway\n",
+        "    - shop-gate\n",
+        ("gateway-unknown",),
+        (
+            "IST0101",
+            "IST0132",
+        ),
+    ),
     Case("no gateways", "  gateways:\n    - shop-gateway\n    - mesh\n", "", ("mesh-only",)),
     Case("bound to a gateway, and not to the mesh", "    - mesh\n", "", ("gateway-only",)),
     Case(
@@ -312,20 +334,23 @@ CASES: Final = (
         "    - shop\n  gateways:\n    - shop-gateway\n    - mesh",
         "    - '*'",
         ("host-wildcard", "mesh-only"),
+        ("IST0106",),
     ),
-    Case("HTTPS without certificates", "protocol: HTTP\n", "protocol: HTTPS\n", ("gateway-tls",)),
+    Case("HTTPS without certificates", "protocol: HTTP\n", "protocol: HTTPS\n", ("gateway-tls",), ("IST0106",)),
     Case("HTTPS redirect", '        - "*"', '        - "*"\n      tls: {httpsRedirect: true}', ("https-redirect",)),
     Case(
         "two servers with one port name",
         "  servers:\n",
         "  servers:\n    - {port: {number: 81, name: http, protocol: HTTP}, hosts: ['*']}\n",
         ("gateway-port-name",),
+        ("IST0106",),
     ),
     Case(
         "two VirtualServices for a host inside the mesh",
         "",
         second_service("shop", "mesh"),
         ("mesh-only", "same-host-in-mesh"),
+        ("IST0109",),
     ),
     Case(
         "two VirtualServices for a host at a gateway",
@@ -342,8 +367,8 @@ CASES: Final = (
         ("regex",),
     ),
     Case("a star in an exact value", 'exact: "true"', 'exact: ".*"', ("regex",)),
-    Case("a regex that Envoy does not know", 'exact: "true"', "regex: '(?!x).*'", ("regex-refused",)),
-    Case("a header's value without exact", '\n              exact: "true"', ' "true"', ("wrong-type",)),
+    Case("a regex that Envoy does not know", 'exact: "true"', "regex: '(?!x).*'", ("regex-refused",), ("IST0106",)),
+    Case("a header's value without exact", '\n              exact: "true"', ' "true"', ("wrong-type",), (UNREADABLE,)),
     Case(
         "a misspelt field",
         "subset: v1\n          weight",
@@ -357,7 +382,7 @@ CASES: Final = (
         ("subset-missing", "unknown-field"),
     ),
     Case("a weight in quotes", "weight: 90", 'weight: "90"', ("wrong-type",)),
-    Case("a weight with a unit", "weight: 90", "weight: 90%", ("wrong-type",)),
+    Case("a weight with a unit", "weight: 90", "weight: 90%", ("wrong-type",), (UNREADABLE,)),
     Case(
         "a field twice",
         "          weight: 10",
@@ -369,7 +394,10 @@ CASES: Final = (
         "  host: shop\n  subsets",
         "  subsets",
         ("missing-field", "subset-undefined"),
-        ("IST0106",),
+        (
+            "IST0101",
+            "IST0106",
+        ),
     ),
     Case(
         "a value that Istio refuses",
@@ -378,14 +406,52 @@ CASES: Final = (
         ("refused-value",),
         ("IST0106",),
     ),
-    Case("a tab", "          weight: 10", "\t  weight: 10", ("not-yaml",)),
-    Case("a space that is not one", "    - name: split", "    - name:\u00a0split", ("odd-space",)),
-    Case("a lost indentation", "metadata:\n  name: shop-gateway", "metadata:\nname: shop-gateway", ("indentation",)),
-    Case("a Helm template", "weight: 90", "weight: {{ .Values.weight }}", ("template",)),
-    Case("a version that does not exist", "v1\nkind: Gateway", "v2\nkind: Gateway", ("wrong-version",)),
-    Case("a misspelt kind", "kind: Gateway", "kind: Gatewya", ("gateway-not-given", "unknown-kind")),
-    Case("no kind", "", "---\nspec: {}\n", ("no-kind",)),
-    Case("no name", "metadata:\n  name: shop-gateway", "metadata: {}", ("gateway-unknown", "no-name")),
+    Case("a tab", "          weight: 10", "\t  weight: 10", ("not-yaml",), (UNREADABLE,)),
+    Case("a space that is not one", "    - name: split", "    - name:\u00a0split", ("odd-space",), (UNREADABLE,)),
+    Case(
+        "a lost indentation",
+        "metadata:\n  name: shop-gateway",
+        "metadata:\nname: shop-gateway",
+        ("indentation",),
+        (
+            "IST0101",
+            "IST0106",
+            "IST0132",
+        ),
+    ),
+    Case("a Helm template", "weight: 90", "weight: {{ .Values.weight }}", ("template",), (UNREADABLE,)),
+    Case(
+        "a version that does not exist",
+        "v1\nkind: Gateway",
+        "v2\nkind: Gateway",
+        ("wrong-version",),
+        (
+            "IST0101",
+            "IST0132",
+        ),
+    ),
+    Case(
+        "a misspelt kind",
+        "kind: Gateway",
+        "kind: Gatewya",
+        ("gateway-not-given", "unknown-kind"),
+        (
+            "IST0101",
+            "IST0132",
+        ),
+    ),
+    Case("no kind", "", "---\nspec: {}\n", ("no-kind",), (UNREADABLE,)),
+    Case(
+        "no name",
+        "metadata:\n  name: shop-gateway",
+        "metadata: {}",
+        ("gateway-unknown", "no-name"),
+        (
+            "IST0101",
+            "IST0106",
+            "IST0132",
+        ),
+    ),
     Case(
         "limits that shed load",
         "  host: shop\n",

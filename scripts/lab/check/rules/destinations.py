@@ -21,7 +21,11 @@ def destinations(virtual_service: Object, world: World) -> Iterator[Finding]:
             destination = share.place.get("destination")
             if destination is None:
                 continue
-            gets = f"its share, {part(share, shares)} of the route's requests," if len(shares) > 1 else "each request"
+            gets = (
+                f"its share, {part(share, shares)} of the route's requests,"
+                if len(shares) > 1
+                else "each request of the route"
+            )
             host = host_of(destination.text_of("host"), virtual_service.namespace)
             if not world.is_known(host):
                 yield _unknown_host(destination, world, gets)
