@@ -406,6 +406,22 @@ CASES: Final = (
         ("refused-value",),
         ("IST0106",),
     ),
+    Case(
+        "no hosts",
+        "  hosts:\n    - shop\n  gateways:\n    - shop-gateway\n    - mesh\n",
+        "",
+        ("delegate",),
+    ),
+    Case(
+        "gateways and no hosts",
+        "  hosts:\n    - shop\n",
+        "",
+        ("missing-field",),
+        (
+            "IST0106",
+            "IST0132",
+        ),
+    ),
     Case("a tab", "          weight: 10", "\t  weight: 10", ("not-yaml",), (UNREADABLE,)),
     Case("a space that is not one", "    - name: split", "    - name:\u00a0split", ("odd-space",), (UNREADABLE,)),
     Case(

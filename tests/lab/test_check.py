@@ -210,3 +210,49 @@ def test_the_readme_shows_what_is_printed() -> None:
 def test_the_fields_are_those_of_the_recorded_schemas() -> None:
     """What `lab check` knows is made from tests/data; `python -m scripts.record.check_fields` writes it again."""
     assert check_fields.FILE.read_text(encoding="utf-8") == check_fields.text()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_reached"),
+    [
+        ("uri: {prefix: /}", "uri: {prefix: /a}", False),
+        ("uri: {prefix: /a}", "uri: {prefix: /}", True),
+        ("uri: {prefix: /a}", "uri: {exact: /ab}", False),
+        ("uri: {prefix: /A}", "uri: {exact: /ab}", True),
+        ("{ignoreUriCase: true, uri: {prefix: /A}}", "uri: {exact: /ab}", False),
+        ("uri: {prefix: /a}", "{ignoreUriCase: true, uri: {prefix: /a}}", True),
+        ("uri: {regex: '/[a-c]+'}", "uri: {exact: /ab}", False),
+        ("uri: {regex: '/[a-c]+'}", "uri: {prefix: /ab}", True),
+        ("uri: {regex: '/[a-c]+'}", "uri: {regex: '/[a-c]+'}", False),
+        ("headers: {x: {}}", "headers: {x: {exact: a}}", False),
+        ("headers: {X: {exact: a}}", "headers: {x: {exact: a}}", False),
+        ("headers: {x: {exact: a}}", "headers: {x: {exact: A}}", True),
+        ("headers: {x: {regex: '.*'}}", "headers: {x: {prefix: a}}", False),
+        ("headers: {x: {exact: a}}", "{headers: {x: {exact: a}}, method: {exact: GET}}", False),
+        ("{headers: {x: {exact: a}}, method: {exact: GET}}", "headers: {x: {exact: a}}", True),
+        ("headers: {x: {exact: a}}", "headers: {y: {exact: a}}", True),
+        ("withoutHeaders: {x: {exact: a}}", "withoutHeaders: {x: {exact: a}}", False),
+        ("withoutHeaders: {x: {}}", "withoutHeaders: {x: {exact: a}}", True),
+        ("headers: {x: {exact: a}}", "withoutHeaders: {x: {exact: a}}", True),
+        ("queryParams: {q: {exact: a}}", "queryParams: {Q: {exact: a}}", True),
+        ("gateways: [mesh]", "gateways: [mesh]", False),
+        ("gateways: [mesh, shop-gateway]", "gateways: [mesh]", False),
+        ("gateways: [mesh]", "gateways: [shop-gateway]", True),
+        ("gateways: [mesh]", "uri: {prefix: /a}", True),
+        ("port: 80", "port: 80", False),
+        ("port: 80", "port: 81", True),
+        ("sourceLabels: {app: a}", "sourceLabels: {app: a, v: b}", False),
+        ("{name: one, uri: {prefix: /a}}", "{name: two, uri: {prefix: /a}}", False),
+    ],
+)
+def test_a_match_that_is_never_reached_is_one_that_an_earlier_one_covers(
+    checked: Checked, first: str, second: str, *, is_reached: bool
+) -> None:
+    """The first route that matches is taken: only a match that it holds for as well is never reached."""
+    flow = [match if match.startswith("{") else f"{{{match}}}" for match in (first, second)]
+    routes = "".join(
+        f"    - match: [{match}]\n      route: [{{destination: {{host: shop, subset: v1}}}}]\n" for match in flow
+    )
+    findings = checked(RIGHT.replace("  http:\n", f"  http:\n{routes}", 1))[1]
+    lines = [found["field"] for found in findings if found["rule"] == "never-reached"]
+    assert ("spec.http[1].match[0]" not in lines) == is_reached

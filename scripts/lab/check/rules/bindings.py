@@ -29,6 +29,10 @@ def bindings(virtual_service: Object, world: World) -> Iterator[Finding]:
     """Yield what is wrong with the gateways and hosts of a VirtualService, and what it means to have only one sort."""
     names = gateways_of(virtual_service)
     hosts = virtual_service.list_of("hosts")
+    if not hosts:
+        if not names:
+            yield _delegate(virtual_service)
+        return
     place = virtual_service.value.get("spec", "gateways") or virtual_service.value.get("spec") or virtual_service.value
     if not names or all(one.text == MESH for one in names):
         yield from _mesh_only(place, hosts)
@@ -38,6 +42,13 @@ def bindings(virtual_service: Object, world: World) -> Iterator[Finding]:
     for name in names:
         if name.text != MESH:
             yield from _gateway(name, virtual_service, hosts, world)
+
+
+def _delegate(virtual_service: Object) -> Finding:
+    place = virtual_service.value.get("spec") or virtual_service.value
+    problem = "without `hosts` this is a delegate"
+    effect = "its routes count only where another VirtualService names it under `delegate`"
+    return finding("delegate", place, problem, effect=effect, fix="if it is none, add `hosts`")
 
 
 def _mesh_only(place: Value, hosts: list[Value]) -> Iterator[Finding]:

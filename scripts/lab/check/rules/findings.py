@@ -8,6 +8,7 @@ from scripts.lab.check.rules.values import Value
 Level = Literal["error", "warning", "note"]
 LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "note")
 RULES: Final[dict[str, Level]] = {
+    "delegate": "note",
     "destination-twice": "warning",
     "empty": "warning",
     "encoding": "error",

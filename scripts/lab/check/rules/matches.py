@@ -1,7 +1,7 @@
 """Matches: which routes no request can reach, which requests no route takes, and conditions that seldom hold."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from scripts.lab.check.rules.findings import Finding, finding
@@ -62,6 +62,41 @@ def covers(wide: Conditions, narrow: Conditions) -> bool:
     )
 
 
+class _Wider:
+    """Rules by one of their conditions, so that those which can cover another one are found among thousands."""
+
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        """Have some rules."""
+        self.everything: list[Rule] = []
+        self.same: dict[tuple[object, ...], list[Rule]] = {}
+        self.other: dict[tuple[object, ...], list[Rule]] = {}
+        for rule in rules:
+            self.add(rule)
+
+    def add(self, rule: Rule) -> None:
+        """Add a rule."""
+        key, one = next(((key, one) for key, one in rule.conditions.items() if not _is_any(key, one)), (None, None))
+        if key is None or one is None:
+            self.everything.append(rule)
+            return
+        is_plain = not one.is_any_case and key[0] != "gateways"
+        if is_plain and (one.sort == "exact" or (one.sort == "regex" and one.value != ".*")):
+            self.same.setdefault((key, one.sort, one.value), []).append(rule)
+        if not is_plain or one.sort != "exact":
+            sort = "regex" if is_plain and one.sort == "regex" and one.value != ".*" else ""
+            self.other.setdefault((key, sort), []).append(rule)
+
+    def first(self, conditions: Conditions) -> Rule | None:
+        """Return the first rule that covers conditions; None where there is none."""
+        found = self.everything[:1]
+        for key, one in conditions.items():
+            lists = [self.same.get((key, one.sort, one.value), ()), self.other.get((key, ""), ())]
+            if one.sort == "exact":
+                lists.append(self.other.get((key, "regex"), ()))
+            found += [rule for rules in lists for rule in rules if covers(rule.conditions, conditions)][:1]
+        return min(found, key=lambda rule: (rule.route, rule.place.line), default=None)
+
+
 def _is_any(key: tuple[str, str], condition: Condition) -> bool:
     """Return whether a condition holds for each request."""
     return key[0] == "uri" and (condition.sort, condition.value) in (("prefix", "/"), ("regex", ".*"), ("regex", "/.*"))
@@ -117,8 +152,10 @@ def _condition(value: Value) -> Condition:
 
 
 def _never_reached(rules: list[Rule]) -> Iterator[Finding]:
-    for number, rule in enumerate(rules):
-        wider = next((one for one in rules[:number] if covers(one.conditions, rule.conditions)), None)
+    earlier = _Wider()
+    for rule in rules:
+        wider = earlier.first(rule.conditions)
+        earlier.add(rule)
         if wider is None:
             continue
         what = "the same requests" if covers(rule.conditions, wider.conditions) else "all its requests"
@@ -131,13 +168,14 @@ def _never_reached(rules: list[Rule]) -> Iterator[Finding]:
 
 
 def _no_rest(virtual_service: Object, rules: list[Rule], world: World) -> Iterator[Finding]:
-    if _has_helper(virtual_service, world):
+    if not virtual_service.list_of("hosts") or _has_helper(virtual_service, world):
         return
     reported = set()
+    wider = _Wider(rules)
     for rule in rules:
         chosen = {key for key in rule.conditions if key[0] in _CHOSEN}
         base = {key: one for key, one in rule.conditions.items() if key not in chosen}
-        if not chosen or any(covers(one.conditions, base) for one in rules) or str(base) in reported:
+        if not chosen or str(base) in reported or wider.first(base):
             continue
         reported.add(str(base))
         names = " and ".join(f"{part} {key}".strip() for part, key in sorted(chosen))

@@ -15,7 +15,7 @@ _NUMBER_AT_END: Final = re.compile(r"(^|\.)\d+$")
 _ADDRESS: Final = re.compile(r"\d+\.\d+\.\d+\.\d+(/\d+)?|.*:.*")
 _COMMAND: Final = re.compile(r"%[A-Z0-9_]+(\([^)]*\))?(:\d+)?%")
 _REQUIRED: Final = {
-    f"{ISTIO}/VirtualService": ("hosts",),
+    f"{ISTIO}/VirtualService": (),
     f"{ISTIO}/DestinationRule": ("host",),
     f"{ISTIO}/Gateway": ("servers",),
 }
@@ -28,7 +28,7 @@ def refused(found: Object) -> Iterator[Finding]:
     spec = found.value.get("spec")
     if spec is None or not isinstance(spec.content, dict):
         if found.kind in _REQUIRED:
-            yield _missing(found.value, "spec", f"{', '.join(_REQUIRED[found.kind])} and more below it")
+            yield _missing(found.value, "spec", "it")
         return
     for name in _REQUIRED.get(found.kind, ()):
         if not (spec.text_of(name) or spec.list_of(name)):
@@ -40,6 +40,9 @@ def refused(found: Object) -> Iterator[Finding]:
         for name in ("port", "hosts"):
             if name not in server.fields:
                 yield _missing(server, name, "it")
+        port = server.get("port")
+        if port and not port.text_of("name"):
+            yield _missing(port, "name", "one, such as `http`")
 
 
 def _missing(place: Value, name: str, what: str) -> Finding:
@@ -64,6 +67,8 @@ def _virtual_service(found: Object, spec: Value) -> Iterator[Finding]:
     if not any(spec.list_of(name) for name in _ROUTES):
         yield _missing(spec, "http", "at least one route")
     hosts = spec.list_of("hosts")
+    if not hosts and spec.list_of("gateways"):
+        yield _missing(spec, "hosts", "the hosts that clients call")
     for number, host in enumerate(hosts):
         if host.text in [other.text for other in hosts[:number]]:
             yield _wrong(host, f"{host.text}: this host is given twice", "remove one")
