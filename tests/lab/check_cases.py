@@ -241,7 +241,14 @@ CASES: Final = (
     ),
     Case("the same destination twice", ROUTE_V2, ROUTE_V2.replace("v2", "v1"), ("destination-twice",)),
     Case("weights that do not add up to 100", "weight: 90", "weight: 40", ("weights-sum",)),
-    Case("no weight above 0", "weight: 90", "weight: -10", ("weights-none",), ("IST0106",)),
+    Case("a weight below 0", "weight: 90", "weight: -1", ("weights-none",), ("IST0106",)),
+    Case(
+        "no weight above 0",
+        "weight: 90\n        - destination:\n            host: shop\n            subset: v2\n          weight: 10",
+        "weight: 0\n        - destination:\n            host: shop\n            subset: v2\n          weight: 0",
+        ("weights-none",),
+        ("IST0106",),
+    ),
     Case("a weight missing next to others", "\n          weight: 10", "", ("weight-missing", "weights-sum")),
     Case("a route's name or header states other weights", "name: split", "name: 70-30", ("name-and-weights",)),
     Case(
@@ -511,5 +518,20 @@ CASES: Final = (
         "",
         HTTP_ROUTE.replace("  parentRefs:\n    - name: public\n", ""),
         ("gateway-unknown",),
+    ),
+    Case("an HTTPRoute without a weight above 0", "", f"{HTTP_ROUTE}          weight: 0\n", ("weights-none",)),
+    Case(
+        "an HTTPRoute with one weight missing",
+        "",
+        f"{HTTP_ROUTE}          weight: 90\n        - {{name: shop, port: 80}}\n",
+        ("destination-twice", "weight-missing"),
+    ),
+    Case("an HTTPRoute with an unknown port", "", HTTP_ROUTE.replace("port: 80", "port: 8080"), ("unknown-port",)),
+    Case("an HTTPRoute without a port", "", HTTP_ROUTE.replace("          port: 80\n", ""), ("port-missing",)),
+    Case(
+        "an HTTPRoute with two equal rules",
+        "",
+        f"{HTTP_ROUTE}    - matches: [{{path: {{type: PathPrefix, value: /}}}}]\n",
+        ("never-reached",),
     ),
 )

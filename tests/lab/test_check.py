@@ -101,6 +101,26 @@ def test_another_encoding_is_named_and_read(checked: Checked, encoding: str) -> 
     assert findings[0]["fix"] == "save it as UTF-8"
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "networking.k8s.io/v1/Ingress",
+        "gateway.networking.k8s.io/v1/TCPRoute",
+        "gateway.networking.k8s.io/v1/GatewayClass",
+        "networking.istio.io/v1/ServiceEntry",
+        "serving.knative.dev/v1/Service",
+        "apps/v1/StatefulSet",
+        "v1/ServiceAccount",
+        "argoproj.io/v1alpha1/Rollout",
+    ],
+)
+def test_a_kind_that_is_not_checked_is_named(checked: Checked, kind: str) -> None:
+    """A right object of a kind without rules is a note, and is not taken for a misspelt one."""
+    version, _, name = kind.rpartition("/")
+    exit_code, findings = checked(f"apiVersion: {version}\nkind: {name}\nmetadata: {{name: shop}}\n")
+    assert (exit_code, rules(findings)) == (0, {"not-checked"})
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n---\n"])
 def test_an_empty_file_is_named(checked: Checked, text: str) -> None:
     """A file without an object is a finding."""

@@ -180,7 +180,7 @@ def _same_rule_host(one: Object, other: Object) -> Finding:
     place = one.value.get("spec", "host") or one.value
     mine, its = ({subset.text_of("name") for subset in rule.list_of("subsets")} for rule in (one, other))
     problem = f"{place.text}: DestinationRule {other.place} is for this host, too"
-    effect = "Istio merges the subsets; of the policies the older object's counts"
+    effect = "Istio merges the subsets; of two policies the older object's counts"
     if mine & its:
         effect += f", and so does its definition of subset {listed(sorted(mine & its))}"
     return finding("same-rule-host", place, problem, effect=effect, fix="put both into one DestinationRule")

@@ -18,6 +18,7 @@ from scripts.lab.check.rules.values import Value
 from scripts.lab.check.rules.weights import weights
 
 _KUSTOMIZE: Final = "kustomize.config.k8s.io/"
+_LIKE_A_KIND: Final = 0.85  # so that TCPRoute is not taken for HTTPRoute
 _VERSIONS: Final = {
     ISTIO: ("v1", "v1beta1", "v1alpha3"),
     GATEWAY_API: ("v1", "v1beta1", "v1alpha2"),
@@ -124,8 +125,8 @@ def _not_checked(document: Value, kind: str, known: Mapping[str, Any]) -> Findin
         effect = "what it makes of them was not checked"
         return finding("kustomization", place, problem, effect=effect, fix=fix)
     same = [one for one in known if one.rpartition("/")[2].lower() == name.lower()]
-    near = nearest(name, {one.rpartition("/")[2]: None for one in known})
-    if same or (near and group in _VERSIONS):
+    near = nearest(name, dict.fromkeys(one.rpartition("/")[2] for one in known), _LIKE_A_KIND)
+    if (same or near) and group in _VERSIONS:
         right = same[0] if same else next(one for one in known if one.rpartition("/")[2] == near)
         fix = f"did you mean kind `{right.rpartition('/')[2]}` of `{right.rpartition('/')[0] or 'v1'}`?"
         problem = f"{document.text_of('apiVersion')} has no kind {name}"

@@ -54,10 +54,16 @@ def unknown(value: Value, known: Known) -> Iterator[Finding]:
                 yield from unknown(child, known.get(key, known.get("*")))
 
 
-def nearest(key: str, known: Mapping[str, Known]) -> str | None:
-    """Return the known field that a misspelt one most likely stands for, None if there is none."""
+def nearest(key: str, known: Mapping[str, Known], likeness: float = 0.75) -> str | None:
+    """Return the known name that a misspelt one most likely stands for, None if there is none.
+
+    Args:
+        key: the misspelt one.
+        known: the known ones.
+        likeness: how alike they must be, as difflib measures it, from 0 to 1.
+    """
     plain = {name.lower(): name for name in known if name != "*"}
-    found = get_close_matches(key.replace(" ", "").replace("_", "").lower(), plain, 1, 0.75)
+    found = get_close_matches(key.replace(" ", "").replace("_", "").lower(), plain, 1, likeness)
     return plain[found[0]] if found else None
 
 
