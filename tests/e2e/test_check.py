@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.check_cases import CASES, RIGHT, UNREADABLE, Case
+from tests.lab.check_base import RIGHT, UNREADABLE, Case
+from tests.lab.check_cases import CASES
 from tests.support.processes import run
 
 pytestmark = pytest.mark.e2e
 
-CODE = re.compile(r"\[(IST\d+)\]")
+CODE = re.compile(r"\[([A-Z]{3}\d{4})\]")
 BROKEN_FILE = "could not be parsed"
 
 

@@ -11,9 +11,8 @@ import pytest
 from scripts.lab.__main__ import main
 from scripts.lab.check.rules.findings import RULES
 from scripts.record import check_fields
-from tests.docs.documents import console_examples
-from tests.lab.check_cases import CASES, RIGHT, Case
-from tests.support.processes import run
+from tests.lab.check_base import RIGHT, Case
+from tests.lab.check_cases import CASES
 from tests.support.repository import ROOT
 from tests.support.text import too_long
 
@@ -216,15 +215,6 @@ def test_what_is_printed_fits_a_terminal(
     printed = capsys.readouterr().out
     assert too_long(printed) == []
     assert re.search(r"^\d+ errors?, \d+ warnings?, \d+ notes?; \d+ objects? in 1 file\.$", printed, re.MULTILINE)
-
-
-def test_the_readme_shows_what_is_printed() -> None:
-    """The example of the lab's README is what the command prints, to the letter."""
-    examples = [one for one in console_examples(ROOT / "scripts/lab/README.md") if "scripts.lab check" in one[0]]
-    for command, shown in examples:
-        done = run("bash", "-c", command)
-        assert (done.stdout, done.stderr, done.returncode) == (shown, "", 1)
-    assert examples
 
 
 def test_the_fields_are_those_of_the_recorded_schemas() -> None:
