@@ -120,6 +120,14 @@ def test_a_kind_that_is_not_checked_is_named(checked: Checked, kind: str) -> Non
     assert (exit_code, rules(findings)) == (0, {"not-checked"})
 
 
+@pytest.mark.parametrize(
+    "weight", ["1.0e+999", "-1.0e+999", ".inf", ".nan", "9" * 5000, "0x1F", "90.5", "[]", "{}", "~"]
+)
+def test_a_hostile_weight_is_a_finding(checked: Checked, weight: str) -> None:
+    """No number ends in a traceback."""
+    assert checked(RIGHT.replace("weight: 90", f"weight: {weight}"))[0] == 1
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n---\n"])
 def test_an_empty_file_is_named(checked: Checked, text: str) -> None:
     """A file without an object is a finding."""

@@ -83,7 +83,7 @@ class Value:
         """A whole number; None for anything else, also for one in quotes."""
         if isinstance(self.content, bool) or not isinstance(self.content, int | float):
             return None
-        return int(self.content) if self.content == int(self.content) else None
+        return int(self.content) if float(self.content).is_integer() else None
 
     def texts(self) -> dict[str, str]:
         """Return a mapping with its values as text, such as labels."""
@@ -158,7 +158,7 @@ def _scalar(node: yaml.Node) -> Scalar:
     if kind == "bool":
         return text.lower() in _TRUE
     if kind == "int" and _INTEGER.fullmatch(text):
-        return int(text[:400])
+        return int(text[:300])
     if kind in ("int", "float"):
         return _other_number(text)
     return text

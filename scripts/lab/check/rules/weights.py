@@ -51,7 +51,7 @@ def weights(virtual_service: Object) -> Iterator[Finding]:
     """Yield what is wrong with the weights of a VirtualService, and with names that state them."""
     for route in virtual_service.list_of("http"):
         shares = shares_of(route)
-        if any(one.weight is None and "weight" in one.place.fields for one in shares):
+        if any(one.weight is None and one.place.text_of("weight") for one in shares):
             yield from repeated(shares)  # a weight is no number, which another rule finds
             continue
         if len(shares) == 1:
@@ -127,7 +127,7 @@ def _several(route: Value, shares: Sequence[Share]) -> Iterator[Finding]:
 
 def _missing(shares: Sequence[Share]) -> Iterator[Finding]:
     for one in shares:
-        if "weight" not in one.place.fields:
+        if one.weight is None:
             problem = f"{one.name} has no weight next to others that have one: it counts as 0"
             fix = "write its weight, 0 if it shall get no request"
             yield finding("weight-missing", one.place, problem, effect=f"{one.name} gets no request", fix=fix)
