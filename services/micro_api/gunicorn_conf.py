@@ -1,18 +1,14 @@
 """gunicorn's settings: `python -m micro_api`, or `gunicorn -c services/micro_api/gunicorn_conf.py` from any directory.
 
-gunicorn executes this file by itself, not as part of the package, so its imports are absolute. Every name here that is
-a setting of gunicorn is used. Nothing listens before the environment has been checked.
+gunicorn executes this file by itself, not as part of the package, so the package is imported by the name of its folder.
+Every name here that is a setting of gunicorn is used. Nothing listens before the environment has been checked.
 """
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-if (_SERVICES := str(Path(__file__).resolve().parents[1])) not in sys.path:
-    sys.path.insert(0, _SERVICES)
-
-from micro_api.settings import SHARED_MEMORY, Settings, SettingsError
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -20,7 +16,17 @@ if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]  # gunicorn has no types
     from gunicorn.workers.base import Worker  # type: ignore[import-untyped]  # as above
 
+    from . import settings
+    from .settings import Settings
+
 EXIT_BAD_SETTING = 2
+
+_FOLDER = Path(__file__).resolve().parent
+_PACKAGE = _FOLDER.name
+if str(_FOLDER.parent) not in sys.path:
+    sys.path.insert(0, str(_FOLDER.parent))
+if not TYPE_CHECKING:
+    settings = import_module(f"{_PACKAGE}.settings")
 
 
 def _stop(problem: str) -> "NoReturn":
@@ -28,10 +34,10 @@ def _stop(problem: str) -> "NoReturn":
     sys.exit(EXIT_BAD_SETTING)
 
 
-def _read_settings() -> Settings:
+def _read_settings() -> "Settings":
     try:
-        return Settings.from_env()
-    except SettingsError as error:
+        return settings.Settings.from_env()
+    except settings.SettingsError as error:
         _stop(str(error))
 
 
@@ -44,7 +50,7 @@ os.environ.pop("prometheus_multiproc_dir", None)
 if _SETTINGS.metrics_directory is not None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_SETTINGS.metrics_directory)
 
-wsgi_app = "micro_api.app:create_app()"
+wsgi_app = f"{_PACKAGE}.app:create_app()"
 bind = _SETTINGS.bind
 workers = _SETTINGS.workers
 threads = _SETTINGS.threads
@@ -52,14 +58,14 @@ worker_class = "gthread"  # drains at SIGTERM; gevent would wait for idle connec
 graceful_timeout = _SETTINGS.graceful_timeout_seconds
 keepalive = _SETTINGS.keepalive_seconds
 loglevel = _SETTINGS.log_level
-logger_class = "micro_api.logs.GunicornLogger"  # by name, since `__main__` imports this file before gunicorn
+logger_class = f"{_PACKAGE}.logs.GunicornLogger"  # by name, since `__main__` imports this file before gunicorn
 # A sidecar connects from 127.0.0.1, which gunicorn trusts: it would take path and scheme from any client's headers,
 # and answer 500 when they do not fit. The service needs neither.
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 accesslog = None  # the service writes its own line for each request
 # Places that gunicorn writes to by default; a read-only root file system has neither.
-worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
+worker_tmp_dir = str(settings.SHARED_MEMORY) if settings.SHARED_MEMORY.is_dir() else None
 control_socket_disable = True
 
 

@@ -106,5 +106,5 @@ def python(running: Container, script: str, interpreter: str = "python") -> str:
 
 
 def build(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `docker build` for a folder, without a tag."""
+    """Run `docker build` for a folder."""
     return run("docker", "build", "--progress", "plain", *arguments, folder, timeout_seconds=300)

@@ -1,8 +1,11 @@
 """The image of the service: both versions' bytes, confined, drained, watched, and nothing in it that need not be."""
 
 import json
+import os
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import docker
 import pytest
@@ -14,6 +17,7 @@ from tests.images.containers import (
     execute,
     exit_code,
     get,
+    is_ready,
     output,
     python,
     service,
@@ -120,12 +124,12 @@ def test_it_holds_the_sources_and_nothing_else_of_ours(engine: docker.DockerClie
     files = [*folder.glob("*.py"), *folder.glob("page.*"), folder / "openapi.json"]
     sources = {path.name: path.read_bytes().hex() for path in files}
     script = (
-        "import json, pathlib; folder = pathlib.Path('/app/micro_api');"
+        "import json, pathlib; folder = pathlib.Path('/app/service');"
         "print(json.dumps({f.name: f.read_bytes().hex() for f in folder.iterdir() if f.is_file()}))"
     )
     with service(engine, "1.0-SNAPSHOT") as running:
         assert json.loads(python(running, script)) == sources
-        assert python(running, "import os; print(os.listdir('/app'))") == "['micro_api']"
+        assert python(running, "import os; print(os.listdir('/app'))") == "['service']"
 
 
 @pytest.mark.parametrize("interpreter", ["/venv/bin/python", "/usr/local/bin/python"])
@@ -154,6 +158,20 @@ def test_several_workers_need_no_writable_folder(engine: docker.DockerClient) ->
         assert get(running, "/test/test")[2] == V3
         counter = b'http_requests_total{method="GET",route="/test/test",status="200",version="v2"} 1.0'
         assert wait_until(lambda: counter in get(running, "/metrics")[2], TIMEOUT_SECONDS)
+
+
+def test_a_copy_under_another_name_builds_and_answers(engine: docker.DockerClient, tmp_path: Path) -> None:
+    """A copy of the folder with another name needs no change to become an image."""
+    copy = shutil.copytree(ROOT / "services" / "micro_api", tmp_path / "shop-api")
+    mirrors = [f"--build-arg={name}" for name in ("PIP_INDEX_URL", "BASE_IMAGE") if name in os.environ]
+    built = build(str(copy), "--tag", "shop-api:test", *mirrors)
+    assert built.returncode == 0, built.stderr
+    try:
+        with container(engine, "shop-api:test") as running:
+            assert wait_until(lambda: is_ready(running), TIMEOUT_SECONDS), output(running)
+            assert get(running, "/test/test")[2] == PLAIN
+    finally:
+        engine.images.remove("shop-api:test", force=True)
 
 
 @pytest.mark.parametrize(

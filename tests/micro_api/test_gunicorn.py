@@ -143,11 +143,13 @@ def test_closed_standard_output_costs_no_answer(start_service: StartService) -> 
     assert service.request("GET", "/test/test")[0].status == 200
 
 
-def test_folder_can_be_taken_elsewhere(start_service: StartService, tmp_path: Path) -> None:
-    """A copy of the folder by itself, in any place, is the whole service."""
-    copy = shutil.copytree(CONFIGURATION.parent, tmp_path / "elsewhere" / "micro_api")
-    service = start_service("gunicorn", "-c", str(copy / CONFIGURATION.name))
-    assert service.request("GET", "/test/test")[1] == SUCCESS["v1"]
+@pytest.mark.parametrize("name", ["micro_api", "shop_api", "shop-api"])
+def test_folder_can_be_taken_elsewhere_under_any_name(start_service: StartService, tmp_path: Path, name: str) -> None:
+    """A copy of the folder by itself, in any place and under any name, is the whole service, however it is started."""
+    copy = shutil.copytree(CONFIGURATION.parent, tmp_path / "elsewhere" / name)
+    for module in (("gunicorn", "-c", str(copy / CONFIGURATION.name)), (name,)):
+        service = start_service(*module, PYTHONPATH=str(copy.parent))
+        assert service.request("GET", "/test/test")[1] == SUCCESS["v1"]
 
 
 def _stop_process(process: psutil.Process) -> None:
