@@ -54,7 +54,8 @@ wsgi_app = f"{_PACKAGE}.app:create_app()"
 bind = _SETTINGS.bind
 workers = _SETTINGS.workers
 threads = _SETTINGS.threads
-worker_class = "gthread"  # drains at SIGTERM; gevent would wait for idle connections until it is killed
+# Of threads, which drain at SIGTERM: gevent would wait for idle connections until it is killed.
+worker_class = f"{_PACKAGE}.worker.Worker"
 graceful_timeout = _SETTINGS.graceful_timeout_seconds
 keepalive = _SETTINGS.keepalive_seconds
 loglevel = _SETTINGS.log_level
@@ -80,6 +81,8 @@ def on_starting(server: "Arbiter") -> None:
             f"--workers {server.cfg.workers} contradicts WEB_CONCURRENCY={_SETTINGS.workers}: set the number of "
             "workers with WEB_CONCURRENCY only, because the metrics depend on it"
         )
+    if server.cfg.is_ssl:
+        _stop("--certfile and --keyfile are not supported: the service speaks plain HTTP, let a proxy in front end TLS")
     directory = _SETTINGS.metrics_directory
     if directory is None:
         return

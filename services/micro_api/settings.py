@@ -45,6 +45,7 @@ class Settings:
     threads: int
     graceful_timeout_seconds: int
     keepalive_seconds: int
+    receive_timeout_seconds: int
     log_level: str
     error_ratio: float
     delay_seconds: float
@@ -198,6 +199,13 @@ VARIABLES: Final = (
     # sends a request into a connection that is being closed.
     Variable(
         "SERVICE_KEEPALIVE_SECONDS", "keepalive_seconds", "3700", "a whole number from 1 to 86400", _whole(1, 86400)
+    ),
+    Variable(
+        "SERVICE_RECEIVE_TIMEOUT_SECONDS",
+        "receive_timeout_seconds",
+        "10",
+        "a whole number from 1 to 3600",
+        _whole(1, 3600),
     ),
     Variable("SERVICE_LOG_LEVEL", "log_level", "info", "debug, info, warning, error or critical", _one_of(*LOG_LEVELS)),
     Variable("SERVICE_ERROR_RATIO", "error_ratio", "0", "a decimal number from 0 to 1", _decimal(1)),

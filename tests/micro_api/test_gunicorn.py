@@ -64,7 +64,7 @@ def test_entry_is_gunicorn_with_the_configuration(start_service: StartService) -
     """`python -m micro_api` is gunicorn with the configuration file, and passes arguments to it."""
     service = start_service("micro_api", "--threads", "3", PYTHONPATH=str(CONFIGURATION.parents[1]))
     assert service.request("GET", "/test/test")[1] == SUCCESS["v1"]
-    assert any("Using worker: gthread" in line["message"] for line in _log(service))
+    assert any("Using worker: micro_api.worker.Worker" in line["message"] for line in _log(service))
     assert service.stop() == 0
 
 

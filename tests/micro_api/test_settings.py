@@ -23,6 +23,7 @@ def test_defaults() -> None:
         threads=8,
         graceful_timeout_seconds=20,
         keepalive_seconds=3700,
+        receive_timeout_seconds=10,
         log_level="info",
         error_ratio=0,
         delay_seconds=0,
