@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 OPENAPI_DOCUMENT: Final = Path(__file__).with_name("openapi.json")
 
+HEADERS: Final = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+"""Of every JSON answer: one that a cache repeats would be counted as the choice of a version."""
+
 
 def add_routes(app: Flask, settings: "Settings", metrics: "Metrics") -> None:
     """Add every endpoint and error handler to the application.
@@ -53,8 +56,8 @@ class _Views:
     def __init__(self, settings: "Settings", metrics: "Metrics") -> None:
         # One object for all requests of all threads, since nothing here changes a response that it sends:
         # README.md, "Prepared answers".
-        self._success = Response(answers.SUCCESS[settings.version], content_type=answers.CONTENT_TYPE)
-        self._openapi = Response(OPENAPI_DOCUMENT.read_bytes(), content_type=answers.CONTENT_TYPE)
+        self._success = _json(answers.SUCCESS[settings.version])
+        self._openapi = _json(OPENAPI_DOCUMENT.read_bytes())
         self._page = Response(page.PAGE, headers=page.HEADERS, content_type=page.CONTENT_TYPE)
         self._settings = settings
         self._metrics = metrics
@@ -75,7 +78,7 @@ class _Views:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             response = _answer(answers.CODE_SYSTEM_ERROR, answers.MESSAGE_SYSTEM_ERROR, status)
         else:
-            response = Response(self.test().data, content_type=answers.CONTENT_TYPE)
+            response = _json(self.test().data)
         response.headers["x-fault"] = fault.label
         return response
 
@@ -114,7 +117,11 @@ def _answer(code: int, message: str, status: int) -> Response:
     """Return an answer without data; the message of an error is in the log line too."""
     if code != answers.CODE_OK:
         _log(message=message)
-    return Response(answers.encode(code=code, message=message), status=status, content_type=answers.CONTENT_TYPE)
+    return _json(answers.encode(code=code, message=message), status)
+
+
+def _json(body: bytes, status: int = HTTPStatus.OK) -> Response:
+    return Response(body, status=status, headers=HEADERS, content_type=answers.CONTENT_TYPE)
 
 
 def _http_error(error: HTTPException) -> Response:

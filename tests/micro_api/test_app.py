@@ -27,6 +27,17 @@ def test_call_is_answered_by_the_contract(version: str) -> None:
     assert (response.status_code, response.content_type, response.data) == (200, CONTENT_TYPE, SUCCESS[version])
 
 
+@pytest.mark.parametrize("error_ratio", ["0", "1"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/test/test", "/healthz", "/readyz", "/openapi.json", "/unknown"])
+def test_no_json_is_cached_or_taken_for_another_type(path: str, method: str, error_ratio: str) -> None:
+    """A cache in between would hold a split at its first answer; errors are JSON, too."""
+    response = make_client(SERVICE_ERROR_RATIO=error_ratio).open(path, method=method)
+    assert response.content_type == CONTENT_TYPE
+    assert response.headers.getlist("Cache-Control") == ["no-store"]
+    assert response.headers.getlist("X-Content-Type-Options") == ["nosniff"]
+
+
 @pytest.mark.parametrize("path", ["/", "/test/test", "/healthz", "/readyz", "/openapi.json", "/unknown"])
 def test_head_is_get_without_the_body(client: FlaskClient, path: str) -> None:
     """HEAD has the status and the headers of GET, the length included, and no body."""
