@@ -5,7 +5,8 @@ this module is imported.
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
@@ -121,9 +122,25 @@ class Metrics:
         registry = self._registry
         if self._directory is not None:
             registry = CollectorRegistry()
-            MultiProcessCollector(registry, str(self._directory))  # type: ignore[no-untyped-call]  # of the library
+            _Collector(registry, str(self._directory))  # type: ignore[no-untyped-call]  # of the library
         try:
             encoder, content_type = choose_encoder(accept)
         except TypeError:  # prometheus_client does not check the version that the client names
             encoder, content_type = choose_encoder("")
         return encoder(registry), content_type
+
+
+class _Collector(MultiProcessCollector):
+    """Adds up the files of all workers, also while a worker makes or removes one."""
+
+    def collect(self) -> Any:  # noqa: ANN401 - of a library without types
+        """Return the sums; prometheus_client itself fails at a file that has no size yet."""
+        files = [str(file) for file in Path(self._path).glob("*.db") if _has_content(file)]
+        return self.merge(files)  # type: ignore[no-untyped-call]  # of the library
+
+
+def _has_content(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return False

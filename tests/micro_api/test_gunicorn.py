@@ -173,6 +173,14 @@ def test_workers_are_counted_together(start_service: StartService, tmp_path: Pat
     assert _calls_counted(service) == 7
 
 
+def test_a_worker_that_has_just_begun_costs_no_scrape(start_service: StartService, tmp_path: Path) -> None:
+    """Metrics are given while the file of a new worker is still empty."""
+    service = start_service(WEB_CONCURRENCY="2", PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    (tmp_path / "counter_1.db").touch()
+    service.request("GET", "/test/test")
+    assert _calls_counted(service) == 1
+
+
 def test_metrics_folder_is_emptied_at_start(start_service: StartService, tmp_path: Path) -> None:
     """A restart counts from zero and deletes metrics files only."""
     (tmp_path / "keep.txt").touch()
