@@ -36,6 +36,7 @@ const TEXTS = {
 
 const noCounts = () => ({ v1: 0, v2: 0, error: 0 });
 const total = (row) => row.v1 + row.v2 + row.error;
+const inOrder = (one, other) => one.localeCompare(other, "en", { numeric: true });
 
 // Counts by kind of answer for each name of one sort: routes, or pods.
 class Ledger {
@@ -72,7 +73,6 @@ class Tally {
   change = null;
   callsInFlight = 0;
   held = 0;
-  #podsOf = {};
 
   // Counts an answer and returns what its tile shows.
   add(answer) {
@@ -81,8 +81,10 @@ class Tally {
     this.all[answer.kind] += 1;
     if (route === this.route) this.current[answer.kind] += 1;
     this.routes.add(route, answer.kind);
-    const pod = this.pods.add(answer.pod, answer.kind, () => ({ version: answer.version, sign: this.#sign(answer) }));
-    return { ...answer, route, hasChanged, sign: answer.kind === "error" ? answer.status : pod.sign };
+    const pod = this.pods.add(answer.pod, answer.kind, () => ({ version: answer.version, sign: null }));
+    const isNewPod = pod.sign === null;
+    if (isNewPod) this.#signPods();
+    return { ...answer, route, hasChanged, isNewPod, sign: answer.kind === "error" ? answer.status : pod.sign };
   }
 
   // A call that was sent before a change may be answered after it: this is not a change back.
@@ -97,11 +99,13 @@ class Tally {
     return true;
   }
 
-  // The pods of v1 are 1a, 1b and so on, in the order in which they answer first.
-  #sign({ version }) {
-    if (!version) return "?";
-    const index = (this.#podsOf[version] = (this.#podsOf[version] ?? -1) + 1);
-    return version.slice(1) + (index < 26 ? String.fromCharCode(97 + index) : index);
+  // The pods of v1 are 1a, 1b and so on by their names, so that they are the same on each screen in a room.
+  #signPods() {
+    const podsOf = {};
+    for (const [, row] of [...this.pods.rows].sort(([one], [other]) => inOrder(one, other))) {
+      const index = (podsOf[row.version] = (podsOf[row.version] ?? -1) + 1);
+      row.sign = row.version ? row.version.slice(1) + (index < 26 ? String.fromCharCode(97 + index) : index) : "?";
+    }
   }
 }
 
@@ -146,11 +150,20 @@ function element(tag, properties, ...children) {
 
 const tile = (tag, kind, sign) => element(tag, { className: `tile ${kind}`, textContent: sign });
 
-function addTile({ kind, sign, version, pod, route, status, hasChanged }) {
+// A new pod may come before others by its name: the tiles follow.
+function signTiles() {
+  for (const shown of document.querySelectorAll("#tiles [data-pod]")) {
+    shown.textContent = tally.pods.rows.get(shown.dataset.pod)?.sign ?? shown.textContent;
+  }
+}
+
+function addTile({ kind, sign, version, pod, route, status, hasChanged, isNewPod }) {
   const tiles = at("tiles");
+  if (isNewPod) signTiles();
   if (hasChanged) tiles.prepend(element("li", { className: "mark", textContent: `↑ ${routeName(route)}` }));
   const added = tile("li", kind, sign);
   added.title = text("described", version || "?", pod || text("noPod"), routeName(route), status);
+  if (kind !== "error") added.dataset.pod = pod;
   tiles.prepend(added);
   while (tiles.children.length > MOST.tiles) tiles.lastElementChild.remove();
 }
@@ -198,7 +211,7 @@ function showTables() {
   const routes = newestFirst.map(([name, row]) => routeRow(routeName(name), row));
   at("routes").replaceChildren(...routes, ...earlier(tally.routes, routeRow));
   at("total").replaceChildren(routeRow(text("all"), tally.all));
-  const bySign = [...tally.pods.rows].sort(([, a], [, b]) => a.sign.localeCompare(b.sign, "en", { numeric: true }));
+  const bySign = [...tally.pods.rows].sort(([, one], [, other]) => inOrder(one.sign, other.sign));
   const pods = bySign.map(([name, row]) => podRow(name || text("noPod"), row));
   at("pods").replaceChildren(...pods, ...earlier(tally.pods, podRow));
 }

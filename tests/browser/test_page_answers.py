@@ -69,6 +69,16 @@ def test_errors_are_tiles_of_their_own(open_page: OpenPage, address: str) -> Non
     assert pods(page) == {"pod-v1": 1, "pod-v2": 2, "pod-v3": 1, "(no name)": 2}
 
 
+def test_pods_have_their_letters_by_name(open_page: OpenPage, address: str) -> None:
+    """In the order of their answers or not, 1a is the first pod by name, on tiles that are shown already, too."""
+    page = open_page(address)
+    play(page, iter([answer(pod="v1-10"), answer(pod="v1-9"), answer(version="v2", pod="v2-0"), answer(pod="v1-10")]))
+    start(page, calls_per_second=5)
+    wait_for_tiles(page, 4)
+    assert page.locator("#tiles .tile").all_inner_texts() == ["1b", "2a", "1a", "1b"]
+    assert pods(page) == {"v1-9": 1, "v1-10": 2, "v2-0": 1}
+
+
 def test_a_late_answer_is_no_change_of_route(open_page: OpenPage, address: str) -> None:
     """An answer to a call that was sent before a shift counts for its own route, and is no shift back."""
     page = open_page(address)
