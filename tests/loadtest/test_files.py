@@ -98,3 +98,11 @@ def test_the_judge_names_a_full_standard_output() -> None:
     with FULL.open("w") as full:
         ended = judge(stdout=full.fileno())
     assert (ended.returncode, ended.stderr) == (1, "standard output was not written: No space left on device\n")
+
+
+@pytest.mark.parametrize("option", ["--verdict-json", "--summary"])
+def test_standard_output_is_a_file_like_any_other(option: str) -> None:
+    """/dev/stdout is a pipe here, as >(command) of a shell is: without a name of its own, and written in place."""
+    ended = judge(option, "/dev/stdout")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count("are from the canary") > 1
