@@ -13,10 +13,12 @@ from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES, EXIT_INTERR
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Verdict
+from canary_loadtest.file_options import add_outputs
 from canary_loadtest.judge.readers import FORMATS
 from canary_loadtest.judge.wording import JUDGE_NEXT_STEPS
-from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of, writable_file
+from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of
 from canary_loadtest.output import report
+from canary_loadtest.output.about import About
 from canary_loadtest.output.files import keep, print_whole
 from canary_loadtest.output.text import wrapped
 
@@ -58,19 +60,26 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        verdict = _judge(options)
-        written = [
-            print_whole(report.table(verdict)),
-            keep(options.verdict_json, lambda file: report.write_json(verdict, file)),
-            keep(options.summary, lambda file: report.append_summary(verdict, file)),
-        ]
+        return _output(_judge(options), options)
     except UsageError as error:
         parser.error(str(error))
     except OSError as error:
         return _fail(parser.prog, f"{error.filename or options.file}: {error.strerror}", EXIT_NO_VERDICT)
     except KeyboardInterrupt:
         return _fail(parser.prog, "interrupted, no verdict", EXIT_INTERRUPTED)
-    return EXIT_CODES[verdict.outcome] if all(written) else EXIT_NOT_WRITTEN
+
+
+def _output(verdict: Verdict, options: argparse.Namespace) -> int:
+    """Print the verdict, write the files that were asked for, and return the exit code."""
+    counts = options.canary is not None
+    about = About("counts" if counts else "standard input" if options.file == "-" else options.file, options.route)
+    written = [
+        print_whole(report.table(verdict)),
+        keep(options.summary, lambda file: report.append_summary(verdict, about, file)),
+    ]
+    exit_code = EXIT_CODES[verdict.outcome] if all(written) else EXIT_NOT_WRITTEN
+    kept = keep(options.verdict_json, lambda file: report.write_json(verdict, about, file, exit_code))
+    return exit_code if kept else EXIT_NOT_WRITTEN
 
 
 def _fail(program: str, message: str, exit_code: int) -> int:
@@ -99,8 +108,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "--sent", type=_count, metavar="N", help="number of requests that were sent; missing ones count as other"
     )
     parser.add_argument("--route", metavar="NAME", help=ROUTE_HELP)
-    parser.add_argument("--verdict-json", type=writable_file, metavar="FILE", help="write the verdict to FILE as JSON")
-    parser.add_argument("--summary", type=writable_file, metavar="FILE", help="append the verdict to FILE as Markdown")
+    add_outputs(parser)
     parser.add_argument(
         "file", nargs="?", default="-", metavar="FILE", help="file to read answers from (default: standard input)"
     )

@@ -7,26 +7,35 @@ from math import floor
 from typing import Any, Final
 
 from canary_loadtest.core.estimates import share_interval_percent
+from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.outcome import EXIT_CODES, Outcome
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Verdict
+from canary_loadtest.output.about import About
 from canary_loadtest.output.files import append, write_in_place, write_whole
-from canary_loadtest.output.text import wrapped
+from canary_loadtest.output.text import clipped, printable, wrapped
 
+# Of the JSON files: it changes when a member is removed or gets another meaning. See loadtest/verdict.schema.json.
+FORMAT: Final = 1
+MOST_KINDS: Final = 20
+WIDEST_KIND: Final = 60
 SIGNS: Final[Mapping[Outcome, str]] = {Outcome.CONFIRMED: "✅", Outcome.REFUTED: "❌", Outcome.INCONCLUSIVE: "❔"}
 
 
-def as_dict(verdict: Verdict, exit_code: int | None = None) -> dict[str, Any]:
+def as_dict(verdict: Verdict, about: About, exit_code: int | None = None) -> dict[str, Any]:
     """Return the verdict as plain JSON types.
 
     Args:
         verdict: the result.
+        about: what was measured.
         exit_code: that of the process, None for the one of the verdict.
     """
     tally, expectation = verdict.tally, verdict.expectation
     low, high = _interval_percent(verdict)
     return {
+        "format": FORMAT,
+        **about.to_dict(),
         "verdict": verdict.outcome.value,
         "exit_code": EXIT_CODES[verdict.outcome] if exit_code is None else exit_code,
         "reason": verdict.reason,
@@ -45,13 +54,13 @@ def as_dict(verdict: Verdict, exit_code: int | None = None) -> dict[str, Any]:
     }
 
 
-def write_json(verdict: Verdict, path: str, exit_code: int | None = None) -> None:
-    """Write the verdict to the file at `path` as JSON, whole or not at all; `exit_code` as in `as_dict`.
+def write_json(verdict: Verdict, about: About, path: str, exit_code: int | None = None) -> None:
+    """Write the verdict to the file at `path` as JSON, whole or not at all; see `as_dict`.
 
     Raises:
         OSError: the file cannot be written.
     """
-    write_whole(json.dumps(as_dict(verdict, exit_code), indent=2) + "\n", path)
+    write_whole(json.dumps(as_dict(verdict, about, exit_code), indent=2) + "\n", path)
 
 
 def write_text(verdict: Verdict, path: str) -> None:
@@ -63,13 +72,13 @@ def write_text(verdict: Verdict, path: str) -> None:
     write_in_place(table(verdict) + "\n", path)
 
 
-def append_summary(verdict: Verdict, path: str) -> None:
+def append_summary(verdict: Verdict, about: About, path: str) -> None:
     """Append the verdict as Markdown to the file at `path`.
 
     Raises:
         OSError: the file cannot be written.
     """
-    append(summary(verdict) + "\n\n", path)
+    append(summary(verdict, about) + "\n\n", path)
 
 
 def table(verdict: Verdict) -> str:
@@ -77,25 +86,37 @@ def table(verdict: Verdict) -> str:
     tally, expectation = verdict.tally, verdict.expectation
     low, high = _interval_percent(verdict)
     interval = f"{_certainty(expectation.alpha)} interval {low:.1f} to {high:.1f} %"
-    points = "percentage point" if expectation.points == 1 else "percentage points"
-    expected = f"{expectation.canary_percent:g} % canary, tolerance {expectation.points:g} {points}"
     return "\n".join(
         [
             f"{'answers':<25}{'count':>9}{'share':>9}",
             f"{_row(verdict.row_names.canary, tally.canary, tally)}   {interval}",
             _row(verdict.row_names.stable, tally.stable, tally),
             _row("other", tally.other_total, tally),
-            *(f"    {kind} {count:>{29 - len(kind)}}" for kind, count in tally.other.most_common()),
+            *(f"    {kind} {count:>{max(1, 29 - len(kind))}}" for kind, count in _kinds(tally)),
             *_totals(verdict),
-            wrapped("expected: ", expected),
-            wrapped("verdict:  ", f"{verdict.outcome.value} - {verdict.reason}"),
-            wrapped("next:     ", verdict.next_step),
+            wrapped("expected: ", _expected(expectation)),
+            wrapped("verdict:  ", printable(f"{verdict.outcome.value} - {verdict.reason}")),
+            wrapped("next:     ", printable(verdict.next_step)),
         ]
     )
 
 
+def _expected(expectation: Expectation) -> str:
+    points = "percentage point" if expectation.points == 1 else "percentage points"
+    return f"{expectation.canary_percent:g} % canary, tolerance {expectation.points:g} {points}"
+
+
+def _kinds(tally: Tally) -> Iterator[tuple[str, int]]:
+    """Yield the most frequent kinds of other answers and their counts, and last the sum of those that are left."""
+    kinds = tally.other.most_common()
+    for kind, count in kinds[:MOST_KINDS]:
+        yield clipped(printable(kind), WIDEST_KIND), count
+    if left := kinds[MOST_KINDS:]:
+        yield f"({len(left)} more kinds)", sum(count for _, count in left)
+
+
 def _row(name: str, count: int, tally: Tally) -> str:
-    return f"  {name:<23}{count:>9}{_share(count, tally):>9}"
+    return f"  {clipped(printable(name), 23):<23}{count:>9}{_share(count, tally):>9}"
 
 
 def _totals(verdict: Verdict) -> Iterator[str]:
@@ -109,15 +130,18 @@ def _totals(verdict: Verdict) -> Iterator[str]:
             yield f"  {name:<23}{count:>9}"
 
 
-def summary(verdict: Verdict) -> str:
+def summary(verdict: Verdict, about: About) -> str:
     """Return the verdict as Markdown, without a newline at its end."""
     tally, expectation = verdict.tally, verdict.expectation
     low, high = _interval_percent(verdict)
     names = verdict.row_names
-    rows = [(names.canary, tally.canary), (names.stable, tally.stable), *tally.other.most_common()]
+    rows = [(names.canary, tally.canary), (names.stable, tally.stable), *_kinds(tally)]
+    asked = ", ".join(filter(None, (f"**{as_markdown_text(about.place)}**", about.time)))
     return "\n".join(
         [
             f"### {SIGNS[verdict.outcome]} Canary split: {verdict.outcome.value}",
+            "",
+            asked,
             "",
             as_markdown_text(verdict.reason),
             "",
@@ -126,7 +150,7 @@ def summary(verdict: Verdict) -> str:
             *(f"| {as_markdown_text(name)} | {count} | {_share(count, tally)} |" for name, count in rows),
             "",
             (
-                f"Expected: {expectation.canary_percent:g} % canary, tolerance {expectation.points:g}."
+                f"Expected: {_expected(expectation)}."
                 f" {_certainty(expectation.alpha)} interval: {low:.1f} to {high:.1f} %."
             ),
             "",
@@ -137,7 +161,7 @@ def summary(verdict: Verdict) -> str:
 
 def as_markdown_text(text: str) -> str:
     """Return text from outside, such as the name of a route, so that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_\[\]<>&|#~!])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>&|#~!])", r"\\\1", printable(" ".join(text.split())))
 
 
 def progress_line(session: Session, answers_per_second: float, seconds_left: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Text for a terminal: lines of at most 80 columns."""
+"""Text for a terminal: lines of at most 80 columns, without control characters from outside."""
 
 from textwrap import wrap
 from typing import Final
@@ -17,3 +17,18 @@ def wrapped(head: str, text: str, indent: int | None = None) -> str:
     indentation = " " * (len(head) if indent is None else indent)
     lines = wrap(head + text, COLUMNS, subsequent_indent=indentation, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """Return text from outside, such as the name of a route, in one line: what is not printable as its escape.
+
+    So it can neither begin a line of its own nor control a terminal, and any file of UTF-8 or XML can hold it.
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+
+
+def clipped(text: str, columns: int) -> str:
+    """Return a text of at most this many columns; the end of a longer one is left out."""
+    return text if len(text) <= columns else f"{text[: columns - 3]}..."

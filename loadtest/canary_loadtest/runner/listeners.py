@@ -24,7 +24,7 @@ from canary_loadtest.output.text import wrapped
 from canary_loadtest.runner import web
 from canary_loadtest.runner.master_run import MasterRun
 from canary_loadtest.runner.run import JudgingRun
-from canary_loadtest.runner.target import TargetError, base_address
+from canary_loadtest.runner.target import TargetError, base_address, hosts_of
 from canary_loadtest.runner.worker_run import WorkerRun
 
 INIT_POLL_SECONDS: Final = 0.01
@@ -49,11 +49,6 @@ def judging_run_of(environment: Environment) -> JudgingRun | None:
 def options_of(environment: Environment) -> argparse.Namespace:
     """Return the parsed options, which an environment of the `locust` command always has."""
     return cast("argparse.Namespace", environment.parsed_options)
-
-
-def hosts_of(environment: Environment) -> list[str | None]:
-    """Return the addresses that requests will go to: `--host`, or those that the user classes have."""
-    return [environment.host] if environment.host else [user.host for user in environment.user_classes]
 
 
 def usage_error(message: str) -> NoReturn:
@@ -129,10 +124,10 @@ def on_quitting(environment: Environment, **_: object) -> None:
     if (run := judging_run_of(environment)) is None:
         return
     run.close()
-    verdict = run.verdict()
+    verdict, about = run.verdict(), run.about()
     written = [keep(run.options.verdict_text, lambda file: report.write_text(verdict, file)), keep_report(run)]
     exit_code = run.exit_code(verdict) if all(written) else EXIT_NOT_WRITTEN
-    kept = keep(run.options.verdict_json, lambda file: report.write_json(verdict, file, exit_code))
+    kept = keep(run.options.verdict_json, lambda file: report.write_json(verdict, about, file, exit_code))
     environment.process_exit_code = exit_code if kept else EXIT_NOT_WRITTEN
 
 
@@ -144,7 +139,7 @@ def keep_report(run: JudgingRun) -> bool:
     verdict = run.verdict()
     written = [
         keep(run.options.report, lambda file: page.write_report(web.page_data(run), report.table(verdict), file)),
-        keep(run.options.summary, lambda file: report.append_summary(verdict, file)),
+        keep(run.options.summary, lambda file: report.append_summary(verdict, run.about(), file)),
     ]
     return all(written)
 
