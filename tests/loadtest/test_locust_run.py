@@ -24,7 +24,7 @@ from tests.loadtest.locust_process import (
 from tests.loadtest.server import Reply, Request, serving
 from tests.loadtest.traffic import held_after, split
 from tests.support.repository import ROOT
-from tests.support.text import unwrapped
+from tests.support.text import too_long, unwrapped
 
 USER = "from locust import events\nfrom canary_loadtest import CanaryUser\nclass User(CanaryUser):\n    pass\n"
 
@@ -32,7 +32,8 @@ EVENTS = ["init", "test_start", "request", "test_stop", "quitting", "quit"]
 
 
 def is_usage_error(ended: Ended, *words: str) -> bool:
-    """Return whether a process ended as for a wrong option, with a message that has each of `words`."""
+    """Return whether a process ended as for a wrong option, with a message of 80 columns that has each of `words`."""
+    assert too_long(ended.stderr) == []
     message = " ".join(ended.stderr.split())
     return ended.exit_code == 2 and "Traceback" not in ended.stderr and all(word in message for word in words)
 
@@ -129,6 +130,7 @@ def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
         ("--expect-canary 30 --report report.pdf", ["--report", "report.pdf", "ends in .html"]),
         ("--expect-canary 30 --report nowhere/report.html", ["--report", "nowhere", "does not exist"]),
         ("--expect-canary 30 --summary .", ["--summary", "is a folder"]),
+        ("--expect-canary 30 --sumary", ["unrecognized arguments: --sumary", "Did you mean '--summary'"]),
     ],
 )
 def test_wrong_option_is_named(tmp_path: Path, options: str, words: list[str]) -> None:

@@ -155,8 +155,19 @@ def on_quit(environment: Environment, exit_code: int) -> None:
         sys.exit(EXIT_NOT_WRITTEN)
 
 
+def on_parser(parser: argparse.ArgumentParser) -> None:
+    """Add the options, and have Locust's usage errors fit 80 columns."""
+    add_locust_options(parser)
+    end = parser.exit
+
+    def end_within_columns(status: int = 0, message: str | None = None) -> NoReturn:
+        end(status, message and "".join(wrapped("", line, indent=4) + "\n" for line in message.splitlines()))
+
+    setattr(parser, "exit", end_within_columns)  # noqa: B010 - a method, which mypy does not let one assign
+
+
 for hook, listener in {
-    events.init_command_line_parser: add_locust_options,
+    events.init_command_line_parser: on_parser,
     events.init: on_init,
     events.test_start: on_test_start,
     events.test_stopping: on_test_stopping,
