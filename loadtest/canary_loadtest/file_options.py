@@ -56,3 +56,5 @@ def add_outputs(
         html = {"type": html_file, "metavar": "FILE.html"}
         add("--report", "write a report with charts to FILE.html, and its data to FILE.json", **html)
     add("--summary", "append the verdict to FILE as Markdown, such as $GITHUB_STEP_SUMMARY", **file)
+    add("--junit", "write the verdict to FILE as a JUnit report, which CI systems read", **file)
+    add("--annotations", "print the verdict as an annotation of GitHub Actions, too", action="store_true")

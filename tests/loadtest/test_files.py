@@ -100,7 +100,7 @@ def test_the_judge_names_a_full_standard_output() -> None:
     assert (ended.returncode, ended.stderr) == (1, "standard output was not written: No space left on device\n")
 
 
-@pytest.mark.parametrize("option", ["--verdict-json", "--summary"])
+@pytest.mark.parametrize("option", ["--verdict-json", "--summary", "--junit"])
 def test_standard_output_is_a_file_like_any_other(option: str) -> None:
     """/dev/stdout is a pipe here, as >(command) of a shell is: without a name of its own, and written in place."""
     ended = judge(option, "/dev/stdout")

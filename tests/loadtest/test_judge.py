@@ -202,6 +202,7 @@ def test_empty_input_is_inconclusive(judge: Judge, capsys: pytest.CaptureFixture
         ("--expect-canary 30 --route 70-30", ["--route", "--format bodies has none"]),
         ("--expect-canary 30 --format xml", ["--format", "'xml'", "vegeta"]),
         ("--expect-canary 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere/v.json does not exist"]),
+        ("--expect-canary 30 --junit nowhere/v.xml", ["--junit", "nowhere/v.xml does not exist"]),
         ("--expect-canary 30 nowhere.txt", ["nowhere.txt: No such file or directory"]),
         ("--expect-canary 30 .", [".: Is a directory"]),
     ],

@@ -19,7 +19,9 @@ from canary_loadtest.judge.wording import JUDGE_NEXT_STEPS
 from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of
 from canary_loadtest.output import report
 from canary_loadtest.output.about import About
+from canary_loadtest.output.annotations import annotation
 from canary_loadtest.output.files import keep, print_whole
+from canary_loadtest.output.junit import write_junit
 from canary_loadtest.output.text import wrapped
 
 MOST_DIGITS: Final = 15
@@ -73,11 +75,14 @@ def _output(verdict: Verdict, options: argparse.Namespace) -> int:
     """Print the verdict, write the files that were asked for, and return the exit code."""
     counts = options.canary is not None
     about = About("counts" if counts else "standard input" if options.file == "-" else options.file, options.route)
+    lines = [report.table(verdict), *([annotation(verdict, about)] if options.annotations else [])]
     written = [
-        print_whole(report.table(verdict)),
+        print_whole("\n".join(lines)),
         keep(options.summary, lambda file: report.append_summary(verdict, about, file)),
     ]
     exit_code = EXIT_CODES[verdict.outcome] if all(written) else EXIT_NOT_WRITTEN
+    if not keep(options.junit, lambda file: write_junit(verdict, about, file, exit_code)):
+        exit_code = EXIT_NOT_WRITTEN
     kept = keep(options.verdict_json, lambda file: report.write_json(verdict, about, file, exit_code))
     return exit_code if kept else EXIT_NOT_WRITTEN
 
