@@ -113,6 +113,28 @@ def test_names_from_outside_stay_in_their_row_of_the_table() -> None:
     assert len(row) <= 80
 
 
+def test_names_from_outside_are_no_commands_of_github_actions() -> None:
+    """A line of the table whose first characters are `::`, and `##[` anywhere, would be one."""
+    kinds = Counter({"::error::x": 5, "a ##[error]y": 3})
+    routes = Counter({f"{'r' * number} ::add-mask::z": 1 for number in range(1, 40)})
+    for tally in (Tally(canary=1, other=kinds), Tally(canary=39, routes=routes)):
+        printed = report.table(session_of(tally).verdict())
+        assert [line for line in printed.splitlines() if line.lstrip().startswith("::") or "##[" in line] == []
+        assert r"\x3a:" in printed
+
+
+def test_the_summary_names_the_route_that_answered() -> None:
+    """Where none was asked for, the only one that the answers name is shown; several are in the reason."""
+    about = About("http://127.0.0.1:8080")
+    one, two = Counter({"70-30": 10}), Counter({"70-30": 5, "0-100": 5})
+    assert "**http://127.0.0.1:8080, route 70-30**\n" in report.summary(
+        session_of(Tally(canary=3, stable=7, routes=one)).verdict(), about
+    )
+    assert "**http://127.0.0.1:8080**\n" in report.summary(
+        session_of(Tally(canary=3, stable=7, routes=two)).verdict(), about
+    )
+
+
 def test_the_table_names_the_most_frequent_kinds() -> None:
     """Of many kinds the table and the summary have twenty rows and a sum of the rest."""
     kinds = Counter({f"status_{number}": 1000 - number for number in range(400, 600)})

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import floor
 from typing import Any, Final
 
@@ -136,7 +137,9 @@ def summary(verdict: Verdict, about: About) -> str:
     low, high = _interval_percent(verdict)
     names = verdict.row_names
     rows = [(names.canary, tally.canary), (names.stable, tally.stable), *_kinds(tally)]
-    asked = ", ".join(filter(None, (f"**{as_markdown_text(about.place)}**", about.time)))
+    route = about.route or (next(iter(tally.routes)) if len(tally.routes) == 1 else "")
+    place = replace(about, route=route or None).place
+    asked = ", ".join(filter(None, (f"**{as_markdown_text(place)}**", about.time)))
     return "\n".join(
         [
             f"### {SIGNS[verdict.outcome]} Canary split: {verdict.outcome.value}",
