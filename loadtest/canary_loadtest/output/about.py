@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from canary_loadtest.core.verdict import Verdict
-from canary_loadtest.output.text import printable
+from canary_loadtest.output.text import one_line
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class About:
     def place(self) -> str:
         """Target and route, in one line."""
         route = "" if self.route is None else f", route {self.route}"
-        return printable(f"{self.target or 'unknown target'}{route}")
+        return one_line(f"{self.target or 'unknown target'}{route}")
 
     @property
     def time(self) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.output.about import About, name_of
-from canary_loadtest.output.text import printable
+from canary_loadtest.output.text import one_line
 
 LEVELS: Final[Mapping[Outcome, str]] = {
     Outcome.CONFIRMED: "notice",
@@ -21,7 +21,7 @@ LEVELS: Final[Mapping[Outcome, str]] = {
 def annotation(verdict: Verdict, about: About) -> str:
     """Return the verdict as one line, without a newline at its end."""
     title = f"Canary split: {verdict.outcome.value}"
-    message = "\n".join(map(printable, (name_of(verdict, about), verdict.reason, f"Next: {verdict.next_step}")))
+    message = "\n".join(map(one_line, (name_of(verdict, about), verdict.reason, f"Next: {verdict.next_step}")))
     return f"::{LEVELS[verdict.outcome]} title={_property(title)}::{_data(message)}"
 
 

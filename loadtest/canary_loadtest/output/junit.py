@@ -14,7 +14,7 @@ from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.output.about import About, name_of
 from canary_loadtest.output.files import write_whole
 from canary_loadtest.output.report import table
-from canary_loadtest.output.text import printable
+from canary_loadtest.output.text import one_line
 
 SUITE: Final = "canary-split"
 
@@ -63,7 +63,7 @@ def junit(verdict: Verdict, about: About, exit_code: int | None = None) -> str:
     case = SubElement(suite, "testcase", {"name": name_of(verdict, about), "classname": SUITE, "time": seconds})
     if not passed:
         kind = verdict.outcome.value if code == EXIT_CODES[verdict.outcome] else f"exit code {code}"
-        what = SubElement(case, "failure" if failed else "error", {"message": printable(verdict.reason), "type": kind})
+        what = SubElement(case, "failure" if failed else "error", {"message": one_line(verdict.reason), "type": kind})
         what.text = table(verdict)  # GitLab shows this text, and not that of system-out
     SubElement(suite, "system-out").text = table(verdict)
     SubElement(suite, "system-err")

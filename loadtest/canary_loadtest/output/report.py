@@ -15,12 +15,10 @@ from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.output.about import About
 from canary_loadtest.output.files import append, write_in_place, write_whole
-from canary_loadtest.output.text import clipped, printable, wrapped
+from canary_loadtest.output.text import one_line, wrapped
 
 # Of the JSON files: it changes when a member is removed or gets another meaning. See loadtest/verdict.schema.json.
 FORMAT: Final = 1
-MOST_KINDS: Final = 20
-WIDEST_KIND: Final = 60
 SIGNS: Final[Mapping[Outcome, str]] = {Outcome.CONFIRMED: "✅", Outcome.REFUTED: "❌", Outcome.INCONCLUSIVE: "❔"}
 
 
@@ -93,11 +91,11 @@ def table(verdict: Verdict) -> str:
             f"{_row(verdict.row_names.canary, tally.canary, tally)}   {interval}",
             _row(verdict.row_names.stable, tally.stable, tally),
             _row("other", tally.other_total, tally),
-            *(f"    {kind} {count:>{max(1, 29 - len(kind))}}" for kind, count in _kinds(tally)),
+            *(_kind(one_line(kind), count) for kind, count in tally.other.most_common()),
             *_totals(verdict),
             wrapped("expected: ", _expected(expectation)),
-            wrapped("verdict:  ", printable(f"{verdict.outcome.value} - {verdict.reason}")),
-            wrapped("next:     ", printable(verdict.next_step)),
+            wrapped("verdict:  ", one_line(f"{verdict.outcome.value} - {verdict.reason}")),
+            wrapped("next:     ", one_line(verdict.next_step)),
         ]
     )
 
@@ -107,17 +105,12 @@ def _expected(expectation: Expectation) -> str:
     return f"{expectation.canary_percent:g} % canary, tolerance {expectation.points:g} {points}"
 
 
-def _kinds(tally: Tally) -> Iterator[tuple[str, int]]:
-    """Yield the most frequent kinds of other answers and their counts, and last the sum of those that are left."""
-    kinds = tally.other.most_common()
-    for kind, count in kinds[:MOST_KINDS]:
-        yield clipped(printable(kind), WIDEST_KIND), count
-    if left := kinds[MOST_KINDS:]:
-        yield f"({len(left)} more kinds)", sum(count for _, count in left)
+def _kind(kind: str, count: int) -> str:
+    return f"    {kind} {count:>{max(1, 29 - len(kind))}}"
 
 
 def _row(name: str, count: int, tally: Tally) -> str:
-    return f"  {clipped(printable(name), 23):<23}{count:>9}{_share(count, tally):>9}"
+    return f"  {one_line(name):<23}{count:>9}{_share(count, tally):>9}"
 
 
 def _totals(verdict: Verdict) -> Iterator[str]:
@@ -136,7 +129,7 @@ def summary(verdict: Verdict, about: About) -> str:
     tally, expectation = verdict.tally, verdict.expectation
     low, high = _interval_percent(verdict)
     names = verdict.row_names
-    rows = [(names.canary, tally.canary), (names.stable, tally.stable), *_kinds(tally)]
+    rows = [(names.canary, tally.canary), (names.stable, tally.stable), *tally.other.most_common()]
     route = about.route or (next(iter(tally.routes)) if len(tally.routes) == 1 else "")
     place = replace(about, route=route or None).place
     asked = ", ".join(filter(None, (f"**{as_markdown_text(place)}**", about.time)))
@@ -157,14 +150,14 @@ def summary(verdict: Verdict, about: About) -> str:
                 f" {_certainty(expectation.alpha)} interval: {low:.1f} to {high:.1f} %."
             ),
             "",
-            f"Next: {verdict.next_step}.",
+            f"Next: {as_markdown_text(verdict.next_step)}.",
         ]
     )
 
 
 def as_markdown_text(text: str) -> str:
     """Return text from outside, such as the name of a route, so that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_\[\]<>&|#~!])", r"\\\1", printable(" ".join(text.split())))
+    return re.sub(r"([\\`*_\[\]<>&|#~!])", r"\\\1", one_line(" ".join(text.split())))
 
 
 def progress_line(session: Session, answers_per_second: float, seconds_left: float | None) -> str:

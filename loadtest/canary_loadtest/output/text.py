@@ -20,7 +20,7 @@ def wrapped(head: str, text: str, indent: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def printable(text: str) -> str:
+def one_line(text: str) -> str:
     """Return text from outside, such as the name of a route, in one line: what is not printable as its escape.
 
     So it can neither begin a line of its own nor control a terminal, nor GitHub Actions, whose commands begin with `::`
@@ -30,8 +30,3 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
     return re.sub(r"(?<!\S):(?=:)|#(?=#\[)", lambda found: rf"\x{ord(found[0]):x}", shown)
-
-
-def clipped(text: str, columns: int) -> str:
-    """Return a text of at most this many columns; the end of a longer one is left out."""
-    return text if len(text) <= columns else f"{text[: columns - 3]}..."
