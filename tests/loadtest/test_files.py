@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from canary_loadtest.output.files import append, write_in_place, write_whole
+from tests.loadtest.schema import read
 from tests.support.repository import ROOT
 
 Write = Callable[[str, str], None]
@@ -106,3 +107,11 @@ def test_standard_output_is_a_file_like_any_other(option: str) -> None:
     ended = judge(option, "/dev/stdout")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.count("are from the canary") > 1
+
+
+def test_the_judges_verdict_file_has_the_exit_code_of_the_process(tmp_path: Path) -> None:
+    """Where another file was not written, a program that reads the verdict file learns it there, too."""
+    assert FULL.is_char_device()
+    for option in ("--summary", "--junit"):
+        ended = judge(option, FULL, "--verdict-json", tmp_path / "verdict.json")
+        assert ended.returncode == read(tmp_path / "verdict.json")["exit_code"] == 1

@@ -9,19 +9,15 @@ from typing import BinaryIO, Final, NoReturn
 
 from canary_loadtest.core.contract import ROW_NAMES
 from canary_loadtest.core.labels import NO_ANSWER, OTHER_OR_NONE, UNEXPECTED_TEXT
-from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN
+from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_INTERRUPTED, EXIT_NO_VERDICT
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.file_options import add_outputs
 from canary_loadtest.judge.readers import FORMATS
 from canary_loadtest.judge.wording import JUDGE_NEXT_STEPS
+from canary_loadtest.judge.writing import write_out
 from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of
-from canary_loadtest.output import report
-from canary_loadtest.output.about import About
-from canary_loadtest.output.annotations import annotation
-from canary_loadtest.output.files import keep, print_whole
-from canary_loadtest.output.junit import write_junit
 from canary_loadtest.output.text import wrapped
 
 MOST_DIGITS: Final = 15
@@ -62,7 +58,7 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        return _output(_judge(options), options)
+        return write_out(_judge(options), _what_is_read(options), options)
     except UsageError as error:
         parser.error(str(error))
     except OSError as error:
@@ -71,20 +67,10 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
         return _fail(parser.prog, "interrupted, no verdict", EXIT_INTERRUPTED)
 
 
-def _output(verdict: Verdict, options: argparse.Namespace) -> int:
-    """Print the verdict, write the files that were asked for, and return the exit code."""
-    counts = options.canary is not None
-    about = About("counts" if counts else "standard input" if options.file == "-" else options.file, options.route)
-    lines = [report.table(verdict), *([annotation(verdict, about)] if options.annotations else [])]
-    written = [
-        print_whole("\n".join(lines)),
-        keep(options.summary, lambda file: report.append_summary(verdict, about, file)),
-    ]
-    exit_code = EXIT_CODES[verdict.outcome] if all(written) else EXIT_NOT_WRITTEN
-    if not keep(options.junit, lambda file: write_junit(verdict, about, file, exit_code)):
-        exit_code = EXIT_NOT_WRITTEN
-    kept = keep(options.verdict_json, lambda file: report.write_json(verdict, about, file, exit_code))
-    return exit_code if kept else EXIT_NOT_WRITTEN
+def _what_is_read(options: argparse.Namespace) -> str:
+    if options.canary is not None:
+        return "counts"
+    return "standard input" if options.file == "-" else str(options.file)
 
 
 def _fail(program: str, message: str, exit_code: int) -> int:
