@@ -18,6 +18,7 @@ from canary_loadtest.core.expectation import (
     Expectation,
     ExpectationError,
 )
+from canary_loadtest.file_options import add_outputs
 
 OWN_HEADERS: Final = frozenset({"accept-encoding", "connection", "content-length", "transfer-encoding"})
 # What Locust asks an option for before it shows it in the start form.
@@ -45,20 +46,6 @@ def _checked(field: str) -> Callable[[str], float]:
         return value
 
     return number
-
-
-def writable_file(text: str) -> str:
-    """Return the absolute path of a file that can be written, before a run is spent on it.
-
-    Raises:
-        argparse.ArgumentTypeError: the folder does not exist, or the path is a folder.
-    """
-    file = Path(text).absolute()
-    if file.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is a folder: name a file")
-    if not file.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"the folder of {text} does not exist: make it first")
-    return str(file)  # Locust sends the options to its workers, and can send text only
 
 
 def rate(text: str) -> float:
@@ -130,18 +117,6 @@ def certificates_file(text: str) -> str:
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{text} cannot be read: {error.strerror}") from None
     return str(file)
-
-
-def html_file(text: str) -> str:
-    """Return the absolute path of an HTML file that can be written, and a JSON file of the same name.
-
-    Raises:
-        argparse.ArgumentTypeError: the name does not end in .html, or `writable_file` objects to either file.
-    """
-    if Path(text).suffix != ".html":
-        raise argparse.ArgumentTypeError(f"{text} is not an HTML file: give it a name that ends in .html")
-    writable_file(str(Path(text).with_suffix(".json")))
-    return writable_file(text)
 
 
 def add_expectation(
@@ -309,33 +284,6 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         env_var="LOCUST_KEEP_GOING",
         help="run until --run-time, not only to the verdict; later answers may refute it",
     )
-    group.add_argument(
-        "--verdict-json",
-        type=writable_file,
-        metavar="FILE",
-        env_var="LOCUST_VERDICT_JSON",
-        help="write the verdict to FILE as JSON",
-    )
-    group.add_argument(
-        "--verdict-text",
-        type=writable_file,
-        metavar="FILE",
-        env_var="LOCUST_VERDICT_TEXT",
-        help="write the table to FILE, such as a container's /dev/termination-log",
-    )
-    group.add_argument(
-        "--report",
-        type=html_file,
-        metavar="FILE.html",
-        env_var="LOCUST_REPORT",
-        help="write a report with charts to FILE.html, and its data to FILE.json",
-    )
-    group.add_argument(
-        "--summary",
-        type=writable_file,
-        metavar="FILE",
-        env_var="LOCUST_SUMMARY",
-        help="append the verdict to FILE as Markdown, such as $GITHUB_STEP_SUMMARY",
-    )
+    add_outputs(group, "LOCUST_", of_a_run=True)
     # A person who can reach the web UI can send load anywhere from this machine: --web-host '*' for all interfaces.
     parser.set_defaults(web_host="127.0.0.1")

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -15,6 +16,7 @@ from canary_loadtest.core.history import History
 from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.session import Session
 from canary_loadtest.output import page as page_of
+from canary_loadtest.output.about import About
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import PHONE, Screen, assert_accessible, assert_fits
 from tests.loadtest.locust_process import locust, wait_until
@@ -22,7 +24,7 @@ from tests.loadtest.server import Reply, Request, answer, serving
 
 pytestmark = pytest.mark.browser
 
-ABOUT = {"target": "http://127.0.0.1:8080", "written_at": "2026-01-02 03:04:05+00:00"}
+ABOUT = About("http://127.0.0.1:8080", "70-30", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 3.0)
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
 SHIFT_AFTER = 400
 

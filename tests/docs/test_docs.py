@@ -1,5 +1,6 @@
 """The documents are true: what they name exists, and what they show is what the commands print."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -94,6 +95,22 @@ def repository(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     yield tmp_path
     assert run(".venv/bin/python", "-m", "scripts.lab", "down", cwd=tmp_path).returncode == 0
+
+
+def test_the_load_tests_readme_shows_what_the_judge_prints(tmp_path: Path) -> None:
+    """Each of its examples that needs no service prints what is shown, figures aside."""
+    (tmp_path / "loadtest").symlink_to(ROOT / "loadtest")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    examples = [
+        (command, shown)
+        for command, shown in console_examples(ROOT / "loadtest" / "README.md")
+        if command.startswith("python loadtest judge")
+    ]
+    assert examples
+    for command, shown in examples:
+        done = run("bash", "-c", command, cwd=tmp_path, environment={"PATH": path, "PYTHONUTF8": "1"})
+        assert is_shown(shown, done.stdout), f"$ {command}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == (10 if "REFUTED" in shown else 0)
 
 
 def test_the_readme_is_one_page() -> None:

@@ -1,6 +1,5 @@
 """Runs the load test as a person does: `locust -f loadtest/locustfile.py --headless`, from another directory."""
 
-import json
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from tests.loadtest.schema import read
 from tests.loadtest.server import Server
 from tests.loadtest.traffic import HELD
 from tests.support.processes import free_port, until
@@ -102,7 +102,7 @@ def end_of(process: subprocess.Popen[bytes], folder: Path) -> Ended:
     """Wait for the end of a process that writes its verdict into `folder`."""
     stdout, stderr = process.communicate(timeout=2 * DEADLINE_SECONDS)
     file = folder / VERDICT_FILE
-    verdict = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    verdict = read(file) if file.exists() else {}
     printed = unwrapped(stdout.decode(errors="replace"))
     return Ended(process.returncode, printed, stderr.decode(errors="replace"), verdict)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from canary_loadtest.output.files import append, write_in_place, write_whole
+from tests.loadtest.schema import read
 from tests.support.repository import ROOT
 
 Write = Callable[[str, str], None]
@@ -98,3 +99,19 @@ def test_the_judge_names_a_full_standard_output() -> None:
     with FULL.open("w") as full:
         ended = judge(stdout=full.fileno())
     assert (ended.returncode, ended.stderr) == (1, "standard output was not written: No space left on device\n")
+
+
+@pytest.mark.parametrize("option", ["--verdict-json", "--summary", "--junit"])
+def test_standard_output_is_a_file_like_any_other(option: str) -> None:
+    """/dev/stdout is a pipe here, as >(command) of a shell is: without a name of its own, and written in place."""
+    ended = judge(option, "/dev/stdout")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count("are from the canary") > 1
+
+
+def test_the_judges_verdict_file_has_the_exit_code_of_the_process(tmp_path: Path) -> None:
+    """Where another file was not written, a program that reads the verdict file learns it there, too."""
+    assert FULL.is_char_device()
+    for option in ("--summary", "--junit"):
+        ended = judge(option, FULL, "--verdict-json", tmp_path / "verdict.json")
+        assert ended.returncode == read(tmp_path / "verdict.json")["exit_code"] == 1

@@ -13,6 +13,7 @@ import pytest
 
 from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, STABLE_BODY
 from canary_loadtest.judge.command import main
+from tests.loadtest.schema import read
 from tests.support.repository import ROOT
 from tests.support.text import unwrapped
 
@@ -86,7 +87,7 @@ def test_counts_decide_exit_code(
     file = tmp_path / "verdict.json"
     exit_code = judge(f"{options} --verdict-json {file}")
     assert exit_code == EXIT_CODES[outcome]
-    verdict = json.loads(file.read_text(encoding="utf-8"))
+    verdict = read(file)
     assert (verdict["verdict"], verdict["exit_code"]) == (outcome, exit_code)
     assert f"verdict:  {outcome} - {verdict['reason']}\n" in unwrapped(capsys.readouterr().out)
 
@@ -110,7 +111,7 @@ def test_recorded_answers_count_as_the_server_did(
     """The real output of curl, k6, vegeta and, for hey, of the service holds the counts that the server had."""
     file = tmp_path / "verdict.json"
     exit_code = judge(f"--expect-canary 30 --verdict-json {file} {options} {RECORDED / recorded}")
-    counts = json.loads(file.read_text(encoding="utf-8"))["counts"]
+    counts = read(file)["counts"]
     answers = {"canary": counts["canary"], "stable": counts["stable"]}
     assert answers | counts["other_by_kind"] == {"canary": 8, "stable": 19} | counted
     assert exit_code == 11
@@ -150,7 +151,7 @@ def test_number_of_requests_replaces_the_guess_at_foreign_text(judge: Judge, tmp
     file = tmp_path / "verdict.json"
     pages = b"<html>\n<h1>\n503\n</h1>\n</html>\n"
     judge(f"--expect-canary 30 --sent 12 --verdict-json {file}", b"".join(ARTICLE) + 2 * pages)
-    assert json.loads(file.read_text(encoding="utf-8"))["counts"]["other_by_kind"] == {"other_or_none": 2}
+    assert read(file)["counts"]["other_by_kind"] == {"other_or_none": 2}
 
 
 def test_bodies_claim_no_status(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,6 +203,7 @@ def test_empty_input_is_inconclusive(judge: Judge, capsys: pytest.CaptureFixture
         ("--expect-canary 30 --route 70-30", ["--route", "--format bodies has none"]),
         ("--expect-canary 30 --format xml", ["--format", "'xml'", "vegeta"]),
         ("--expect-canary 30 --verdict-json nowhere/v.json", ["--verdict-json", "nowhere/v.json does not exist"]),
+        ("--expect-canary 30 --junit nowhere/v.xml", ["--junit", "nowhere/v.xml does not exist"]),
         ("--expect-canary 30 nowhere.txt", ["nowhere.txt: No such file or directory"]),
         ("--expect-canary 30 .", [".: Is a directory"]),
     ],
@@ -258,7 +260,7 @@ def test_pipe_is_judged_under_an_ascii_locale(tmp_path: Path) -> None:
     )
     assert (ended.returncode, ended.stderr) == (11, b"")
     assert b"more than one route" in ended.stdout
-    assert json.loads(file.read_text(encoding="utf-8"))["counts"]["routes"] == {"70-30-ü": 1, "\ud800": 1}
+    assert read(file)["counts"]["routes"] == {"70-30-ü": 1, "\ud800": 1}
 
 
 def test_closed_standard_input_is_named() -> None:

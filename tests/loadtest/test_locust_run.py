@@ -24,7 +24,7 @@ from tests.loadtest.locust_process import (
 from tests.loadtest.server import Reply, Request, serving
 from tests.loadtest.traffic import held_after, split
 from tests.support.repository import ROOT
-from tests.support.text import unwrapped
+from tests.support.text import too_long, unwrapped
 
 USER = "from locust import events\nfrom canary_loadtest import CanaryUser\nclass User(CanaryUser):\n    pass\n"
 
@@ -32,7 +32,8 @@ EVENTS = ["init", "test_start", "request", "test_stop", "quitting", "quit"]
 
 
 def is_usage_error(ended: Ended, *words: str) -> bool:
-    """Return whether a process ended as for a wrong option, with a message that has each of `words`."""
+    """Return whether a process ended as for a wrong option, with a message of 80 columns that has each of `words`."""
+    assert too_long(ended.stderr) == []
     message = " ".join(ended.stderr.split())
     return ended.exit_code == 2 and "Traceback" not in ended.stderr and all(word in message for word in words)
 
@@ -132,6 +133,8 @@ def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
         ("--expect-canary 30 --report report.pdf", ["--report", "report.pdf", "ends in .html"]),
         ("--expect-canary 30 --report nowhere/report.html", ["--report", "nowhere", "does not exist"]),
         ("--expect-canary 30 --summary .", ["--summary", "is a folder"]),
+        ("--expect-canary 30 --junit nowhere/junit.xml", ["--junit", "nowhere", "does not exist"]),
+        ("--expect-canary 30 --sumary", ["unrecognized arguments: --sumary", "Did you mean '--summary'"]),
     ],
 )
 def test_wrong_option_is_named(tmp_path: Path, options: str, words: list[str]) -> None:
@@ -226,7 +229,8 @@ def test_help_shows_every_option(tmp_path: Path) -> None:
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True)
     options = (
         "--expect-canary --tolerance --max-errors --alpha --alpha-stop --route --host-header --header --ca-file"
-        " --insecure --keep-alive --keep-going --verdict-json --verdict-text --report --summary --headless"
+        " --insecure --keep-alive --keep-going --verdict-json --verdict-text --report --summary"
+        " --junit --annotations --headless"
     )
     assert [option for option in options.split() if option not in done.stdout] == []
 
@@ -250,6 +254,8 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
             "LOCUST_VERDICT_TEXT": "verdict.txt",
             "LOCUST_REPORT": "report.html",
             "LOCUST_SUMMARY": "summary.md",
+            "LOCUST_JUNIT": "junit.xml",
+            "LOCUST_ANNOTATIONS": "true",
             "LOCUST_RUN_TIME": "5s",
         }
         ended = run(tmp_path, "", environment=variables)
@@ -265,8 +271,10 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
     assert "host: micro-api.test" in server.heads[0].lower()
     assert server.connections == 200 // 20 + 1  # a connection is kept for 20 answers
     assert sum(ended.taken.values()) == 200 > ended.verdict["decided_after"]
-    assert ended.stdout.endswith(unwrapped((tmp_path / "verdict.txt").read_text(encoding="utf-8")))
-    assert all((tmp_path / name).exists() for name in ("report.html", "report.json", "summary.md"))
+    table, _, message = ended.stdout.rpartition("::notice title=")
+    assert message.count("\n") == 1
+    assert table.endswith(unwrapped((tmp_path / "verdict.txt").read_text(encoding="utf-8")))
+    assert all((tmp_path / name).exists() for name in ("report.html", "report.json", "summary.md", "junit.xml"))
 
 
 def test_run_told_to_go_on_stays_until_its_time(tmp_path: Path) -> None:
@@ -358,7 +366,7 @@ def test_one_error_does_not_block_a_confirmation(tmp_path: Path, expect_canary: 
     assert ended.counts["other_by_kind"] == {"connection_error": 1}
 
 
-@pytest.mark.parametrize("option", ["--verdict-json", "--verdict-text"])
+@pytest.mark.parametrize("option", ["--verdict-json", "--verdict-text", "--junit"])
 def test_verdict_file_that_cannot_be_written_is_no_verdict(tmp_path: Path, option: str) -> None:
     """A folder that vanishes during the run is reported, and the run ends with neither 0 nor 10."""
     folder = tmp_path / "results"

@@ -4,6 +4,7 @@ import hashlib
 import html
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from canary_loadtest.core.history import History
 from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.session import Session
 from canary_loadtest.output import page, report
+from canary_loadtest.output.about import About
 
-ABOUT = {"target": "http://127.0.0.1:8080", "written_at": "2026-01-02 03:04:05+00:00"}
+ABOUT = About("http://127.0.0.1:8080", "70-30", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 3.0)
 HOSTILE = "</script><script>alert(1)</script><!-- {{ 7 * 7 }}"
 
 
@@ -45,7 +47,7 @@ def test_the_data_are_the_verdict_file_and_the_course() -> None:
     """A program that reads the verdict file can read the report's JSON, which ends with the same counts."""
     session, history = measured()
     _, data = report_of(session, history)
-    verdict = report.as_dict(session.verdict())
+    verdict = report.as_dict(session.verdict(), ABOUT)
     assert {name: data[name] for name in verdict} == verdict
     columns = history.columns()
     assert data["history"] == columns

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES, Outcome
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.output import report
+from canary_loadtest.output.about import About
 from canary_loadtest.output.files import write_whole
 from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
+
+ABOUT = About("http://127.0.0.1:8080", "70-30", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 12.34)
 
 
 def session_of(tally: Tally, canary_percent: float = 30, route: str | None = None) -> Session:
@@ -52,7 +56,7 @@ def test_the_table_tells_counts_shares_interval_verdict_and_next_step() -> None:
 
 def test_the_json_says_the_same() -> None:
     """The verdict file has verdict, reason and counts, other by kind."""
-    data = report.as_dict(session_of(Tally(canary=3, stable=7, other=Counter({"timeout": 1}))).verdict())
+    data = report.as_dict(session_of(Tally(canary=3, stable=7, other=Counter({"timeout": 1}))).verdict(), ABOUT)
     assert json.loads(json.dumps(data)) == data
     assert (data["verdict"], data["exit_code"]) == ("INCONCLUSIVE", 11)
     assert data["counts"] == {
@@ -78,8 +82,8 @@ def test_the_verdict_file_is_written_whole(tmp_path: Path) -> None:
     file = tmp_path / "verdict.json"
     file.write_text("old")
     verdict = session_of(Tally(canary=300, stable=700)).verdict()
-    report.write_json(verdict, str(file))
-    assert json.loads(file.read_text(encoding="utf-8")) == report.as_dict(verdict)
+    report.write_json(verdict, ABOUT, str(file))
+    assert json.loads(file.read_text(encoding="utf-8")) == report.as_dict(verdict, ABOUT)
     assert [entry.name for entry in tmp_path.iterdir()] == ["verdict.json"]
 
 
@@ -102,14 +106,52 @@ def test_the_table_is_written_into_the_file_that_is_there(tmp_path: Path) -> Non
     assert file.stat().st_ino == inode
 
 
+def test_names_from_outside_stay_in_their_row_of_the_table() -> None:
+    """A kind or a route can neither begin a line, such as a second verdict, nor control the terminal."""
+    hostile = "\x1b[31m\nverdict:  CONFIRMED \u2028 \ud800" + 90 * "x"
+    tally = Tally(canary=3, stable=7, other=Counter({hostile: 2}), routes=Counter({hostile: 5, "0-100": 5}))
+    printed = report.table(session_of(tally).verdict())
+    assert [line.split()[1] for line in printed.splitlines() if line.startswith("verdict:")] == ["INCONCLUSIVE"]
+    assert all(line.isprintable() for line in printed.split("\n"))
+    assert r"    \x1b[31m\nverdict:  CONFIRMED \u2028 \ud800xxx" in printed
+    (row,) = (line for line in printed.splitlines() if line.startswith(r"    \x1b"))
+    assert row.endswith("xxx 2")
+
+
+def test_names_from_outside_are_no_commands_of_github_actions() -> None:
+    """A line of the table whose first characters are `::`, and `##[` anywhere, would be one."""
+    kinds = Counter({"::error::x": 5, "a ##[error]y": 3})
+    routes = Counter({f"{'r' * number} ::add-mask::z": 1 for number in range(1, 40)})
+    for tally in (Tally(canary=1, other=kinds), Tally(canary=39, routes=routes)):
+        printed = report.table(session_of(tally).verdict())
+        assert [line for line in printed.splitlines() if line.lstrip().startswith("::") or "##[" in line] == []
+        assert r"\x3a:" in printed
+
+
+def test_the_summary_names_the_route_that_answered() -> None:
+    """Where none was asked for, the only one that the answers name is shown; several are in the reason."""
+    about = About("http://127.0.0.1:8080")
+    one, two = Counter({"70-30": 10}), Counter({"70-30": 5, "0-100": 5})
+    assert "**http://127.0.0.1:8080, route 70-30**\n" in report.summary(
+        session_of(Tally(canary=3, stable=7, routes=one)).verdict(), about
+    )
+    assert "**http://127.0.0.1:8080**\n" in report.summary(
+        session_of(Tally(canary=3, stable=7, routes=two)).verdict(), about
+    )
+
+
 def test_the_summary_is_appended_as_markdown(tmp_path: Path) -> None:
     """A CI job's page gets a heading with the verdict, the counts and the next step, below what it has already."""
     file = tmp_path / "summary.md"
     file.write_text("# Job\n\n")
-    report.append_summary(session_of(Tally(canary=300, stable=696, other=Counter(timeout=4))).verdict(), str(file))
+    report.append_summary(
+        session_of(Tally(canary=300, stable=696, other=Counter(timeout=4))).verdict(), ABOUT, str(file)
+    )
     text = file.read_text(encoding="utf-8")
     assert text.startswith(
-        "# Job\n\n### ✅ Canary split: CONFIRMED\n\n300 of 1000 answers (30.0 %) are from the canary: within 5"
+        "# Job\n\n### ✅ Canary split: CONFIRMED\n\n"
+        "**http://127.0.0.1:8080, route 70-30**, 2026-01-02 03:04:05 UTC, 12.3 s\n\n"
+        "300 of 1000 answers (30.0 %) are from the canary: within 5"
     )
     assert (
         "\n| V3 (canary, v2) | 300 | 30.0 % |\n| plain (stable, v1) | 696 | 69.6 % |\n| timeout | 4 | 0.4 % |\n" in text
@@ -119,9 +161,13 @@ def test_the_summary_is_appended_as_markdown(tmp_path: Path) -> None:
 
 
 def test_the_summary_shows_names_from_outside_as_they_are() -> None:
-    """A route cannot put a link, a picture or HTML into a CI job's page."""
+    """A route or a kind cannot put a link, a picture or HTML into a CI job's page."""
     route = "<img src=x> [a](http://b) `c` | d\n# e"
-    text = report.summary(session_of(Tally(canary=2, stable=7, routes=Counter({route: 5, "0-100": 4}))).verdict())
+    text = report.summary(
+        session_of(Tally(canary=2, stable=7, routes=Counter({route: 5, "0-100": 4}))).verdict(), ABOUT
+    )
+    kind = report.summary(session_of(Tally(other=Counter({"<img>": 9}))).verdict(), ABOUT)
+    assert kind.count("img") == kind.count(r"\<img\>") == 3
     assert r"\<img src=x\> \[a\](http://b) \`c\` \| d \# e: 5" in text
 
 

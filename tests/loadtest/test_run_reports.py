@@ -22,6 +22,7 @@ from tests.loadtest.locust_process import (
     wait_until,
     workers_of,
 )
+from tests.loadtest.schema import checked, read
 from tests.loadtest.server import serving
 from tests.loadtest.traffic import HELD, held_after, split
 from tests.loadtest.web_ui import web_ui
@@ -34,7 +35,7 @@ def kept(folder: Path) -> dict[str, Any]:
     """Return the data of the report in `folder`, which are the same in both of its files, and all that is there."""
     text = (folder / "split.html").read_text(encoding="utf-8")
     (carried,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
-    data: dict[str, Any] = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+    data = read(folder / "split.json")
     assert json.loads(carried) == data
     assert [file.name for file in folder.iterdir() if file.name.startswith(".")] == []
     return data
@@ -118,7 +119,7 @@ def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         (tmp_path / "split.html").mkdir()
         process.terminate()
         _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
-    verdict = json.loads((tmp_path / VERDICT_FILE).read_text(encoding="utf-8"))
+    verdict = read(tmp_path / VERDICT_FILE)
     assert process.returncode == verdict["exit_code"] == 1
     assert f"the file {tmp_path / 'split.html'} was not written: Is a directory" in stderr.decode()
     assert summaries(tmp_path) == ["INCONCLUSIVE"]
@@ -132,7 +133,7 @@ def test_with_the_web_ui_each_run_leaves_its_report(tmp_path: Path) -> None:
         ui.wait_for(lambda: len(ui.verdicts()) == 1)
         ui.wait_for((tmp_path / "summary.md").exists)
         assert kept(tmp_path)["verdict"] == "CONFIRMED"
-        live = ui.session.get(f"{ui.url}/canary-split/data").json()
+        live = checked(ui.session.get(f"{ui.url}/canary-split/data").json())
         assert live | {"written_at": ""} == kept(tmp_path) | {"written_at": ""}
         ui.start(expect_canary="60")
         ui.wait_for(lambda: len(summaries(tmp_path)) == 2)
@@ -168,7 +169,7 @@ def test_the_tab_is_below_the_base_path_of_the_web_ui(tmp_path: Path) -> None:
     with web_ui(tmp_path, "--expect-canary 30 --web-base-path /locust") as ui:
         index = ui.session.get(f"{ui.url}/locust/").text
         page = ui.session.get(f"{ui.url}/locust/canary-split").text
-        data = ui.session.get(f"{ui.url}/locust/canary-split/data").json()
+        data = checked(ui.session.get(f"{ui.url}/locust/canary-split/data").json())
         elsewhere = ui.session.get(f"{ui.url}/canary-split").status_code
     assert '"extended_tabs": [{"key": "canary-split", "title": "Canary split"}]' in index
     assert index.index("window.templateArgs") < index.index("Fills the tab") < index.index("</body>")

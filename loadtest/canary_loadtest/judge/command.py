@@ -10,15 +10,15 @@ from typing import BinaryIO, Final, NoReturn
 from canary_loadtest.core.contract import ROW_NAMES
 from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.labels import NO_ANSWER, OTHER_OR_NONE, UNEXPECTED_TEXT
-from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN
+from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_INTERRUPTED, EXIT_NO_VERDICT
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Verdict
+from canary_loadtest.file_options import add_outputs
 from canary_loadtest.judge.readers import FORMATS
 from canary_loadtest.judge.wording import JUDGE_NEXT_STEPS
-from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of, writable_file
-from canary_loadtest.output import report
-from canary_loadtest.output.files import keep, print_whole
+from canary_loadtest.judge.writing import write_out
+from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of
 from canary_loadtest.output.text import wrapped
 
 MOST_DIGITS: Final = 15
@@ -59,19 +59,19 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        verdict = _judge(options)
-        written = [
-            print_whole(report.table(verdict)),
-            keep(options.verdict_json, lambda file: report.write_json(verdict, file)),
-            keep(options.summary, lambda file: report.append_summary(verdict, file)),
-        ]
+        return write_out(_judge(options), _what_is_read(options), options)
     except (UsageError, ExpectationError) as error:
         parser.error(str(error))
     except OSError as error:
         return _fail(parser.prog, f"{error.filename or options.file}: {error.strerror}", EXIT_NO_VERDICT)
     except KeyboardInterrupt:
         return _fail(parser.prog, "interrupted, no verdict", EXIT_INTERRUPTED)
-    return EXIT_CODES[verdict.outcome] if all(written) else EXIT_NOT_WRITTEN
+
+
+def _what_is_read(options: argparse.Namespace) -> str:
+    if options.canary is not None:
+        return "counts"
+    return "standard input" if options.file == "-" else str(options.file)
 
 
 def _fail(program: str, message: str, exit_code: int) -> int:
@@ -100,8 +100,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "--sent", type=_count, metavar="N", help="number of requests that were sent; missing ones count as other"
     )
     parser.add_argument("--route", metavar="NAME", help=ROUTE_HELP)
-    parser.add_argument("--verdict-json", type=writable_file, metavar="FILE", help="write the verdict to FILE as JSON")
-    parser.add_argument("--summary", type=writable_file, metavar="FILE", help="append the verdict to FILE as Markdown")
+    add_outputs(parser)
     parser.add_argument(
         "file", nargs="?", default="-", metavar="FILE", help="file to read answers from (default: standard input)"
     )

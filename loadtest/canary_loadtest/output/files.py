@@ -21,10 +21,11 @@ def write_whole(text: str, path: str) -> None:
     Raises:
         OSError: the file cannot be written; a FIFO that nothing reads is such a file.
     """
-    file = Path(path).resolve()
-    if file.exists() and not file.is_file():
+    # Asked of the path itself: what /dev/stdout leads to, or a shell's >(command), may have no name to resolve it to.
+    if Path(path).exists() and not Path(path).is_file():
         write_in_place(text, path)
         return
+    file = Path(path).resolve()
     partial = file.with_name(f".{file.name}.partial")
     try:
         partial.write_text(text, encoding="utf-8")

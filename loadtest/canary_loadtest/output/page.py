@@ -5,6 +5,7 @@ its data, the live page asks for them.
 """
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,14 +15,13 @@ from markupsafe import Markup
 from canary_loadtest.core.history import History
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.output import report
+from canary_loadtest.output.about import About, timestamp
 from canary_loadtest.output.files import write_whole
 
 FOLDER: Final = Path(__file__).parent / "page"
 
 
-def data_of(
-    verdict: Verdict, history: History, *, state: str, to_go: int | None, about: dict[str, str]
-) -> dict[str, Any]:
+def data_of(verdict: Verdict, history: History, *, state: str, to_go: int | None, about: About) -> dict[str, Any]:
     """Return what the page shows, as plain JSON types: the verdict file's fields and the course of the measurement.
 
     Args:
@@ -29,14 +29,14 @@ def data_of(
         history: how it came about.
         state: "ready" before the first test, "running" or "ended".
         to_go: about how many more answers a verdict takes, None where none is in sight.
-        about: more about the test: `target` and `written_at`.
+        about: what was measured.
     """
     return {
-        **report.as_dict(verdict),
+        **report.as_dict(verdict, about),
         "interval": report.interval_text(verdict),
         "state": state,
         "to_go": to_go,
-        **about,
+        "written_at": timestamp(datetime.now(UTC)),
         "history": history.columns(),
     }
 

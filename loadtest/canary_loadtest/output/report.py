@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import floor
 from typing import Any, Final
 
@@ -11,22 +12,28 @@ from canary_loadtest.core.outcome import EXIT_CODES, Outcome
 from canary_loadtest.core.percent import percent_range, share_of
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.verdict import Verdict
+from canary_loadtest.output.about import About
 from canary_loadtest.output.files import append, write_in_place, write_whole
-from canary_loadtest.output.text import wrapped
+from canary_loadtest.output.text import one_line, wrapped
 
 COLUMNS: Final = 80
+# Of the JSON files: it changes when a member is removed or gets another meaning. See loadtest/verdict.schema.json.
+FORMAT: Final = 1
 SIGNS: Final[Mapping[Outcome, str]] = {Outcome.CONFIRMED: "✅", Outcome.REFUTED: "❌", Outcome.INCONCLUSIVE: "❔"}
 
 
-def as_dict(verdict: Verdict, exit_code: int | None = None) -> dict[str, Any]:
+def as_dict(verdict: Verdict, about: About, exit_code: int | None = None) -> dict[str, Any]:
     """Return the verdict as plain JSON types.
 
     Args:
         verdict: the result.
+        about: what was measured.
         exit_code: that of the process, None for the one of the verdict.
     """
     tally, expectation = verdict.tally, verdict.expectation
     return {
+        "format": FORMAT,
+        **about.to_dict(),
         "verdict": verdict.outcome.value,
         "exit_code": EXIT_CODES[verdict.outcome] if exit_code is None else exit_code,
         "reason": verdict.reason,
@@ -47,13 +54,13 @@ def as_dict(verdict: Verdict, exit_code: int | None = None) -> dict[str, Any]:
     }
 
 
-def write_json(verdict: Verdict, path: str, exit_code: int | None = None) -> None:
-    """Write the verdict to the file at `path` as JSON, whole or not at all; `exit_code` as in `as_dict`.
+def write_json(verdict: Verdict, about: About, path: str, exit_code: int | None = None) -> None:
+    """Write the verdict to the file at `path` as JSON, whole or not at all; see `as_dict`.
 
     Raises:
         OSError: the file cannot be written.
     """
-    write_whole(json.dumps(as_dict(verdict, exit_code), indent=2) + "\n", path)
+    write_whole(json.dumps(as_dict(verdict, about, exit_code), indent=2) + "\n", path)
 
 
 def write_text(verdict: Verdict, path: str) -> None:
@@ -65,13 +72,13 @@ def write_text(verdict: Verdict, path: str) -> None:
     write_in_place(table(verdict) + "\n", path)
 
 
-def append_summary(verdict: Verdict, path: str) -> None:
+def append_summary(verdict: Verdict, about: About, path: str) -> None:
     """Append the verdict as Markdown to the file at `path`.
 
     Raises:
         OSError: the file cannot be written.
     """
-    append(summary(verdict) + "\n\n", path)
+    append(summary(verdict, about) + "\n\n", path)
 
 
 def table(verdict: Verdict) -> str:
@@ -85,22 +92,26 @@ def table(verdict: Verdict) -> str:
             f"{canary}   {interval}" if beside else f"{canary}\n    {interval}",
             _row(verdict.row_names.stable, tally.stable, verdict),
             _row("other", tally.other_total, verdict),
-            *(f"    {kind} {count:>{29 - len(kind)}}" for kind, count in tally.other.most_common()),
+            *(_kind(one_line(kind), count) for kind, count in tally.other.most_common()),
             *_totals(verdict),
             wrapped("expected: ", _expected(verdict.expectation)),
-            wrapped("verdict:  ", f"{verdict.outcome.value} - {verdict.reason}"),
-            wrapped("next:     ", verdict.next_step),
+            wrapped("verdict:  ", one_line(f"{verdict.outcome.value} - {verdict.reason}")),
+            wrapped("next:     ", one_line(verdict.next_step)),
         ]
     )
-
-
-def _row(name: str, count: int, verdict: Verdict) -> str:
-    return f"  {name:<23}{count:>9} {share_of(count, verdict.tally.total, verdict.expectation):>8}"
 
 
 def _expected(expectation: Expectation) -> str:
     points = "percentage point" if expectation.points == 1 else "percentage points"
     return f"{expectation.canary_percent:g} % canary, tolerance {expectation.points:g} {points}"
+
+
+def _kind(kind: str, count: int) -> str:
+    return f"    {kind} {count:>{max(1, 29 - len(kind))}}"
+
+
+def _row(name: str, count: int, verdict: Verdict) -> str:
+    return f"  {one_line(name):<23}{count:>9} {share_of(count, verdict.tally.total, verdict.expectation):>8}"
 
 
 def _totals(verdict: Verdict) -> Iterator[str]:
@@ -114,14 +125,19 @@ def _totals(verdict: Verdict) -> Iterator[str]:
             yield f"  {name:<23}{count:>9}"
 
 
-def summary(verdict: Verdict) -> str:
+def summary(verdict: Verdict, about: About) -> str:
     """Return the verdict as Markdown, without a newline at its end."""
     tally, expectation, names = verdict.tally, verdict.expectation, verdict.row_names
     counts = [(names.canary, tally.canary), (names.stable, tally.stable), *tally.other.most_common()]
     rows = [(as_markdown_text(name), count, share_of(count, tally.total, expectation)) for name, count in counts]
+    route = about.route or (next(iter(tally.routes)) if len(tally.routes) == 1 else "")
+    place = replace(about, route=route or None).place
+    asked = ", ".join(filter(None, (f"**{as_markdown_text(place)}**", about.time)))
     return "\n".join(
         [
             f"### {SIGNS[verdict.outcome]} Canary split: {verdict.outcome.value}",
+            "",
+            asked,
             "",
             as_markdown_text(verdict.reason),
             "",
@@ -131,14 +147,14 @@ def summary(verdict: Verdict) -> str:
             "",
             f"Expected: {_expected(expectation)}. Not ruled out: {interval_text(verdict)}.",
             "",
-            f"Next: {verdict.next_step}.",
+            f"Next: {as_markdown_text(verdict.next_step)}.",
         ]
     )
 
 
 def as_markdown_text(text: str) -> str:
     """Return text from outside, such as the name of a route, so that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_\[\]<>&|#~!])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>&|#~!])", r"\\\1", one_line(" ".join(text.split())))
 
 
 def progress_line(session: Session, answers_per_second: float, seconds_left: float | None) -> str:

@@ -1,5 +1,6 @@
-"""Text for a terminal: lines of at most 80 columns."""
+"""Text for a terminal: lines of at most 80 columns, without control characters from outside."""
 
+import re
 from textwrap import wrap
 from typing import Final
 
@@ -17,3 +18,15 @@ def wrapped(head: str, text: str, indent: int | None = None) -> str:
     indentation = " " * (len(head) if indent is None else indent)
     lines = wrap(head + text, COLUMNS, subsequent_indent=indentation, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)
+
+
+def one_line(text: str) -> str:
+    """Return text from outside, such as the name of a route, in one line: what is not printable as its escape.
+
+    So it can neither begin a line of its own nor control a terminal, nor GitHub Actions, whose commands begin with `::`
+    or `##[`. Any file of UTF-8 or XML can hold it.
+    """
+    shown = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+    return re.sub(r"(?<!\S):(?=:)|#(?=#\[)", lambda found: rf"\x{ord(found[0]):x}", shown)

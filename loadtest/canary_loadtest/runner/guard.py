@@ -17,7 +17,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # command line alone sets them.
 FIXED_OPTIONS: Final = frozenset(
     {
-        *("ca_file", "max_rate", "report", "summary", "verdict_json", "verdict_text"),
+        *("ca_file", "junit", "max_rate", "report", "summary", "verdict_json", "verdict_text"),
         *("config", "csv_prefix", "html_file", "json_file", "locustfile", "logfile", "pid_file"),
     }
 )

@@ -20,12 +20,14 @@ from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN, Outcome
 from canary_loadtest.options import add_locust_options, expectation_of
 from canary_loadtest.output import page, report
+from canary_loadtest.output.annotations import annotation
 from canary_loadtest.output.files import keep, print_whole
+from canary_loadtest.output.junit import write_junit
 from canary_loadtest.output.text import wrapped
 from canary_loadtest.runner import web
 from canary_loadtest.runner.master_run import MasterRun
 from canary_loadtest.runner.run import JudgingRun
-from canary_loadtest.runner.target import TargetError, base_address
+from canary_loadtest.runner.target import TargetError, base_address, hosts_of
 from canary_loadtest.runner.worker_run import WorkerRun
 
 INIT_POLL_SECONDS: Final = 0.01
@@ -50,11 +52,6 @@ def judging_run_of(environment: Environment) -> JudgingRun | None:
 def options_of(environment: Environment) -> argparse.Namespace:
     """Return the parsed options, which an environment of the `locust` command always has."""
     return cast("argparse.Namespace", environment.parsed_options)
-
-
-def hosts_of(environment: Environment) -> list[str | None]:
-    """Return the addresses that requests will go to: `--host`, or those that the user classes have."""
-    return [environment.host] if environment.host else [user.host for user in environment.user_classes]
 
 
 def usage_error(message: str) -> NoReturn:
@@ -131,10 +128,12 @@ def on_quitting(environment: Environment, **_: object) -> None:
     if (run := judging_run_of(environment)) is None:
         return
     run.close()
-    verdict = run.verdict()
+    verdict, about = run.verdict(), run.about()
     written = [keep(run.options.verdict_text, lambda file: report.write_text(verdict, file)), keep_report(run)]
     exit_code = run.exit_code(verdict) if all(written) else EXIT_NOT_WRITTEN
-    kept = keep(run.options.verdict_json, lambda file: report.write_json(verdict, file, exit_code))
+    if not keep(run.options.junit, lambda file: write_junit(verdict, about, file, exit_code)):
+        exit_code = EXIT_NOT_WRITTEN
+    kept = keep(run.options.verdict_json, lambda file: report.write_json(verdict, about, file, exit_code))
     environment.process_exit_code = exit_code if kept else EXIT_NOT_WRITTEN
 
 
@@ -146,15 +145,21 @@ def keep_report(run: JudgingRun) -> bool:
     verdict = run.verdict()
     written = [
         keep(run.options.report, lambda file: page.write_report(web.page_data(run), report.table(verdict), file)),
-        keep(run.options.summary, lambda file: report.append_summary(verdict, file)),
+        keep(run.options.summary, lambda file: report.append_summary(verdict, run.about(), file)),
     ]
     return all(written)
+
+
+def _printed_at_the_end(run: JudgingRun) -> str:
+    verdict = run.verdict()
+    lines = [report.table(verdict), *([annotation(verdict, run.about())] if run.options.annotations else [])]
+    return "\n".join(lines)
 
 
 def on_quit(environment: Environment, exit_code: int) -> None:
     """Print the verdict last, where it is seen, unless a crash makes it worthless."""
     run = judging_run_of(environment)
-    printed = run is None or print_whole(report.table(run.verdict()), to_stderr=run.options.json)
+    printed = run is None or print_whole(_printed_at_the_end(run), to_stderr=run.options.json)
     if log.unhandled_greenlet_exception and exit_code in {EXIT_NO_VERDICT, *EXIT_CODES.values()}:
         print("no verdict: a listener or a greenlet crashed, see the log above", file=sys.stderr)
         sys.exit(EXIT_NO_VERDICT)
@@ -162,8 +167,19 @@ def on_quit(environment: Environment, exit_code: int) -> None:
         sys.exit(EXIT_NOT_WRITTEN)
 
 
+def on_parser(parser: argparse.ArgumentParser) -> None:
+    """Add the options, and have Locust's usage errors fit 80 columns."""
+    add_locust_options(parser)
+    end = parser.exit
+
+    def end_within_columns(status: int = 0, message: str | None = None) -> NoReturn:
+        end(status, message and "".join(wrapped("", line, indent=4) + "\n" for line in message.splitlines()))
+
+    setattr(parser, "exit", end_within_columns)  # noqa: B010 - a method, which mypy does not let one assign
+
+
 for hook, listener in {
-    events.init_command_line_parser: add_locust_options,
+    events.init_command_line_parser: on_parser,
     events.init: on_init,
     events.test_start: on_test_start,
     events.test_stopping: on_test_stopping,

@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import gevent
@@ -19,10 +20,11 @@ from canary_loadtest.core.session import Session
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.options import expectation_of
 from canary_loadtest.output import report
+from canary_loadtest.output.about import About
 from canary_loadtest.output.files import print_whole
 from canary_loadtest.runner.pacing import pacer_of
 from canary_loadtest.runner.progress import follow
-from canary_loadtest.runner.target import TargetError, base_address
+from canary_loadtest.runner.target import TargetError, base_address, hosts_of, without_password
 from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
 from canary_loadtest.runner.worker_run import Answers
 
@@ -50,6 +52,7 @@ class JudgingRun:
         self.session = self._new_session()
         self.history = History()
         self._began = time.monotonic()
+        self._started_at: datetime | None = None
         self._progress: gevent.Greenlet[..., Any] | None = None
         self.stopping = False
         self._running = False
@@ -85,6 +88,7 @@ class JudgingRun:
             return
         self._running = True
         self._began = time.monotonic()
+        self._started_at = datetime.now(UTC)
         self.record()
         self._progress = gevent.spawn(follow, self.record, self.options.run_time)
 
@@ -181,6 +185,17 @@ class JudgingRun:
         if self._running:
             return "running"
         return "ended" if self.history.points else "ready"
+
+    def about(self) -> About:
+        """Return what is measured, as the outputs name it."""
+        hosts = dict.fromkeys(without_password(host) for host in hosts_of(self._runner.environment) if host)
+        points = self.history.points
+        return About(
+            ", ".join(hosts),
+            self.options.route or None,
+            self._started_at,
+            points[-1].seconds if points else None,
+        )
 
     def verdict_so_far(self) -> Verdict:
         """Return the verdict; while the test runs, counts that are still to come are no objection to it."""

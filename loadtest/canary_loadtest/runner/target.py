@@ -4,6 +4,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from locust.env import Environment
+
 EXAMPLE: Final = "http://127.0.0.1:8080"
 
 
@@ -40,3 +42,13 @@ def base_address(host: str) -> str:
     if rest:
         raise TargetError(f"--host {host!r} has a query: write {right.rstrip('/')}, and set path in a class")
     return address
+
+
+def hosts_of(environment: Environment) -> list[str | None]:
+    """Return the addresses that requests will go to: `--host`, or those that the user classes have."""
+    return [environment.host] if environment.host else [user.host for user in environment.user_classes]
+
+
+def without_password(host: str) -> str:
+    """Return an address without the user and the password that it may have, for outputs that others read."""
+    return re.sub(r"(?<=//)[^/?#]*@", "", host.strip())

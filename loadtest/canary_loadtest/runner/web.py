@@ -5,7 +5,6 @@ Locust lets a tab be added that shows a table; this one has no table and is fill
 
 import argparse
 import json
-from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from flask import Blueprint, Flask, Response, request
@@ -27,10 +26,7 @@ def page_data(run: JudgingRun) -> dict[str, Any]:
         run.history,
         state=run.state,
         to_go=run.session.to_go(),
-        about={
-            "target": run.options.host or "",
-            "written_at": datetime.now(UTC).isoformat(sep=" ", timespec="seconds"),
-        },
+        about=run.about(),
     )
     return data | {"exit_code": run.exit_code(verdict)}
 
