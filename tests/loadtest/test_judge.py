@@ -69,6 +69,8 @@ def process(arguments: list[str], stdin: bytes | None = b"", **environment: str)
         ("--expect-canary 50 --canary 300 --stable 700 --other 0", "REFUTED"),
         ("--expect-canary 30 --canary 3 --stable 7 --other 0", "INCONCLUSIVE"),
         ("--expect-canary 30 --canary 300 --stable 700 --other 500", "INCONCLUSIVE"),
+        ("--expect-canary 30 --canary 300.0 --stable 700.0 --other 0.0", "CONFIRMED"),
+        ("--expect-canary 30 --canary 3e+06 --stable 7.0e+06 --other 0", "CONFIRMED"),
         ("--expect-canary 30 --canary 0 --stable 0 --other 0", "INCONCLUSIVE"),
         ("--expect-canary 30 --canary 0 --stable 0 --other 9", "INCONCLUSIVE"),
         ("--expect-canary 30 --tolerance 1 --canary 300 --stable 700 --other 0", "INCONCLUSIVE"),
@@ -192,6 +194,12 @@ def test_empty_input_is_inconclusive(judge: Judge, capsys: pytest.CaptureFixture
         ("--expect-canary 30 --canary 3 --stable 7 --other 0 --route 70-30", ["or --route"]),
         ("--expect-canary 30 --canary -3 --stable 7 --other 0", ["--canary"]),
         ("--expect-canary 30 --canary three --stable 7 --other 0", ["--canary", "'three' is not a number of answers"]),
+        (
+            "--expect-canary 30 --canary 2.5 --stable 7 --other 0",
+            ["--canary", "'2.5' is not a whole number of answers"],
+        ),
+        ("--expect-canary 30 --canary 1e999999 --stable 7 --other 0", ["--canary", "at most 15 digits"]),
+        ("--expect-canary 30 --canary NaN --stable 7 --other 0", ["--canary", "'NaN' is not a number of answers"]),
         (f"--expect-canary 30 --canary {'9' * 400} --stable 7 --other 0", ["--canary", "at most 15 digits"]),
         (
             "--expect-canary 30 --tolerance 1e-7 --canary 3 --stable 7 --other 0",

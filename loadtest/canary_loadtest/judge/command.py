@@ -2,8 +2,10 @@
 
 import argparse
 import io
+import re
 import sys
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
@@ -21,6 +23,7 @@ from canary_loadtest.output.files import keep, print_whole
 from canary_loadtest.output.text import wrapped
 
 MOST_DIGITS: Final = 15
+COUNT: Final = re.compile(r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,9})?")
 
 EXAMPLES: Final = """examples:
   for i in {1..1000}; do curl -s "$URL"; done | PROGRAM \\
@@ -108,11 +111,16 @@ def _parser(program: str) -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    """Parse a number of answers."""
-    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS:
-        shown = text if len(text) <= MOST_DIGITS else f"{text[:MOST_DIGITS]}..."
+    """Parse a number of answers, also as Prometheus writes a counter: 300.0 or 1.2e+06."""
+    shown = text if len(text) <= MOST_DIGITS else f"{text[:MOST_DIGITS]}..."
+    if not COUNT.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{shown!r} is not a number of answers")
+    value = Decimal(text)
+    if value >= 10**MOST_DIGITS:
         raise argparse.ArgumentTypeError(f"{shown!r} is not a number of answers of at most {MOST_DIGITS} digits")
-    return int(text)
+    if value != value.to_integral_value():
+        raise argparse.ArgumentTypeError(f"{shown!r} is not a whole number of answers")
+    return int(value)
 
 
 def _judge(options: argparse.Namespace) -> Verdict:
