@@ -265,7 +265,7 @@ def test_pipe_is_judged_under_an_ascii_locale(tmp_path: Path) -> None:
     )
     assert (ended.returncode, ended.stderr) == (11, b"")
     assert b"more than one route" in ended.stdout
-    assert json.loads(file.read_text(encoding="utf-8"))["counts"]["routes"] == {"70-30-ü": 1, "\ud800": 1}
+    assert json.loads(file.read_text(encoding="utf-8"))["counts"]["routes"] == {"70-30-ü": 1, r"\ud800": 1}
 
 
 def test_closed_standard_input_is_named() -> None:

@@ -16,6 +16,7 @@ CONNECTION_ERROR: Final = "connection_error"
 CONNECTION_REFUSED: Final = "connection_refused"
 CONNECTION_RESET: Final = "connection_reset"
 NAME_NOT_RESOLVED: Final = "name_not_resolved"
+MORE_KINDS: Final = "more_kinds"
 NO_ANSWER: Final = "no_answer"
 OTHER_OR_NONE: Final = "other_or_none"
 OVERLOADED_503: Final = "overloaded_503"
@@ -33,6 +34,8 @@ UNEXPECTED_VERSION: Final = "unexpected_version"
 VERSION_MISMATCH: Final = "version_mismatch"
 WRONG_ROUTE: Final = "wrong_route"
 
+MOST_CHARACTERS: Final = 60  # of a kind or a route in a table of 80 columns
+
 # What to do first about each kind, without options: every program that prints them has others.
 HINTS: Final[Mapping[str, str]] = {
     ABANDONED: "users were taken away while they waited for an answer: keep their number constant during a run",
@@ -41,6 +44,7 @@ HINTS: Final[Mapping[str, str]] = {
     CONNECTION_REFUSED: "nothing listens at the target: check its address and port, and that it is up",
     CONNECTION_RESET: "connections were reset: check that both versions are alive, and if the mesh asks for mutual TLS",
     NAME_NOT_RESOLVED: "the target's name has no address: check its spelling, and where it is known",
+    MORE_KINDS: "there are too many kinds of other answers to list: check what the target answers",
     NO_ANSWER: "find out why these requests got no answer, for example with curl -sS",
     OTHER_OR_NONE: "these requests got another answer, or none: ask again with curl -i",
     OVERLOADED_503: "Envoy sheds load: the DestinationRule's connectionPool is smaller than the load",
@@ -80,6 +84,26 @@ class RowNames(NamedTuple):
 
     canary: str = "canary"
     stable: str = "stable"
+
+
+def printable(text: str) -> str:
+    """Return text from outside as one word that is safe within a line of a terminal, or of a CI system's log.
+
+    Characters that begin a line, move the cursor or set a colour are escaped, and so are the marks of commands to
+    GitHub Actions (`::error::`) and Azure Pipelines (`##vso[`), which they take from any line; a space becomes `_`.
+
+    Args:
+        text: any text, also with half a character.
+
+    Returns:
+        At most `MOST_CHARACTERS` characters, without white space; the text itself where that is harmless.
+    """
+    if len(text) > MOST_CHARACTERS:
+        text = f"{text[: MOST_CHARACTERS - 3]}..."
+    text = text.replace(" ", "_").replace("::", r":\x3a").replace("##", r"#\x23")
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 3]}..."
 
 
 def status_label(status: int) -> str:
