@@ -5,18 +5,20 @@ import io
 import re
 import sys
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
 from canary_loadtest.core.contract import ROW_NAMES
-from canary_loadtest.core.labels import NO_ANSWER, OTHER_OR_NONE, UNEXPECTED_TEXT
+from canary_loadtest.core.lines import encoding_advice
 from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN
-from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Verdict
-from canary_loadtest.judge.readers import FORMATS
-from canary_loadtest.judge.wording import JUDGE_NEXT_STEPS
+from canary_loadtest.judge.conclusion import Claim, verdict_on_counts, verdict_on_record
+from canary_loadtest.judge.readers import FORMATS, Format
+from canary_loadtest.judge.reading import Reading
+from canary_loadtest.judge.sources import Source, SourceError
 from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of, writable_file
 from canary_loadtest.output import report
 from canary_loadtest.output.files import keep, print_whole
@@ -69,8 +71,10 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
         ]
     except UsageError as error:
         parser.error(str(error))
+    except SourceError as error:
+        return _fail(parser.prog, str(error), EXIT_NO_VERDICT)
     except OSError as error:
-        return _fail(parser.prog, f"{error.filename or options.file}: {error.strerror}", EXIT_NO_VERDICT)
+        return _fail(parser.prog, f"{error.filename or 'standard input'}: {error.strerror}", EXIT_NO_VERDICT)
     except KeyboardInterrupt:
         return _fail(parser.prog, "interrupted, no verdict", EXIT_INTERRUPTED)
     return EXIT_CODES[verdict.outcome] if all(written) else EXIT_NOT_WRITTEN
@@ -101,11 +105,19 @@ def _parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--sent", type=_count, metavar="N", help="number of requests that were sent; missing ones count as other"
     )
+    parser.add_argument(
+        "--complete",
+        action="store_true",
+        help="the record has a line for every request that came in, like a gateway's access log of a time that is over",
+    )
     parser.add_argument("--route", metavar="NAME", help=ROUTE_HELP)
     parser.add_argument("--verdict-json", type=writable_file, metavar="FILE", help="write the verdict to FILE as JSON")
     parser.add_argument("--summary", type=writable_file, metavar="FILE", help="append the verdict to FILE as Markdown")
     parser.add_argument(
-        "file", nargs="?", default="-", metavar="FILE", help="file to read answers from (default: standard input)"
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="files to read answers from, - for standard input (default: standard input)",
     )
     return parser
 
@@ -127,42 +139,65 @@ def _judge(options: argparse.Namespace) -> Verdict:
     counts = (options.canary, options.stable, options.other)
     if any(count is not None for count in counts):
         return _judge_counts(options, counts)
-    if options.route is not None and options.format not in {"jsonl", "vegeta"}:
-        raise UsageError(f"--route needs answers with headers: --format {options.format} has none")
-    with _open(options.file) as stream:
-        tally = FORMATS[options.format].read(stream, options.route)
-    if options.sent is not None:
-        tally = _with_missing(tally, options.sent)
-    return _conclude(options, tally)
+    form = FORMATS[options.format]
+    _check(options, form)
+    reading = _read(options, form)
+    claim = Claim(expectation_of(options), options.route, ROW_NAMES, options.sent, options.complete)
+    verdict = verdict_on_record(reading.tally, form, claim)
+    return replace(verdict, next_step=reading.advice) if reading.advice else verdict
 
 
 def _judge_counts(options: argparse.Namespace, counts: tuple[int | None, ...]) -> Verdict:
-    if None in counts or options.file != "-" or options.sent is not None or options.route is not None:
-        raise UsageError("give --canary, --stable and --other, all three and without FILE, --sent or --route")
+    if None in counts or options.files or options.sent is not None or options.route is not None or options.complete:
+        raise UsageError(
+            "give --canary, --stable and --other, all three and without FILE, --sent, --complete or --route"
+        )
     tally = Tally(canary=options.canary, stable=options.stable, other=+Counter({"other": options.other}))
-    return _conclude(options, tally)
+    return verdict_on_counts(tally, Claim(expectation_of(options), None, ROW_NAMES))
 
 
-def _with_missing(tally: Tally, sent: int) -> Tally:
-    """Add the requests that left no answer.
+def _check(options: argparse.Namespace, form: Format) -> None:
+    """Refuse options that contradict one another.
 
-    Where text had to be taken for a number of answers, the number of requests settles how many it was; records that are
-    counted one by one must not be more than were sent, or errors would vanish.
+    Raises:
+        UsageError: they do.
     """
-    is_guess = UNEXPECTED_TEXT in tally.other
-    counted = tally.canary + tally.stable if is_guess else tally.total + tally.settling
-    if counted > sent:
-        raise UsageError(f"--sent {sent}: there are {counted} answers already")
-    if is_guess:
-        return Tally(tally.canary, tally.stable, +Counter({OTHER_OR_NONE: sent - counted}), tally.routes)
-    return tally + Tally(other=+Counter({NO_ANSWER: sent - counted}))
+    if options.route is not None and not form.has_headers:
+        raise UsageError(f"--route needs answers with headers: --format {options.format} has none")
+    if options.complete and not form.has_records:
+        raise UsageError(f"--complete needs a line for every request: --format {options.format} has none; use --sent N")
+    if options.complete and options.sent is not None:
+        raise UsageError("give --sent or --complete, not both")
+    if len(set(options.files)) < len(options.files):
+        raise UsageError("a FILE is named twice: its answers would count twice")
 
 
-def _conclude(options: argparse.Namespace, tally: Tally) -> Verdict:
-    session = Session(expectation_of(options), options.route, row_names=ROW_NAMES, next_steps=JUDGE_NEXT_STEPS)
-    session.add_all(tally)
-    counted = options.canary is not None or options.sent is not None
-    return session.verdict(requests_known=counted or FORMATS[options.format].tells_all)
+def _read(options: argparse.Namespace, form: Format) -> Reading:
+    """Read all inputs.
+
+    Raises:
+        SourceError: there is no record of this format among them, or a line has no end.
+        OSError: a file cannot be read.
+    """
+    reading = Reading(options.route)
+    for file in options.files or ["-"]:
+        with _open(file) as stream:
+            source = Source(stream, "standard input" if file == "-" else file)
+            form.read(source, reading)
+        if not reading.tally.labelled and not reading.advice and (advice := encoding_advice(source.head)):
+            reading.advice = f"{source.name} {advice}"
+    if reading.tally.labelled:
+        reading.advice = ""
+    if reading.missed and not reading.records:
+        raise SourceError(
+            f"none of the {reading.missed} lines is a record of --format {options.format};"
+            f" {reading.advice or 'is --format right?'} {reading.first_missed}"
+        )
+    if reading.missed:
+        lines = "1 line is" if reading.missed == 1 else f"{reading.missed} lines are"
+        note = f"{lines} no answer as --format {options.format} has it; the first: {reading.first_missed}"
+        print(wrapped("note: ", note), file=sys.stderr)
+    return reading
 
 
 def _open(file: str) -> BinaryIO:
