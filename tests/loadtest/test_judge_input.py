@@ -176,7 +176,7 @@ def test_many_kinds_make_a_short_table(judge: Judge, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("forged", ["x\nverdict:  CONFIRMED - forged", "\x1b[2Jx", "::error::x", "x\r##[error]x"])
 def test_no_route_makes_a_line_of_the_verdict(judge: Judge, capsys: pytest.CaptureFixture[str], forged: str) -> None:
     """A header with a newline, an escape or a mark of a CI system is shown escaped, within one line."""
-    records = [record_of(CANARY, **{"X-Canary-Route": route}) for route in (forged, "70-30")]
+    records = [record_of(CANARY, 200, **{"X-Canary-Route": route}) for route in (forged, "70-30")]
     assert judge("--format jsonl --sent 2", b"".join(map(json_line, records))) == 11
     printed = capsys.readouterr().out
     assert "by more than one route" in unwrapped(printed)

@@ -1,4 +1,4 @@
-"""What stands in a line of a log, below what a log's collector has put around it."""
+"""What a line of a log has, without what the log's collector has put around it."""
 
 import codecs
 import json
@@ -14,7 +14,7 @@ ENVOY_CLUSTER: Final = re.compile(r"(?:in|out)bound\|\d*\|([^|]*)\|")
 
 
 def unwrapped(line: bytes) -> bytes:
-    """Return a line without colours, and as it was written where it stands in a file of Docker's json-file driver."""
+    """Return a line without colours, and as it was written if it comes from a file of Docker's json-file driver."""
     if b"\x1b" in line:
         line = COLOURS.sub(b"", line)
     if not line.startswith(DOCKER_FILE):

@@ -10,12 +10,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
+from canary_loadtest.core import contract
 from canary_loadtest.core.contract import ROW_NAMES
+from canary_loadtest.core.labels import CANARY, STABLE, RowNames, escaped
 from canary_loadtest.core.lines import encoding_advice
 from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_CODES, EXIT_INTERRUPTED, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Verdict
+from canary_loadtest.judge.classifiers import load_classifier
 from canary_loadtest.judge.conclusion import Claim, verdict_on_counts, verdict_on_record
+from canary_loadtest.judge.fields import FieldReader, is_column
 from canary_loadtest.judge.readers import FORMATS, Format
 from canary_loadtest.judge.reading import Reading
 from canary_loadtest.judge.sources import Source, SourceError
@@ -24,17 +28,19 @@ from canary_loadtest.output import report
 from canary_loadtest.output.files import keep, print_whole
 from canary_loadtest.output.text import wrapped
 
+DEFAULT_FORMAT: Final = "bodies"
+MOST_NAME: Final = 23  # characters of a row's name in the table
 MOST_DIGITS: Final = 15
 COUNT: Final = re.compile(r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,9})?")
 
 EXAMPLES: Final = """examples:
-  for i in {1..1000}; do curl -s "$URL"; done | PROGRAM \\
-    --expect-canary 30 --sent 1000
+  for i in $(seq 1000); do curl -s "$URL" || true; done |
+    PROGRAM --expect-canary 30 --sent 1000
   PROGRAM --expect-canary 30 --canary 3 --stable 7 --other 0
   vegeta encode --to json answers.bin | PROGRAM \\
     --expect-canary 30 --format vegeta
-  k6 run answers.js ... ; PROGRAM --expect-canary 30 \\
-    --format jsonl answers.jsonl
+  PROGRAM --expect-canary 30 --field version \\
+    --canary-value green --stable-value blue --complete access.log
 """
 
 
@@ -101,15 +107,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--stable", type=_count, metavar="N", help="number of stable answers")
     parser.add_argument("--other", type=_count, metavar="N", help="number of requests that got neither")
-    parser.add_argument("--format", choices=FORMATS, default="bodies", help="format of FILE (default: %(default)s)")
-    parser.add_argument(
-        "--sent", type=_count, metavar="N", help="number of requests that were sent; missing ones count as other"
-    )
-    parser.add_argument(
-        "--complete",
-        action="store_true",
-        help="the record has a line for every request that came in, like a gateway's access log of a time that is over",
-    )
+    _add_input_options(parser)
     parser.add_argument("--route", metavar="NAME", help=ROUTE_HELP)
     parser.add_argument("--verdict-json", type=writable_file, metavar="FILE", help="write the verdict to FILE as JSON")
     parser.add_argument("--summary", type=writable_file, metavar="FILE", help="append the verdict to FILE as Markdown")
@@ -120,6 +118,38 @@ def _parser(program: str) -> argparse.ArgumentParser:
         help="files to read answers from, - for standard input (default: standard input)",
     )
     return parser
+
+
+def _add_input_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what the input is."""
+    parser.add_argument("--format", choices=FORMATS, help=f"format of FILE (default: {DEFAULT_FORMAT})")
+    parser.add_argument(
+        "--field",
+        metavar="NAME",
+        help="FILE is an access log: the JSON member, or the number of the column, that names the version; -1 is the"
+        " last column",
+    )
+    parser.add_argument("--canary-value", metavar="TEXT", help="what that field has for the canary")
+    parser.add_argument("--stable-value", metavar="TEXT", help="what it has for the stable version")
+    parser.add_argument(
+        "--status-field",
+        metavar="NAME",
+        help="the member or column with the status, none for a log without (default: status or response_code, or the"
+        " column after the first quoted one); 400 and more is an error",
+    )
+    parser.add_argument(
+        "--classify",
+        metavar="FILE.py:NAME",
+        help="function that returns the label of an answer from its status, headers and body (jsonl, vegeta)",
+    )
+    parser.add_argument(
+        "--sent", type=_count, metavar="N", help="number of requests that were sent; missing ones count as other"
+    )
+    parser.add_argument(
+        "--complete",
+        action="store_true",
+        help="the record has a line for every request that came in, like a gateway's access log of a time that is over",
+    )
 
 
 def _count(text: str) -> int:
@@ -139,12 +169,48 @@ def _judge(options: argparse.Namespace) -> Verdict:
     counts = (options.canary, options.stable, options.other)
     if any(count is not None for count in counts):
         return _judge_counts(options, counts)
-    form = FORMATS[options.format]
+    form = _form_of(options)
     _check(options, form)
     reading = _read(options, form)
-    claim = Claim(expectation_of(options), options.route, ROW_NAMES, options.sent, options.complete)
+    claim = Claim(expectation_of(options), options.route, _row_names(options), options.sent, options.complete)
     verdict = verdict_on_record(reading.tally, form, claim)
     return replace(verdict, next_step=reading.advice) if reading.advice else verdict
+
+
+def _form_of(options: argparse.Namespace) -> Format:
+    """Return the format of the input.
+
+    Raises:
+        UsageError: the options for an access log are not complete, or name what it cannot have.
+    """
+    values = (options.canary_value, options.stable_value)
+    if options.field is None:
+        if options.status_field is not None or values != (None, None):
+            raise UsageError("--canary-value, --stable-value and --status-field go with --field NAME")
+        return FORMATS[options.format or DEFAULT_FORMAT]
+    if None in values or options.format is not None:
+        raise UsageError("give --field with --canary-value and --stable-value, and without --format")
+    if options.canary_value == options.stable_value:
+        raise UsageError("--canary-value and --stable-value are the same")
+    if options.field.isdigit() and not int(options.field):
+        raise UsageError("--field 0: columns are counted from 1 on, or from the end with -1")
+    reader = FieldReader(options.field, *values, options.status_field)
+    columns_of_both = {is_column(name) for name in (options.field, options.status_field) if name not in {None, "none"}}
+    if len(columns_of_both) > 1:
+        raise UsageError("--field and --status-field are both columns, or both members of JSON")
+    return Format(reader, f"access log with the version in {options.field}")
+
+
+def _row_names(options: argparse.Namespace) -> RowNames:
+    """Return what the verdict calls the two versions: the user's own names where it has them."""
+    if options.field is not None:
+        return RowNames(
+            *(
+                escaped(name if len(name) > MOST_NAME - len(f" ({role})") else f"{name} ({role})", MOST_NAME)
+                for name, role in ((options.canary_value, CANARY), (options.stable_value, STABLE))
+            )
+        )
+    return ROW_NAMES if options.classify is None else RowNames()
 
 
 def _judge_counts(options: argparse.Namespace, counts: tuple[int | None, ...]) -> Verdict:
@@ -162,14 +228,21 @@ def _check(options: argparse.Namespace, form: Format) -> None:
     Raises:
         UsageError: they do.
     """
-    if options.route is not None and not form.has_headers:
-        raise UsageError(f"--route needs answers with headers: --format {options.format} has none")
+    named = _input_option(options)
+    for name, given in (("--route", options.route), ("--classify", options.classify)):
+        if given is not None and not form.has_headers:
+            raise UsageError(f"{name} needs answers with headers: {named} has none")
     if options.complete and not form.has_records:
-        raise UsageError(f"--complete needs a line for every request: --format {options.format} has none; use --sent N")
+        raise UsageError(f"--complete needs a line for every request: {named} has none; use --sent N")
     if options.complete and options.sent is not None:
         raise UsageError("give --sent or --complete, not both")
     if len(set(options.files)) < len(options.files):
         raise UsageError("a FILE is named twice: its answers would count twice")
+
+
+def _input_option(options: argparse.Namespace) -> str:
+    """Return the option that says what the input is."""
+    return f"--format {options.format or DEFAULT_FORMAT}" if options.field is None else f"--field {options.field}"
 
 
 def _read(options: argparse.Namespace, form: Format) -> Reading:
@@ -179,7 +252,9 @@ def _read(options: argparse.Namespace, form: Format) -> Reading:
         SourceError: there is no record of this format among them, or a line has no end.
         OSError: a file cannot be read.
     """
-    reading = Reading(options.route)
+    named = _input_option(options)
+    classifier = contract.classify if options.classify is None else load_classifier(options.classify)
+    reading = Reading(options.route, classifier)
     for file in options.files or ["-"]:
         with _open(file) as stream:
             source = Source(stream, "standard input" if file == "-" else file)
@@ -190,12 +265,12 @@ def _read(options: argparse.Namespace, form: Format) -> Reading:
         reading.advice = ""
     if reading.missed and not reading.records:
         raise SourceError(
-            f"none of the {reading.missed} lines is a record of --format {options.format};"
-            f" {reading.advice or 'is --format right?'} {reading.first_missed}"
+            f"none of the {reading.missed} lines is a record of {named};"
+            f" {reading.advice or f'is {named.split()[0]} right?'} {reading.first_missed}"
         )
     if reading.missed:
         lines = "1 line is" if reading.missed == 1 else f"{reading.missed} lines are"
-        note = f"{lines} no answer as --format {options.format} has it; the first: {reading.first_missed}"
+        note = f"{lines} no answer as {named} has it; the first: {reading.first_missed}"
         print(wrapped("note: ", note), file=sys.stderr)
     return reading
 

@@ -9,7 +9,7 @@ from canary_loadtest.core.contract import Classifier
 from canary_loadtest.core.labels import escaped
 from canary_loadtest.core.tally import Tally
 
-MOST_SHOWN: Final = 60
+MOST_SHOWN: Final = 100
 
 
 class Line(NamedTuple):
@@ -58,5 +58,5 @@ class Reading:
         self.missed += 1
         self.tally.add(Answer(label))
         if not self.first_missed:
-            shown = escaped(line.text.decode(errors="replace").strip(), MOST_SHOWN)
-            self.first_missed = f"{line.source}, line {line.number}: {why}: {shown}"
+            shown = escaped(f"{why}: {line.text.decode(errors='replace').strip()}", MOST_SHOWN)
+            self.first_missed = f"{line.source}, line {line.number}: {shown}"
