@@ -88,6 +88,17 @@ def test_an_access_log_is_judged_by_a_field(
         assert "V3" not in output
 
 
+def test_a_version_may_have_several_values(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    """The pods of a version, each with an address of its own, are one version."""
+    pods = ["10.0.0.1:80", "10.0.0.2:80"] * 150 + ["10.0.1.1:80"] * 700
+    values = "--canary-value 10.0.0.1:80 --canary-value 10.0.0.2:80 --stable-value 10.0.1.1:80"
+    assert judge(f"--field -1 {values} --complete", text_log(NGINX, pods)) == 0
+    printed = capsys.readouterr().out
+    assert "300 of 1000" in printed
+    assert "  canary  " in printed
+    assert "10.0.1.1:80 (stable)" in printed
+
+
 @pytest.mark.parametrize(
     ("options", "line", "kind"),
     [

@@ -129,8 +129,12 @@ def _add_input_options(parser: argparse.ArgumentParser) -> None:
         help="FILE is an access log: the JSON member, or the number of the column, that names the version; -1 is the"
         " last column",
     )
-    parser.add_argument("--canary-value", metavar="TEXT", help="what that field has for the canary")
-    parser.add_argument("--stable-value", metavar="TEXT", help="what it has for the stable version")
+    parser.add_argument(
+        "--canary-value", action="append", metavar="TEXT", help="what that field has for the canary; may be repeated"
+    )
+    parser.add_argument(
+        "--stable-value", action="append", metavar="TEXT", help="what it has for the stable version; may be repeated"
+    )
     parser.add_argument(
         "--status-field",
         metavar="NAME",
@@ -190,11 +194,12 @@ def _form_of(options: argparse.Namespace) -> Format:
         return FORMATS[options.format or DEFAULT_FORMAT]
     if None in values or options.format is not None:
         raise UsageError("give --field with --canary-value and --stable-value, and without --format")
-    if options.canary_value == options.stable_value:
+    canary, stable = map(frozenset, values)
+    if canary & stable:
         raise UsageError("--canary-value and --stable-value are the same")
     if options.field.isdigit() and not int(options.field):
         raise UsageError("--field 0: columns are counted from 1 on, or from the end with -1")
-    reader = FieldReader(options.field, *values, options.status_field)
+    reader = FieldReader(options.field, canary, stable, options.status_field)
     columns_of_both = {is_column(name) for name in (options.field, options.status_field) if name not in {None, "none"}}
     if len(columns_of_both) > 1:
         raise UsageError("--field and --status-field are both columns, or both members of JSON")
@@ -204,13 +209,13 @@ def _form_of(options: argparse.Namespace) -> Format:
 def _row_names(options: argparse.Namespace) -> RowNames:
     """Return what the verdict calls the two versions: the user's own names where it has them."""
     if options.field is not None:
-        return RowNames(
-            *(
-                escaped(name if len(name) > MOST_NAME - len(f" ({role})") else f"{name} ({role})", MOST_NAME)
-                for name, role in ((options.canary_value, CANARY), (options.stable_value, STABLE))
-            )
-        )
+        return RowNames(_row_name(CANARY, options.canary_value), _row_name(STABLE, options.stable_value))
     return ROW_NAMES if options.classify is None else RowNames()
+
+
+def _row_name(role: str, values: list[str]) -> str:
+    name = f"{values[0]} ({role})" if len(values) == 1 else role
+    return escaped(name if len(name) <= MOST_NAME else values[0], MOST_NAME)
 
 
 def _judge_counts(options: argparse.Namespace, counts: tuple[int | None, ...]) -> Verdict:

@@ -24,15 +24,15 @@ class FieldReader:
     Attributes:
         field: a member of the line's JSON object (a path with dots), or the number of a column of text, from 1 on, or
             from the end with -1.
-        canary: the field's value for the canary.
-        stable: the field's value for the stable version.
+        canary: the field's values for the canary.
+        stable: the field's values for the stable version.
         status_field: the field with the status, as `field`; "none" where the log has none, None for `status` or
             `response_code`, or the column after the first quoted one, as nginx and Envoy have it.
     """
 
     field: str
-    canary: str
-    stable: str
+    canary: frozenset[str]
+    stable: frozenset[str]
     status_field: str | None = None
 
     def __call__(self, source: Source, reading: Reading) -> None:
@@ -56,8 +56,8 @@ class FieldReader:
 
     def _label(self, value: str) -> str | None:
         for name in (value, subset_of(value)):
-            if name in {self.canary, self.stable}:
-                return CANARY if name == self.canary else STABLE
+            if name in self.canary or name in self.stable:
+                return CANARY if name in self.canary else STABLE
         return None
 
     def _members(self, text: bytes) -> tuple[str, str] | str:
