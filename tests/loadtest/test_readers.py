@@ -149,6 +149,16 @@ def test_service_log_holds_other_lines_too() -> None:
     assert (tally.canary, tally.stable, tally.other) == (1, 0, Counter())
 
 
+@pytest.mark.parametrize(
+    ("numbers", "lost"), [([0, 1, 2, 3], 0), ([3, 0, 5, 1], 2), ([0, 0, 1, 1], 0), ([None, 7, "9", True], 4)]
+)
+def test_a_gap_in_what_vegeta_numbers_is_a_request_without_answer(numbers: list[object], lost: int) -> None:
+    """A vegeta that was killed has not recorded what was under way; its numbers show how many requests that were."""
+    data = b"".join(json_line(vegeta_record_of(CANARY) | {"seq": number}) for number in numbers)
+    tally = read("vegeta", data)
+    assert (tally.canary, tally.other) == (4, +Counter(no_answer=lost))
+
+
 @pytest.mark.parametrize(("name", "to_record"), [("jsonl", record_of), ("vegeta", vegeta_record_of)])
 def test_route_is_read_from_the_headers(name: str, to_record: Callable[..., dict[str, Any]]) -> None:
     """Answers by the old route before the change are set aside, and those after it count as wrong_route."""

@@ -1,6 +1,5 @@
 """A classifier of one's own, from a Python file."""
 
-import importlib.util
 from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
@@ -26,6 +25,8 @@ def load_classifier(place: str) -> Classifier:
         raise SourceError(f"--classify {place}: write FILE.py:NAME, such as shop.py:classify")
     if not Path(file).is_file():
         raise SourceError(f"--classify {place}: there is no file {file}")
+    import importlib.util  # noqa: PLC0415 - most calls of the judge have no classifier, and start faster without
+
     spec = importlib.util.spec_from_file_location("canary_judge_classifier", file)
     if spec is None or spec.loader is None:
         raise SourceError(f"--classify {place}: {file} is no Python file")

@@ -85,13 +85,23 @@ def read_jsonl(source: Source, reading: Reading) -> None:
 
 
 def read_vegeta(source: Source, reading: Reading) -> None:
-    """Count the lines of `vegeta encode --to json`: code, headers as lists, body in base 64; code 0 for no answer."""
+    """Count the lines of `vegeta encode --to json`: code, headers as lists, body in base 64; code 0 for no answer.
+
+    vegeta numbers its requests from 0 on, so that those show that it was ended before it had recorded them.
+    """
+    started = recorded = 0
     for record, line in _records(source, reading, "code"):
+        recorded += 1
+        number = record.get("seq")
+        if type(number) is int:
+            started = max(started, number + 1)
         try:
             body = base64.b64decode(record.get("body") or "", validate=True)
         except (binascii.Error, TypeError, ValueError):
             body = b""
         _add(reading, line, record["code"], record.get("headers"), body)
+    if started > recorded:
+        reading.tally.other[NO_ANSWER] += started - recorded
 
 
 def read_service_log(source: Source, reading: Reading) -> None:
