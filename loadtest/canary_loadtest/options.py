@@ -153,7 +153,7 @@ def add_expectation(
         metavar="POINTS",
         help=(
             "margin in percentage points: a split off by this much must not pass"
-            f" (default {DEFAULT_TOLERANCE_POINTS:g} or half of the smaller share, whichever is less;"
+            f" (default {DEFAULT_TOLERANCE_POINTS:g} or half of the smaller share, if that is less;"
             f" {DEFAULT_LEAK_POINTS:g} where 0 or 100 is expected)"
         ),
         **env("TOLERANCE"),

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from canary_loadtest.judge.readers import FORMATS
+from canary_loadtest.judge.reading import Reading
+from canary_loadtest.judge.sources import Source
 from scripts.bench import judge
 from scripts.bench.programs import BenchError
 
@@ -14,7 +16,9 @@ def test_each_format_is_written_as_the_judge_reads_it(file_format: str, tmp_path
     """All answers count as canary or stable, and every format has the same ones."""
     judge.write_answers(tmp_path / "answers", file_format, 1000)
     with (tmp_path / "answers").open("rb") as stream:
-        tally = FORMATS[file_format].read(stream, None)
+        reading = Reading()
+        FORMATS[file_format].read(Source(stream, "answers"), reading)
+    tally = reading.tally
     assert (tally.canary, tally.stable, tally.other_total) == (336, 664, 0)
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.history import History
-from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.labels import CANARY, STABLE, printable
 from canary_loadtest.core.session import Session
 from canary_loadtest.output import page as page_of
 from canary_loadtest.output.about import About
@@ -87,7 +87,7 @@ def test_everybody_can_read_it(
 def test_names_from_outside_are_text(open_page: OpenPage, tmp_path: Path) -> None:
     """A route that is called like a script is shown, and does nothing."""
     page = open_page(report_in(tmp_path, 30, 100, ("70-30", HOSTILE)))
-    expect(page.locator("#routes li")).to_have_text(re.compile(re.escape(f"70-30 → {HOSTILE}") + "$"))
+    expect(page.locator("#routes li")).to_have_text(re.compile(re.escape(f"70-30 → {printable(HOSTILE)}") + "$"))
     assert page.locator("main img:not([role])").count() == 0
 
 

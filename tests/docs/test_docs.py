@@ -26,7 +26,8 @@ README_WORDS = 700
 DOCUMENTED_PORT = "18080"
 # Tools that the documents use and that the project does not own: their flags are not checked here.
 FOREIGN_COMMANDS = re.compile(
-    r"^.*\b(pip|kubectl|kind|istioctl|k6|vegeta|hey|curl|uv|docker|git|apt|chromium)\b.*$", re.MULTILINE
+    r"^.*\b(pip|kubectl|kind|istioctl|k6|vegeta|hey|fortio|oha|wrk|stern|curl|uv|docker|git|apt|chromium)\b.*$",
+    re.MULTILINE,
 )
 
 

@@ -26,11 +26,13 @@ class Ask(NamedTuple):
         random: where its chance comes from.
         number: how many requests were started before it.
         previous: the label of the answer before it on its connection, "" for the first.
+        connection: the number of its connection.
     """
 
     random: Random
     number: int
     previous: str
+    connection: int
 
 
 class Response(NamedTuple):
@@ -60,6 +62,8 @@ class Simulation:
         self._now = 0.0
         self._under_way: list[tuple[float, int, int, Answer]] = []
         self._on_connection: dict[int, list[str]] = {}
+        self._connection_of: dict[int, int] = {}
+        self._connections = 0
 
     def run(self, users: int, requests: int) -> Verdict:
         """Return the verdict of a run that ends with its last request, without the answers that are under way then."""
@@ -86,7 +90,10 @@ class Simulation:
             answered = []
         ticket = self._answers_of(user).start()
         previous = answered[-1] if answered else ""
-        label, seconds = self._service(Ask(self._random, self.sent, previous))
+        if not answered:
+            self._connections += 1
+            self._connection_of[user] = self._connections
+        label, seconds = self._service(Ask(self._random, self.sent, previous, self._connection_of[user]))
         self.sent += 1
         self._on_connection[user] = [*answered, label]
         answer = Answer(label, previous=previous if self._keep_alive else None)

@@ -1,6 +1,7 @@
 """How often the interval that is shown misses the true share: exactly, over all states of a run.
 
-The sets are computed anew here, by SciPy and for all states at once, and compared with the load test's own in some.
+The sets are computed here once more, by SciPy and for all states at once, and compared with the load test's own in
+some of them.
 """
 
 from dataclasses import dataclass

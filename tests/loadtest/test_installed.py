@@ -76,10 +76,37 @@ def test_a_locustfile_of_ones_own_imports_the_user(commands: Path, tmp_path: Pat
     assert "Shop" in listed.stdout + listed.stderr
 
 
-def test_the_judge_needs_the_standard_library_alone(tmp_path: Path) -> None:
-    """The package and its judge load in a Python that has nothing installed."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT / 'loadtest')!r}); import canary_loadtest.judge.command"
+HEAVY = frozenset(
+    {"asyncio", "email", "gevent", "html", "http", "importlib.util", "logging", "socket", "ssl", "subprocess"}
+)
+
+
+@pytest.mark.parametrize("format_options", ["--format bodies", "--format jsonl", "--format vegeta", "--format lines"])
+def test_the_judge_needs_the_standard_library_alone(tmp_path: Path, format_options: str) -> None:
+    """In a Python that has nothing installed the judge gives its verdict, and imports nothing that takes long."""
+    code = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "loadtest")!r})
+from canary_loadtest.judge.command import main
+code = main(["--expect-canary", "30", *{format_options.split()!r}, {os.devnull!r}])
+names = set(sys.modules)
+ours = {{"canary_loadtest", "__main__"}}
+print(sorted({{name.partition(".")[0] for name in names}} - sys.stdlib_module_names - ours))
+print(sorted(names & set({sorted(HEAVY)!r})))
+sys.exit(code)
+"""
     done = run(sys.executable, "-I", "-S", "-c", code, cwd=tmp_path)
+    assert done.returncode == 11, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["[]", "[]"]
+
+
+def test_a_classifier_needs_the_standard_library_alone(tmp_path: Path) -> None:
+    """A classifier of one's own runs in a Python that has nothing installed."""
+    (tmp_path / "shop.py").write_text("def classify(status, headers, body):\n    return 'canary'\n")
+    record = '{"status": 200, "headers": {}, "body": ""}\n'
+    (tmp_path / "answers.jsonl").write_text(record * 300)
+    options = "--expect-canary 100 --classify shop.py:classify --format jsonl --sent 300 answers.jsonl"
+    done = run(sys.executable, "-S", ROOT / "loadtest", "judge", *options.split(), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 

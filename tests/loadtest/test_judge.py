@@ -12,7 +12,9 @@ from typing import NoReturn
 import pytest
 
 from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, STABLE_BODY
+from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.judge.command import main
+from tests.loadtest.records import answers_in
 from tests.loadtest.schema import read
 from tests.support.repository import ROOT
 from tests.support.text import unwrapped
@@ -31,6 +33,8 @@ ARTICLE = [
     CANARY_BODY,
     STABLE_BODY,
 ]
+
+SPLIT = [CANARY] * 300 + [STABLE] * 700
 
 Judge = Callable[..., int]
 
@@ -70,6 +74,8 @@ def process(arguments: list[str], stdin: bytes | None = b"", **environment: str)
         ("--expect-canary 50 --canary 300 --stable 700 --other 0", "REFUTED"),
         ("--expect-canary 30 --canary 3 --stable 7 --other 0", "INCONCLUSIVE"),
         ("--expect-canary 30 --canary 300 --stable 700 --other 500", "INCONCLUSIVE"),
+        ("--expect-canary 30 --canary 300.0 --stable 700.0 --other 0.0", "CONFIRMED"),
+        ("--expect-canary 30 --canary 3e+06 --stable 7.0e+06 --other 0", "CONFIRMED"),
         ("--expect-canary 30 --canary 0 --stable 0 --other 0", "INCONCLUSIVE"),
         ("--expect-canary 30 --canary 0 --stable 0 --other 9", "INCONCLUSIVE"),
         ("--expect-canary 30 --tolerance 1 --canary 300 --stable 700 --other 0", "INCONCLUSIVE"),
@@ -127,23 +133,60 @@ def test_ten_answers_of_the_article_prove_nothing(
 
 
 @pytest.mark.parametrize(
-    ("options", "exit_code", "words"),
+    ("options", "words"),
     [
-        ("--expect-canary 30", 11, "requests without an answer are not among them"),
-        ("--expect-canary 30 --sent 1000", 0, "CONFIRMED"),
-        ("--expect-canary 30 --sent 1500", 11, "500 no_answer"),
-        ("--expect-canary 50", 11, "would refute the share, but requests without an answer are not among them"),
-        ("--expect-canary 50 --sent 1000", 10, "REFUTED"),
-        ("--expect-canary 30 --sent 999", 2, "--sent 999: there are 1000 answers already"),
+        ("--expect-canary 30", "INCONCLUSIVE - these answers would confirm the share, but requests without an answer"),
+        ("--expect-canary 50", "INCONCLUSIVE - these answers would refute the share, but requests without an answer"),
+        ("--expect-canary 30 --sent 1000", "CONFIRMED - 300 of 1000"),
+        ("--expect-canary 50 --sent 1000", "REFUTED - 300 of 1000"),
+        ("--expect-canary 30 --sent 1500", "INCONCLUSIVE - 500 of 1500 answers are neither"),
+        ("--expect-canary 30 --sent 999", "INCONCLUSIVE - the record has 1000 requests, 1 more than --sent 999"),
+        ("--expect-canary 0", "REFUTED - 300 of 1000"),
     ],
 )
-def test_bodies_decide_only_where_all_requests_are_known(
-    judge: Judge, capsys: pytest.CaptureFixture[str], options: str, exit_code: int, words: str
+@pytest.mark.parametrize("name", ["bodies", "lines", "jsonl", "service-log"])
+def test_records_that_may_lack_requests_prove_nothing_alone(
+    judge: Judge, capsys: pytest.CaptureFixture[str], name: str, options: str, words: str
 ) -> None:
-    """Bodies alone neither confirm nor refute, only together with how many requests were sent."""
-    assert judge(options, b"".join(ARTICLE * 100)) == exit_code
-    captured = capsys.readouterr()
-    assert words in unwrapped(captured.out) + captured.err
+    """Without the number of requests a record neither confirms nor refutes, but for an answer that none may give."""
+    assert judge(f"{options} --format {name}", answers_in(name, *SPLIT)) == EXIT_CODES[words.partition(" ")[0]]
+    printed = unwrapped(capsys.readouterr().out)
+    assert f"verdict:  {words}" in printed
+    if "without an answer" in words:
+        assert "next:     pass the number of requests that were sent (--sent N)" in printed
+        assert ("--complete" in printed) == (name != "bodies")
+    if "1500" in words:
+        assert f"(500 {'no_answer' if name == 'jsonl' else 'other_or_none'})" in printed
+
+
+@pytest.mark.parametrize("name", ["lines", "jsonl", "service-log"])
+@pytest.mark.parametrize(("percent", "outcome"), [(30, "CONFIRMED"), (50, "REFUTED")])
+def test_a_record_is_complete_where_that_is_said(
+    judge: Judge, capsys: pytest.CaptureFixture[str], name: str, percent: int, outcome: str
+) -> None:
+    """A verdict on a record that is said to have every request names what it rests on."""
+    exit_code = judge(f"--expect-canary {percent} --format {name} --complete", answers_in(name, *SPLIT))
+    assert exit_code == EXIT_CODES[outcome]
+    assert "; as --complete says, the record has every request\n" in unwrapped(capsys.readouterr().out)
+
+
+def test_more_requests_than_a_tool_reports_are_no_dead_end(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrk stops its clock with requests under way: the log has more, and the judge says how to go on."""
+    log = answers_in("service-log", *SPLIT)
+    assert judge("--expect-canary 30 --format service-log --sent 985", log) == 11
+    printed = unwrapped(capsys.readouterr().out)
+    assert "the record has 1000 requests, 15 more than --sent 985" in printed
+    assert "pass --complete in place of --sent" in printed
+    assert judge("--expect-canary 30 --format service-log --complete", log) == 0
+
+
+def test_two_runs_in_one_record_are_noticed(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    """k6 appends to its output: the number of requests of one run shows that there are two."""
+    both = answers_in("jsonl", *SPLIT, *SPLIT)
+    assert judge("--expect-canary 30 --format jsonl --sent 1000", both) == 11
+    printed = unwrapped(capsys.readouterr().out)
+    assert "the record has 2000 requests, 1000 more than --sent 1000" in printed
+    assert "check that the record is of one run" in printed
 
 
 def test_number_of_requests_replaces_the_guess_at_foreign_text(judge: Judge, tmp_path: Path) -> None:
@@ -165,12 +208,12 @@ def test_bodies_claim_no_status(judge: Judge, capsys: pytest.CaptureFixture[str]
         assert "200" not in printed
 
 
-def test_more_records_than_were_sent_are_refused(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
-    """Errors that are told one by one do not vanish because fewer requests are said to have been sent."""
+def test_errors_do_not_vanish_in_a_smaller_number_of_requests(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    """Errors that are told one by one count although fewer requests are said to have been sent."""
     bodies = [CANARY_BODY] * 300 + [STABLE_BODY] * 700 + [b"no healthy upstream"] * 200
     lines = b"".join(body + b"\n" for body in bodies)
-    assert judge("--expect-canary 30 --format lines --sent 1000", lines) == 2
-    assert "--sent 1000: there are 1200 answers already" in capsys.readouterr().err
+    assert judge("--expect-canary 30 --format lines --sent 1000", lines) == 11
+    assert "the record has 1200 requests, 200 more than --sent 1000" in unwrapped(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("name", ["bodies", "lines", "jsonl", "vegeta", "service-log"])
@@ -194,11 +237,21 @@ def test_empty_input_is_inconclusive(judge: Judge, capsys: pytest.CaptureFixture
         ("--expect-canary 30 --canary 3 --stable 7 --other 0 --route 70-30", ["or --route"]),
         ("--expect-canary 30 --canary -3 --stable 7 --other 0", ["--canary"]),
         ("--expect-canary 30 --canary three --stable 7 --other 0", ["--canary", "'three' is not a number of answers"]),
+        (
+            "--expect-canary 30 --canary 2.5 --stable 7 --other 0",
+            ["--canary", "'2.5' is not a whole number of answers"],
+        ),
+        ("--expect-canary 30 --canary 1e999999 --stable 7 --other 0", ["--canary", "at most 15 digits"]),
+        ("--expect-canary 30 --canary NaN --stable 7 --other 0", ["--canary", "'NaN' is not a number of answers"]),
         (f"--expect-canary 30 --canary {'9' * 400} --stable 7 --other 0", ["--canary", "at most 15 digits"]),
         (
             "--expect-canary 30 --tolerance 1e-7 --canary 3 --stable 7 --other 0",
             ["--tolerance", "0.001 points or more"],
         ),
+        ("--expect-canary 30 --complete", ["--complete needs a line for every request", "use --sent N"]),
+        ("--expect-canary 30 --format lines --complete --sent 3", ["give --sent or --complete, not both"]),
+        ("--expect-canary 30 --canary 3 --stable 7 --other 0 --complete", ["without FILE, --sent, --complete"]),
+        ("--expect-canary 30 a.log a.log", ["named twice"]),
         ("--expect-canary 30 --forma jsonl x", ["unrecognized arguments: --forma"]),
         ("--expect-canary 30 --route 70-30", ["--route", "--format bodies has none"]),
         ("--expect-canary 30 --format xml", ["--format", "'xml'", "vegeta"]),
@@ -260,7 +313,7 @@ def test_pipe_is_judged_under_an_ascii_locale(tmp_path: Path) -> None:
     )
     assert (ended.returncode, ended.stderr) == (11, b"")
     assert b"more than one route" in ended.stdout
-    assert read(file)["counts"]["routes"] == {"70-30-ü": 1, "\ud800": 1}
+    assert read(file)["counts"]["routes"] == {"70-30-ü": 1, r"\ud800": 1}
 
 
 def test_closed_standard_input_is_named() -> None:

@@ -1,6 +1,5 @@
 """The readers of piped answers: each format, cut anywhere, with anything between the answers."""
 
-import base64
 import io
 import json
 from collections import Counter
@@ -11,13 +10,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, LOG_MESSAGE, STABLE_BODY
+from canary_loadtest.core.contract import CANARY_BODY, STABLE_BODY
 from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.judge import readers
 from canary_loadtest.judge.readers import FORMATS
+from canary_loadtest.judge.reading import Reading
+from canary_loadtest.judge.sources import Source
+from tests.loadtest.records import answers_in, json_line, log_record_of, record_of, vegeta_record_of
 
-BODIES = {CANARY: CANARY_BODY, STABLE: STABLE_BODY}
 NOISE = b"curl: (52) Empty reply from server"
 
 
@@ -34,46 +35,14 @@ class Dripping(io.BytesIO):
         return super().read(self._piece_bytes if size is None or size < 0 else min(size, self._piece_bytes))
 
 
-def record_of(answer: str, status: int = 200, content_type: str = CONTENT_TYPE, **headers: str) -> dict[str, Any]:
-    """Return the JSON record of an answer, as k6 is told to write it."""
-    return {"status": status, "headers": {"Content-Type": content_type, **headers}, "body": BODIES[answer].decode()}
-
-
-def vegeta_record_of(answer: str, code: int = 200, **headers: str) -> dict[str, Any]:
-    """Return what `vegeta encode --to json` writes for an answer, as far as it is read."""
-    lists = {name: [value] for name, value in {"Content-Type": CONTENT_TYPE, **headers}.items()}
-    return {"code": code, "error": "", "headers": lists, "body": base64.b64encode(BODIES[answer]).decode()}
-
-
-def log_record_of(answer: str, status: int = 200) -> dict[str, Any]:
-    """Return the service's log line for an answer."""
-    version = {CANARY: "v2", STABLE: "v1"}[answer]
-    return {"message": LOG_MESSAGE, "version": version, "status": status}
-
-
-def json_line(record: object) -> bytes:
-    """Return a line of JSON."""
-    return json.dumps(record, ensure_ascii=False).encode() + b"\n"
-
-
-LINE_OF: dict[str, Callable[[str], bytes]] = {
-    "lines": lambda answer: b"10:00:01 " + BODIES[answer] + b"\n",
-    "jsonl": lambda answer: json_line(record_of(answer)),
-    "vegeta": lambda answer: json_line(vegeta_record_of(answer)),
-    "service-log": lambda answer: json_line(log_record_of(answer)),
-}
 ANY_FORMAT = pytest.mark.parametrize("name", FORMATS)
 
 
 def read(name: str, data: bytes | BinaryIO, route: str | None = None) -> Tally:
     """Read answers in the format `name`."""
-    return FORMATS[name].read(io.BytesIO(data) if isinstance(data, bytes) else data, route)
-
-
-def answers_in(name: str, *answers: str) -> bytes:
-    """Return answers in the format `name`."""
-    line_of = LINE_OF.get(name, BODIES.__getitem__)
-    return b"".join(map(line_of, answers))
+    reading = Reading(route)
+    FORMATS[name].read(Source(io.BytesIO(data) if isinstance(data, bytes) else data, "answers"), reading)
+    return reading.tally
 
 
 @ANY_FORMAT
@@ -129,8 +98,8 @@ def test_text_between_bodies_counts_as_one_body(piece_bytes: int) -> None:
 
 def test_long_foreign_text_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """An endless line is cut into pieces, and the body that follows it is still found."""
-    monkeypatch.setattr(readers, "PIECE_BYTES", 256)
-    tally = read("bodies", b"x" * 2000 + CANARY_BODY)
+    monkeypatch.setattr(readers, "MOST_REST_BYTES", 256)
+    tally = read("bodies", Dripping(b"x" * 2000 + CANARY_BODY, 100))
     assert (tally.canary, tally.stable) == (1, 0)
     assert tally.other["unexpected_text"] >= 1
 
@@ -143,8 +112,11 @@ def test_long_foreign_text_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         ("jsonl", NOISE, "unexpected_record"),
         ("jsonl", b"[]", "unexpected_record"),
         ("jsonl", b"[" * 100_000, "unexpected_record"),
-        ("jsonl", b'{"status": "200"}', "unexpected_record"),
-        ("jsonl", b'{"status": 200, "headers": []}', "unexpected_record"),
+        ("jsonl", b'{"status": 200, "headers": {}}', "unexpected_record"),
+        ("jsonl", json_line(record_of(CANARY) | {"status": "200"}), "unexpected_record"),
+        ("jsonl", json_line(record_of(CANARY) | {"status": True}), "unexpected_record"),
+        ("jsonl", json_line(record_of(CANARY, 12345)), "unexpected_record"),
+        ("jsonl", json_line(record_of(CANARY) | {"headers": []}), "unexpected_record"),
         ("jsonl", b'{"status": 0, "headers": {}, "body": null}', "connection_error"),
         ("jsonl", json_line(record_of(CANARY, 503)), "status_503"),
         ("jsonl", json_line(record_of(CANARY, 503, **{"x-envoy-overloaded": "true"})), "overloaded_503"),
@@ -156,6 +128,8 @@ def test_long_foreign_text_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         ("vegeta", json_line(vegeta_record_of(CANARY, 404)), "status_404"),
         ("vegeta", json_line(vegeta_record_of(CANARY) | {"body": "not base 64"}), "unexpected_body"),
         ("vegeta", json_line(vegeta_record_of(CANARY) | {"body": 7}), "unexpected_body"),
+        ("service-log", NOISE, "unexpected_record"),
+        ("service-log", b'{"version": "v2", "status": 200}', "unexpected_record"),
         ("service-log", json_line(log_record_of(CANARY, 503)), "status_503"),
         ("service-log", json_line(log_record_of(CANARY) | {"version": "v9"}), "unexpected_version"),
         ("service-log", json_line(log_record_of(CANARY) | {"status": [200]}), "unexpected_status"),
@@ -169,10 +143,20 @@ def test_anything_else_is_told_apart(name: str, line: bytes, kind: str) -> None:
 
 
 def test_service_log_holds_other_lines_too() -> None:
-    """Lines of the service's log that are not calls are not answers, in any form."""
-    other = json_line({"message": "started", "version": "v2", "status": 200}) + NOISE + b"\n"
+    """Lines of the service's log that are not calls are not answers."""
+    other = json_line({"message": "started", "version": "v2", "status": 200}) + b"\n"
     tally = read("service-log", other + answers_in("service-log", CANARY) + other)
     assert (tally.canary, tally.stable, tally.other) == (1, 0, Counter())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "lost"), [([0, 1, 2, 3], 0), ([3, 0, 5, 1], 2), ([0, 0, 1, 1], 0), ([None, 7, "9", True], 4)]
+)
+def test_a_gap_in_what_vegeta_numbers_is_a_request_without_answer(numbers: list[object], lost: int) -> None:
+    """A vegeta that was killed has not recorded what was under way; its numbers show how many requests that were."""
+    data = b"".join(json_line(vegeta_record_of(CANARY) | {"seq": number}) for number in numbers)
+    tally = read("vegeta", data)
+    assert (tally.canary, tally.other) == (4, +Counter(no_answer=lost))
 
 
 @pytest.mark.parametrize(("name", "to_record"), [("jsonl", record_of), ("vegeta", vegeta_record_of)])

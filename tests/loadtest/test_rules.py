@@ -164,15 +164,15 @@ def test_one_error_does_not_block_a_one_way_split_for_good() -> None:
 def test_the_interval_is_what_neither_test_rules_out(
     expected: tuple[float, float | None], canary: int, stable: int, other: int
 ) -> None:
-    """Shares inside pass the uniform mixture and the rule's own tests, as SciPy computes them; those beside fail."""
+    """Shares inside pass the uniform mixture and the rule's own tests, as SciPy computes them; those outside fail."""
     expectation = Expectation(*expected)
     rule, n = rule_for(expectation), canary + stable + other
     outcome = look(rule, canary, stable, other)
     low, high = share_interval_percent(rule, expectation, (canary, stable, other))
     for end, k, step in ((low, canary, -1e-4), (high, canary + other, 1e-4)):
-        beside = end + step
-        if 0 < beside < 100:
-            assert ruled_out(expectation, k, n, beside, outcome)
+        outside = end + step
+        if 0 < outside < 100:
+            assert ruled_out(expectation, k, n, outside, outcome)
         within = end - step
         if 0 < within < 100 and low < within < high:
             assert not ruled_out(expectation, k, n, within, outcome)
@@ -259,7 +259,7 @@ def test_an_impossible_expectation_is_refused(expectation: object, field: str) -
 def test_the_default_tolerance_lets_neither_half_nor_twice_a_small_share_pass(
     canary_percent: float, points: float
 ) -> None:
-    """It is 5 points or half of the smaller share, whichever is less, and a point where one version gets all."""
+    """It is 5 points or half of the smaller share, if that is less, and a point where one version gets all."""
     assert Expectation(canary_percent).points == pytest.approx(points)
 
 
@@ -282,7 +282,7 @@ def test_a_share_that_is_taken_can_be_confirmed(canary_percent: float) -> None:
 
 @given(errors=st.integers(0, 10_000), percent=st.sampled_from([0.0, 0.1, 1.0, 30.0, 70.0, 100.0]))
 def test_answers_for_errors_are_the_least_that_allow_them(errors: int, percent: float) -> None:
-    """So many answers allow the errors, and one fewer does not."""
+    """This number of answers allows the errors, and one fewer does not."""
     expectation = Expectation(percent)
     total = expectation.answers_for_errors(errors)
     assert total is not None

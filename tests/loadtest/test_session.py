@@ -78,7 +78,7 @@ def test_counts_for_which_both_rules_hold_are_confirmed_but_not_exactly(keep_goi
 
 
 def with_errors(session: Session, labels: Iterable[str], every: int) -> Session:
-    """Return the session after these answers, with an error after every so many."""
+    """Return the session after these answers, with an error after every few."""
     for number, label in enumerate(labels, 1):
         fed(session, [label, "status_503"] if number % every == 0 else [label])
     return session

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_loadtest.core.answer import Answer
-from canary_loadtest.core.labels import ABANDONED, CANARY, STABLE
+from canary_loadtest.core.labels import ABANDONED, CANARY, MORE_KINDS, STABLE, printable
 from canary_loadtest.core.order import StartOrder
-from canary_loadtest.core.tally import MORE_ROUTES, MOST_ROUTES, Tally
+from canary_loadtest.core.tally import MORE_ROUTES, MOST_KINDS, MOST_ROUTES, Tally
 
 labels = st.sampled_from([CANARY, STABLE, "status_503", "connection_error"])
 answers = st.lists(
@@ -69,6 +69,35 @@ def test_only_answers_by_the_expected_route_count(
     """Answers by other routes are left out until the expected one is there, and errors from then on."""
     tally = tally_of([Answer(*answer) for answer in sequence], "70-30")
     assert (tally.settling, tally.canary, tally.stable, dict(tally.other)) == (settling, canary, stable, other)
+
+
+def test_kinds_are_bounded() -> None:
+    """A classifier that names a new kind each time fills neither the memory nor the table."""
+    tally = tally_of([Answer(f"kind_{number}") for number in range(1000)])
+    assert len(tally.other) == MOST_KINDS + 1
+    assert tally.other[MORE_KINDS] == 1000 - MOST_KINDS
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("70-30-ü", "70-30-ü"),
+        ("a\nverdict:  CONFIRMED", r"a\nverdict:__CONFIRMED"),
+        ("a\r\x1b[2Jb", r"a\r\x1b[2Jb"),
+        ("\u2028\u202e\ud800", r"\u2028\u202e\ud800"),
+        ("::error::lost", r":\x3aerror:\x3alost"),
+        (":::error", r":\x3a:error"),
+        ("##vso[task]##[error]", r"#\x23vso[task]#\x23[error]"),
+        ("x" * 1000, "x" * 57 + "..."),
+        ("\0" * 1000, r"\x00" * 14 + r"\..."),
+    ],
+    ids=ascii,
+)
+def test_names_from_outside_make_no_line_of_their_own(text: str, printed: str) -> None:
+    """A kind or a route cannot end its line, paint it, or give a command to a CI system."""
+    assert printable(text) == printed
+    tally = tally_of([Answer(text), Answer(CANARY, text), Answer(text)])
+    assert (tally.other, tally.routes) == ({printed: 2}, {printed: 1})
 
 
 def test_routes_are_bounded() -> None:

@@ -26,7 +26,7 @@ class Expectation:
     Attributes:
         canary_percent: the expected share of the canary's answers, 0 to 100.
         tolerance_points: a share that is off by this many percentage points is confirmed with probability `alpha` at
-            most; None for 5 points or half of the smaller share, whichever is less, and for 1 point where 0 or 100 %
+            most; None for the lesser of 5 points and half of the smaller share, and for 1 point where 0 or 100 %
             is expected.
         alpha: the maximum probability of confirming a split that is off by the tolerance.
         alpha_stop: the maximum probability of refuting a correct split.
@@ -139,7 +139,7 @@ class Expectation:
         return self.errors_percent(errors, total) <= self.most_errors_percent
 
     def answers_for_errors(self, errors: int) -> int | None:
-        """Return the least number of answers among which so many errors are allowed, None where there is none."""
+        """Return the least number of answers among which this number of errors is allowed, None where there is none."""
         if not errors:
             return 0
         if not self.most_errors_percent:

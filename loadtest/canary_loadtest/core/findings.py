@@ -98,11 +98,17 @@ def _not_comparable(evidence: Evidence) -> Finding | None:
 
 
 def _incomplete(evidence: Evidence) -> Finding | None:
-    """Return a finding where the answers would decide, and requests without an answer are not among them."""
+    """Return a finding where the answers would decide, and requests without an answer are not among them.
+
+    Where 0 or 100 % is expected, nothing that is missing can undo an answer of the wrong version.
+    """
     if evidence.requests_known or not evidence.tally.total:
         return None
-    would = "confirm" if _would_confirm(evidence) else "refute" if evidence.outcome is Outcome.REFUTED else ""
-    if not would:
+    if _would_confirm(evidence):
+        would = "confirm"
+    elif evidence.outcome is Outcome.REFUTED and not evidence.expectation.one_way:
+        would = "refute"
+    else:
         return None
     return Finding(
         Outcome.INCONCLUSIVE,

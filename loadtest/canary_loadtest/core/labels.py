@@ -16,6 +16,7 @@ CONNECTION_ERROR: Final = "connection_error"
 CONNECTION_REFUSED: Final = "connection_refused"
 CONNECTION_RESET: Final = "connection_reset"
 NAME_NOT_RESOLVED: Final = "name_not_resolved"
+MORE_KINDS: Final = "more_kinds"
 NO_ANSWER: Final = "no_answer"
 OTHER_OR_NONE: Final = "other_or_none"
 OVERLOADED_503: Final = "overloaded_503"
@@ -29,9 +30,12 @@ UNEXPECTED_LINE: Final = "unexpected_line"
 UNEXPECTED_RECORD: Final = "unexpected_record"
 UNEXPECTED_STATUS: Final = "unexpected_status"
 UNEXPECTED_TEXT: Final = "unexpected_text"
+UNEXPECTED_VALUE: Final = "unexpected_value"
 UNEXPECTED_VERSION: Final = "unexpected_version"
 VERSION_MISMATCH: Final = "version_mismatch"
 WRONG_ROUTE: Final = "wrong_route"
+
+MOST_CHARACTERS: Final = 60  # of a kind or a route in a table of 80 columns
 
 # What to do first about each kind, without options: every program that prints them has others.
 HINTS: Final[Mapping[str, str]] = {
@@ -41,6 +45,7 @@ HINTS: Final[Mapping[str, str]] = {
     CONNECTION_REFUSED: "nothing listens at the target: check its address and port, and that it is up",
     CONNECTION_RESET: "connections were reset: check that both versions are alive, and if the mesh asks for mutual TLS",
     NAME_NOT_RESOLVED: "the target's name has no address: check its spelling, and where it is known",
+    MORE_KINDS: "there are too many kinds of other answers to list: check what the target answers",
     NO_ANSWER: "find out why these requests got no answer, for example with curl -sS",
     OTHER_OR_NONE: "these requests got another answer, or none: ask again with curl -i",
     OVERLOADED_503: "Envoy sheds load: the DestinationRule's connectionPool is smaller than the load",
@@ -51,9 +56,10 @@ HINTS: Final[Mapping[str, str]] = {
     UNEXPECTED_CONTENT_TYPE: "a 200 of another content type: check that this is the right service and path",
     UNEXPECTED_ENCODING: "the body is compressed although none was asked for: check the proxies on the way",
     UNEXPECTED_LINE: "lines without an answer of this contract: check what the file has",
-    UNEXPECTED_RECORD: "records without a status: check what the file has",
+    UNEXPECTED_RECORD: "lines that are no record of an answer: check what the file has",
     UNEXPECTED_STATUS: "records whose status is not a number: check what the file has",
     UNEXPECTED_TEXT: "text of other answers, whose status is not known: ask again with curl -i",
+    UNEXPECTED_VALUE: "records of neither version: check which field names it, and its two values",
     UNEXPECTED_VERSION: "log lines of a version other than v1 and v2: check which service wrote them",
     VERSION_MISMATCH: "the body of one version with the header of the other: check which image is deployed",
     WRONG_ROUTE: "answers came by another route: wait until the new weights are served, or look for a bypass",
@@ -80,6 +86,30 @@ class RowNames(NamedTuple):
 
     canary: str = "canary"
     stable: str = "stable"
+
+
+def escaped(text: str, most_characters: int) -> str:
+    """Return text from outside so that it is safe within a line of a terminal, or of a CI system's log.
+
+    Characters that begin a line, move the cursor or set a colour are escaped, and so are the marks of commands to
+    GitHub Actions (`::error::`) and Azure Pipelines (`##vso[`), which they take from any line.
+
+    Args:
+        text: any text, also with half a character.
+        most_characters: how long the result may be.
+
+    Returns:
+        The text itself where that is harmless and short enough; a longer one ends in three dots.
+    """
+    shown = text[: most_characters + 1].replace("::", r":\x3a").replace("##", r"#\x23")
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+    return shown if len(shown) <= most_characters else f"{shown[: most_characters - 3]}..."
+
+
+def printable(text: str) -> str:
+    """Return text from outside as one word: `escaped`, at most `MOST_CHARACTERS`, with `_` for each space."""
+    return escaped(text.replace(" ", "_"), MOST_CHARACTERS)
 
 
 def status_label(status: int) -> str:

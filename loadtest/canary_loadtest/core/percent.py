@@ -9,7 +9,7 @@ MOST_DECIMALS: Final = 6
 
 
 def decimals_for(points: float) -> int:
-    """Return how many decimals a share needs where it is tested within a tolerance of so many points."""
+    """Return how many decimals a share needs where it is tested within a tolerance of this many points."""
     return max(1, ceil(-log10(points)) + 1)
 
 

@@ -187,7 +187,8 @@ class Session:
 
         Args:
             requests_known: whether every request is counted, also those without an answer. A version that drops
-                requests can make a wrong split look right, so that nothing is confirmed where they are not.
+                requests can make a wrong split look right, and a right one wrong, so that nothing is decided where
+                they are not.
             objection: what else stands against a verdict, such as counts that are missing; it makes it INCONCLUSIVE.
         """
         tally, counts = self.tally.copy(), self._independent_counts()

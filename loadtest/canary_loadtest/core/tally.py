@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.connections import Connections
-from canary_loadtest.core.labels import CANARY, VERSIONS, WRONG_ROUTE
+from canary_loadtest.core.labels import CANARY, MORE_KINDS, VERSIONS, WRONG_ROUTE, printable
 
+MOST_KINDS: Final = 50
 MOST_ROUTES: Final = 16
 MORE_ROUTES: Final = "(more)"
 
@@ -19,8 +20,9 @@ class Tally:
     Attributes:
         canary: answers of the canary.
         stable: answers of the stable version.
-        other: all other answers by kind; each may be of either version.
+        other: all other answers by kind, at most `MOST_KINDS` and the rest; each may be of either version.
         routes: the versions' answers by the route that they named, "" for none; at most `MOST_ROUTES` and the rest.
+            Kinds and routes are as `printable` returns them: they come from a server or a file.
         settling: answers that came before the first one by the expected route; they are outside of all counts.
         connections: how answers follow one another, where connections are kept.
     """
@@ -82,14 +84,13 @@ class Tally:
         if previous is not None:
             self.connections.add(label, previous)
         if not is_version:
-            self.other[label] += 1
+            self.other[_name_in(self.other, label, MOST_KINDS, MORE_KINDS)] += 1
             return
         if label == CANARY:
             self.canary += 1
         else:
             self.stable += 1
-        known = route in self.routes or len(self.routes) < MOST_ROUTES
-        self.routes[route if known else MORE_ROUTES] += 1
+        self.routes[_name_in(self.routes, route, MOST_ROUTES, MORE_ROUTES)] += 1
 
     def __add__(self, more: "Tally") -> "Tally":
         """Merge two tallies: every count is the sum of both."""
@@ -117,3 +118,10 @@ class Tally:
             "settling": self.settling,
             "connections": asdict(self.connections),
         }
+
+
+def _name_in(counter: Counter[str], name: str, most: int, rest: str) -> str:
+    """Return under which name one more is counted, so that a counter has at most `most` names and `rest`."""
+    if name not in counter:
+        name = printable(name)
+    return name if name in counter or len(counter) < most else rest

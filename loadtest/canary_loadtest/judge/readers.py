@@ -1,20 +1,22 @@
-"""Readers of answers that another tool received: each takes a binary stream and returns the tally of its answers.
+"""Readers of answers that another tool received: each takes an input and counts its answers.
 
-No reader keeps more than a piece, or a line, of the stream in memory.
+No reader keeps more than a piece, or a line, of the input in memory.
 """
 
 import base64
 import binascii
-import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, Final, TypeGuard
 
-from canary_loadtest.core.answer import ROUTE_HEADER, Answer
-from canary_loadtest.core.contract import CANARY_BODY, LABEL_BY_VERSION, LOG_MESSAGE, STABLE_BODY, classify
+from canary_loadtest.core.answer import ROUTE_HEADER
+from canary_loadtest.core.contract import CANARY_BODY, LABEL_BY_VERSION, LOG_MESSAGE, STABLE_BODY
 from canary_loadtest.core.labels import (
     CANARY,
     CONNECTION_ERROR,
+    NO_ANSWER,
+    OTHER_OR_NONE,
     STABLE,
     UNEXPECTED_LINE,
     UNEXPECTED_RECORD,
@@ -23,113 +25,136 @@ from canary_loadtest.core.labels import (
     UNEXPECTED_VERSION,
     status_label,
 )
+from canary_loadtest.core.lines import json_object, unwrapped
 from canary_loadtest.core.tally import Tally
+from canary_loadtest.judge.reading import Line, Reading
+from canary_loadtest.judge.sources import Source
 
-PIECE_BYTES: Final = 1 << 20
+MOST_REST_BYTES: Final = 1 << 20
+TEXT_LINE: Final = re.compile(rb"\S[^\n]*")
 
 
-def read_bodies(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: ARG001 - every reader is called alike
+def read_bodies(source: Source, reading: Reading) -> None:
     """Count bodies that follow one another with or without white space between them, as curl prints them.
 
     Any other line of text between two bodies counts as one answer, since nothing shows where one ends.
     """
-    tally = Tally()
     rest = b""
-    while piece := stream.read(PIECE_BYTES):
-        *complete, rest = _cut_out_bodies(rest + piece, tally)
-        tally.other[UNEXPECTED_TEXT] += sum(1 for text in complete if text.strip())
-        if len(rest) > PIECE_BYTES:
-            tally.other[UNEXPECTED_TEXT] += 1
+    for piece in source.pieces():
+        complete, newline, rest = _cut_out_bodies(rest + piece, reading.tally).rpartition(b"\n")
+        _count_text(complete + newline, reading.tally)
+        if len(rest) > MOST_REST_BYTES:
+            reading.tally.other[UNEXPECTED_TEXT] += 1
             rest = rest[-len(CANARY_BODY) :]
-    tally.other[UNEXPECTED_TEXT] += bool(rest.strip())
-    return _without_zeros(tally)
+    _count_text(rest, reading.tally)
 
 
-def _cut_out_bodies(data: bytes, tally: Tally) -> list[bytes]:
-    """Count the contract's bodies in `data`, and return what stands between them, by lines."""
+def _cut_out_bodies(data: bytes, tally: Tally) -> bytes:
+    """Count the contract's bodies in `data`, and return it with a newline in place of each."""
     canary, stable = data.count(CANARY_BODY), data.count(STABLE_BODY)
     tally.canary += canary
     tally.stable += stable
-    tally.routes[""] += canary + stable
-    return data.replace(CANARY_BODY, b"\n").replace(STABLE_BODY, b"\n").split(b"\n")
+    if canary or stable:
+        tally.routes[""] += canary + stable
+    return data.replace(CANARY_BODY, b"\n").replace(STABLE_BODY, b"\n")
 
 
-def read_lines(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: ARG001 - every reader is called alike
+def _count_text(text: bytes, tally: Tally) -> None:
+    if count := sum(1 for _ in TEXT_LINE.finditer(text)):
+        tally.other[UNEXPECTED_TEXT] += count
+
+
+def read_lines(source: Source, reading: Reading) -> None:
     """Count lines of which each is, or contains, the body of one answer: a log, or curl with newlines."""
-    tally = Tally()
-    for line in stream:
+    for number, text in source.lines():
+        line = unwrapped(text)
         is_canary, is_stable = CANARY_BODY in line, STABLE_BODY in line
-        label = CANARY if is_canary else STABLE
-        tally.add(Answer(label if is_canary != is_stable else UNEXPECTED_LINE))
-    return tally
+        if is_canary != is_stable:
+            reading.add(CANARY if is_canary else STABLE)
+        else:
+            reading.records += 1  # of an answer, though of another one
+            reading.miss(UNEXPECTED_LINE, Line(source.name, number, text), "no answer of the contract, or two")
 
 
-def read_jsonl(stream: BinaryIO, route: str | None = None) -> Tally:
+def read_jsonl(source: Source, reading: Reading) -> None:
     """Count lines of JSON, each {"status": 200, "headers": {...}, "body": "..."}; status 0 for no answer."""
-    tally = Tally()
-    for record in _records(stream):
-        text = record.get("body")
+    for record, line in _records(source, reading, "status", "body"):
+        text = record["body"]
         body = text.encode(errors="replace") if isinstance(text, str) else b""  # JSON can hold half a character
-        _add(tally, record.get("status"), record.get("headers"), body, route)
-    return tally
+        _add(reading, line, record["status"], record.get("headers"), body)
 
 
-def read_vegeta(stream: BinaryIO, route: str | None = None) -> Tally:
-    """Count the lines of `vegeta encode --to json`: code, headers as lists, body in base 64; code 0 for no answer."""
-    tally = Tally()
-    for record in _records(stream):
+def read_vegeta(source: Source, reading: Reading) -> None:
+    """Count the lines of `vegeta encode --to json`: code, headers as lists, body in base 64; code 0 for no answer.
+
+    vegeta numbers its requests from 0 on, so that those show that it was ended before it had recorded them.
+    """
+    started = recorded = 0
+    for record, line in _records(source, reading, "code"):
+        recorded += 1
+        number = record.get("seq")
+        if type(number) is int:
+            started = max(started, number + 1)
         try:
             body = base64.b64decode(record.get("body") or "", validate=True)
         except (binascii.Error, TypeError, ValueError):
             body = b""
-        _add(tally, record.get("code"), record.get("headers"), body, route)
-    return tally
+        _add(reading, line, record["code"], record.get("headers"), body)
+    if started > recorded:
+        reading.tally.other[NO_ANSWER] += started - recorded
 
 
-def read_service_log(stream: BinaryIO, route: str | None = None) -> Tally:  # noqa: ARG001 - every reader is called alike
-    """Count the service's own log lines for calls of /test/test, by the version that wrote them; skip all others."""
-    tally = Tally()
-    for record in _records(stream):
-        if record.get("message") == LOG_MESSAGE:
+def read_service_log(source: Source, reading: Reading) -> None:
+    """Count the service's own log lines for calls of /test/test, by the version that wrote them.
+
+    Its other log lines are no answers. A line that is no log line of the service may have been one.
+    """
+    for record, _ in _records(source, reading, "message"):
+        reading.records += record["message"] != LOG_MESSAGE
+        if record["message"] == LOG_MESSAGE:
             status = record.get("status", 200)
             label = LABEL_BY_VERSION.get(str(record.get("version")), UNEXPECTED_VERSION)
             if status != 200:
-                label = status_label(status) if isinstance(status, int) else UNEXPECTED_STATUS
-            tally.add(Answer(label))
-    return tally
+                label = status_label(status) if is_status(status) else UNEXPECTED_STATUS
+            reading.add(label)
 
 
-def _records(stream: BinaryIO) -> Iterator[Mapping[str, Any]]:
-    """Yield the JSON object of each line, an empty one for a line without; blank lines are skipped."""
-    for line in stream:
-        if not line.strip():
+def _records(source: Source, reading: Reading, *names: str) -> Iterator[tuple[Mapping[str, Any], Line]]:
+    """Yield the JSON object of each line that has members of these names; blank lines are skipped."""
+    for number, text in source.lines():
+        if not text.strip():
             continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            record = None
-        yield record if isinstance(record, dict) else {}
+        line = Line(source.name, number, text)
+        record = json_object(text)
+        missing = next((name for name in names if name not in record), None) if record is not None else None
+        if record is None:
+            reading.miss(UNEXPECTED_RECORD, line, "no JSON object at its end")
+        elif missing is not None:
+            reading.miss(UNEXPECTED_RECORD, line, f"no {missing!r}")
+        else:
+            yield record, line
 
 
-def _add(tally: Tally, status: object, headers: object, body: bytes, expected_route: str | None) -> None:
+def _add(reading: Reading, line: Line, status: object, headers: object, body: bytes) -> None:
     """Classify one answer of a JSON record, and count it."""
-    if not isinstance(status, int) or not isinstance(headers, dict | None):
-        tally.add(Answer(UNEXPECTED_RECORD))
-        return
-    if status == 0:
-        tally.add(Answer(CONNECTION_ERROR))
-        return
-    by_name = {str(name).lower(): _header_value(value) for name, value in (headers or {}).items()}
-    tally.add(Answer(classify(status, by_name, body), by_name.get(ROUTE_HEADER, "")), expected_route)
+    if not is_status(status):
+        reading.miss(UNEXPECTED_RECORD, line, "its status is not one of HTTP, and not 0")
+    elif not isinstance(headers, dict | None):
+        reading.miss(UNEXPECTED_RECORD, line, "its headers are no JSON object")
+    elif status == 0:
+        reading.add(CONNECTION_ERROR)
+    else:
+        by_name = {str(name).lower(): _header_value(value) for name, value in (headers or {}).items()}
+        reading.add(reading.classify(status, by_name, body), by_name.get(ROUTE_HEADER, ""))
+
+
+def is_status(value: object) -> TypeGuard[int]:
+    """Return whether a value is the status of an HTTP answer, or 0 for none."""
+    return type(value) is int and 0 <= value <= 999
 
 
 def _header_value(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _without_zeros(tally: Tally) -> Tally:
-    """Drop kinds and routes that were counted zero times, as merging tallies does."""
-    return tally + Tally()
 
 
 @dataclass(frozen=True)
@@ -137,20 +162,28 @@ class Format:
     """A format of piped answers.
 
     Attributes:
-        read: counts the answers of a stream; answers by another route than the given one are counted as such.
-        tells_all: whether requests that got no answer show in it too.
+        read: counts the answers of an input.
         description: what it is, for --help.
+        tells_all: whether requests that got no answer show in it, too.
+        has_records: whether each answer has a line of its own, so that the record may be complete.
+        has_headers: whether it has what a classifier takes: status, headers and body.
+        uncertain: the label of text that may or may not have been answers, "" where all of it is.
+        missing: the label of a request that was sent and is not in it.
     """
 
-    read: Callable[[BinaryIO, str | None], Tally]
-    tells_all: bool
+    read: Callable[[Source, Reading], None]
     description: str
+    tells_all: bool = False
+    has_records: bool = True
+    has_headers: bool = False
+    uncertain: str = ""
+    missing: str = OTHER_OR_NONE
 
 
 FORMATS: Final[Mapping[str, Format]] = {
-    "bodies": Format(read_bodies, tells_all=False, description="bodies in a row (curl in a loop)"),
-    "lines": Format(read_lines, tells_all=True, description="a line for each request, with the body in it (a log)"),
-    "jsonl": Format(read_jsonl, tells_all=True, description="JSON lines with status, headers and body (k6)"),
-    "vegeta": Format(read_vegeta, tells_all=True, description="vegeta encode --to json"),
-    "service-log": Format(read_service_log, tells_all=False, description="log lines of the service (hey, wrk, any)"),
+    "bodies": Format(read_bodies, "bodies in a row (curl in a loop)", has_records=False, uncertain=UNEXPECTED_TEXT),
+    "lines": Format(read_lines, "a line for each request, with the body in it (a log)"),
+    "jsonl": Format(read_jsonl, "JSON lines with status, headers and body (k6)", has_headers=True, missing=NO_ANSWER),
+    "vegeta": Format(read_vegeta, "vegeta encode --to json", tells_all=True, has_headers=True, missing=NO_ANSWER),
+    "service-log": Format(read_service_log, "log lines of the service (hey, wrk, any)", uncertain=UNEXPECTED_RECORD),
 }

@@ -5,9 +5,17 @@ from typing import Final
 
 from canary_loadtest.core.verdict import NEXT_STEPS, Remedy
 
+ADD_SENT: Final = "pass the number of requests that were sent (--sent N)"
+ADD_SENT_OR_COMPLETE: Final = f"{ADD_SENT}, or --complete if the record has a line for every request"
+CHECK_SENT: Final = "check --sent, and that the answers are those of one run"
+CHECK_SENT_OR_COMPLETE: Final = (
+    "check that the record is of one run; if so, the tool did not count requests that were under way at its end: pass"
+    " --complete in place of --sent"
+)
+
 JUDGE_NEXT_STEPS: Final[Mapping[Remedy, str]] = {
     **NEXT_STEPS,
-    Remedy.COUNT_REQUESTS: "pass the number of requests that were sent (--sent N)",
+    Remedy.COUNT_REQUESTS: ADD_SENT,
     Remedy.FIND_ANSWERS: "check that there are answers, and that --format is their form",
     Remedy.MORE_ANSWERS: "judge more answers, or allow a wider --tolerance",
 }

@@ -85,11 +85,11 @@ def table(verdict: Verdict) -> str:
     """Return the verdict as a table of at most 80 columns, without a newline at its end."""
     tally = verdict.tally
     canary, interval = _row(verdict.row_names.canary, tally.canary, verdict), interval_text(verdict)
-    beside = len(canary) + 3 + len(interval) <= COLUMNS
+    fits = len(canary) + 3 + len(interval) <= COLUMNS
     return "\n".join(
         [
             f"{'answers':<25}{'count':>9}{'share':>9}",
-            f"{canary}   {interval}" if beside else f"{canary}\n    {interval}",
+            f"{canary}   {interval}" if fits else f"{canary}\n    {interval}",
             _row(verdict.row_names.stable, tally.stable, verdict),
             _row("other", tally.other_total, verdict),
             *(_kind(one_line(kind), count) for kind, count in tally.other.most_common()),
