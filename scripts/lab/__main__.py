@@ -142,6 +142,11 @@ def _status_options(command: argparse.ArgumentParser) -> None:
     _folder_option(command)
 
 
+def _show_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("host", metavar="HOST", nargs="?", help="host of the requests (default: each that Envoy has)")
+    _folder_option(command)
+
+
 def _run_options(command: argparse.ArgumentParser) -> None:
     command.set_defaults(state=None)
     _first_state(command)
@@ -207,6 +212,12 @@ COMMANDS: Final = {
         "Print the state of the lab and of its processes.",
         ("status", "status --json"),
         _status_options,
+    ),
+    "show": Command(
+        "scripts.lab.show",
+        "Print what the lab's Envoy has: routes, weights, limits, endpoints.",
+        ("show", "show micro-api.default.svc.cluster.local"),
+        _show_options,
     ),
     "down": Command("scripts.lab.commands", "Stop the lab.", ("down", "down --dir /tmp/second-lab"), _folder_option),
     "run": Command(
