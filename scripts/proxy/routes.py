@@ -83,8 +83,8 @@ def serving(configurations: Iterable[Json], host: str) -> list[Serving]:
         virtual_hosts = [one for one in configuration.get("virtualHosts", ()) if not OWN_HOSTS.fullmatch(one["name"])]
         domains = [(domain, one) for one in virtual_hosts for domain in one["domains"]]
         known.update(domain for domain, _ in domains)
-        if matching := [(domain, one) for domain, one in domains if _precedence(domain, host)]:
-            best = max(matching, key=lambda pair: _precedence(pair[0], host))
+        if matching := [(domain, one) for domain, one in domains if precedence(domain, host)]:
+            best = max(matching, key=lambda pair: precedence(pair[0], host))
             found.append(Serving(configuration.get("name", ""), *best))
     if not found:
         more = f" and {len(known) - SHOWN_HOSTS} more" if len(known) > SHOWN_HOSTS else ""
@@ -94,7 +94,7 @@ def serving(configurations: Iterable[Json], host: str) -> list[Serving]:
     return found
 
 
-def _precedence(domain: str, host: str) -> tuple[int, ...]:
+def precedence(domain: str, host: str) -> tuple[int, ...]:
     """Return how closely a domain names a host, () for not at all; Envoy takes the closest."""
     domain = re.sub(r":\d+$", "", domain)
     if domain == host:

@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from scripts.proxy.matching import takes
-from scripts.proxy.routes import OWN_HOSTS, Json, action_lines, conditions, destinations, route_name, version
+from scripts.proxy.routes import (
+    OWN_HOSTS,
+    Json,
+    action_lines,
+    conditions,
+    destinations,
+    precedence,
+    route_name,
+    version,
+)
 
 REST: Final = "all that are left"
 # How a traffic state is named after its weights: 70-30, gateway-api-0-100.
@@ -99,12 +108,13 @@ def taking(routes: Iterable[Served], host: str, path: str, headers: Mapping[str,
 
     Args:
         routes: the routes that are served.
-        host: the request's host; a route of another host takes it only where no route has this one.
+        host: the request's host.
         path: its path.
         headers: its headers.
     """
-    routes = list(routes)
-    own = [route for route in routes if host in route.hosts] or routes
+    closest = [(max(precedence(domain, host) for domain in route.hosts), route) for route in routes]
+    best = max((closeness for closeness, _ in closest), default=())
+    own = [route for closeness, route in closest if closeness == best != ()]
     pseudo = {":authority": host, ":path": path, ":method": "GET"}
     sent = {name.lower(): value for name, value in headers.items()} | pseudo
     return next((route for route in own if takes(route.match, path, sent)), None)

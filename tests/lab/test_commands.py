@@ -175,7 +175,7 @@ def test_wrong_usage_ends_with_2(command_line: MakeCommandLine, arguments: tuple
     assert max(map(len, ended.stderr.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", ["up", "shift", "status", "show", "down", "run", "render"])
+@pytest.mark.parametrize("command", ["up", "shift", "status", "show", "measure", "guess", "down", "run", "render"])
 def test_help_has_examples_and_exit_codes(command_line: MakeCommandLine, command: str) -> None:
     """Each command's help fits a terminal and shows how to call it and what its exit codes mean."""
     ended = command_line(COLUMNS="80").run(command, "--help")

@@ -62,7 +62,7 @@ def test_what_the_proxy_answers_itself_is_said() -> None:
         ({"prefix": "/api"}, {}, False),
         ({"path": "/TEST/test", "caseSensitive": False}, {}, True),
         ({"pathSeparatedPrefix": "/test"}, {}, True),
-        ({"pathSeparatedPrefix": "/te"}, {}, False),
+        ({"pathSeparatedPrefix": "/tes"}, {}, False),
         ({"safeRegex": {"regex": "/test/.*"}}, {}, True),
         ({"safeRegex": {"regex": "/test"}}, {}, False),
         ({"prefix": "/", "headers": [TRUE]}, {}, False),
