@@ -19,6 +19,7 @@ from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of,
 from canary_loadtest.output import report
 from canary_loadtest.output.files import keep, print_whole
 from canary_loadtest.output.text import wrapped
+from canary_loadtest.output.why import with_row
 
 MOST_DIGITS: Final = 15
 
@@ -154,7 +155,7 @@ def _conclude(options: argparse.Namespace, tally: Tally) -> Verdict:
     session = Session(expectation_of(options), options.route, row_names=ROW_NAMES, next_steps=JUDGE_NEXT_STEPS)
     session.add_all(tally)
     counted = options.canary is not None or options.sent is not None
-    return session.verdict(requests_known=counted or FORMATS[options.format].tells_all)
+    return with_row(session.verdict(requests_known=counted or FORMATS[options.format].tells_all))
 
 
 def _open(file: str) -> BinaryIO:
