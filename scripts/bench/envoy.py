@@ -21,8 +21,8 @@ from scripts.bench.machine import CLIENT_CORE, cpu_seconds, pin
 from scripts.bench.page import Section, Table, number
 from scripts.bench.rounds import Sample, cells, interleaved
 from scripts.lab import control
-from scripts.lab.demo import HOST_HEADER
 from scripts.lab.replicas import sockets_of
+from scripts.lab.show import HOST_HEADER
 from scripts.lab.state import LabFolder, LabState
 
 CONNECTIONS: Final = (1, 8)

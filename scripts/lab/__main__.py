@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, NoReturn
 from scripts.lab import render
 from scripts.lab.errors import LabError, UsageError
 from scripts.lab.state import LabFolder
-from scripts.lab.terminal import PROGRAM, print_error
+from scripts.lab.terminal import PROGRAM, percent_of, print_error
 from scripts.lab.translation.endpoints import HIGHEST_PORT
 from scripts.lab.translation.manifests import ManifestError
 
@@ -24,13 +24,14 @@ REPLICA_LIMIT: Final = 9
 
 EXIT_CODES: Final = """exit codes:
   0    success; status: the lab is ready and every process is alive;
-       run: both splits are CONFIRMED
+       run: both splits are CONFIRMED; measure, guess: it is CONFIRMED
   1    failure, explained by the message; status: a process is dead, or no lab
        runs; check: there is an error or a warning
   2    wrong usage, or a manifest that the lab refuses; nothing has changed
-  10   run only: a split is REFUTED
-  11   run only: a split is INCONCLUSIVE
-  130  interrupted (Ctrl-C); run and up leave nothing behind
+  10   run, measure, guess: a split is REFUTED
+  11   run, measure, guess: a split is INCONCLUSIVE
+  130  interrupted (Ctrl-C); run and up leave nothing behind, guess restores
+       the traffic state
 """
 
 
@@ -53,12 +54,14 @@ class Command(NamedTuple):
         description: what it does.
         examples: calls of it, without the program.
         add_options: adds its options to its parser.
+        passes_on: whether options that it does not know are the load test's.
     """
 
     module: str
     description: str
     examples: tuple[str, ...]
     add_options: Callable[[argparse.ArgumentParser], None]
+    passes_on: bool = False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # the answers are Chinese, and LANG may be C
             stream.reconfigure(encoding="utf-8", errors="replace")
-    options = _parser().parse_args(arguments)
+    options = _parsed(arguments)
     try:
         return _function(options.command)(options)
     except (ManifestError, UsageError) as error:
@@ -85,6 +88,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head`: the command is done, and its output is not read to the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FINE
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the parsed options; `load_test` are those that are passed on to the load test."""
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown and not COMMANDS[options.command].passes_on:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    options.load_test = unknown
+    return options
 
 
 def _function(name: str) -> Callable[[argparse.Namespace], int]:
@@ -142,6 +155,19 @@ def _status_options(command: argparse.ArgumentParser) -> None:
     _folder_option(command)
 
 
+def _show_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("host", metavar="HOST", nargs="?", help="host of the requests (default: each that Envoy has)")
+    _folder_option(command)
+
+
+def _guess_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--bet", metavar="PERCENT", type=_percent, help="your bet, the share of v2 (default: asked on the terminal)"
+    )
+    command.add_argument("--seed", metavar="N", type=int, help="draw the split that N stands for (default: any)")
+    _folder_option(command)
+
+
 def _run_options(command: argparse.ArgumentParser) -> None:
     command.set_defaults(state=None)
     _first_state(command)
@@ -166,6 +192,13 @@ def _folder_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dir", metavar="FOLDER", type=_folder, default=".lab", help="folder of the lab (default: %(default)s)"
     )
+
+
+def _percent(text: str) -> float:
+    percent = percent_of(text)
+    if percent is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0 to 100")
+    return percent
 
 
 def _replicas(text: str) -> int:
@@ -212,6 +245,26 @@ COMMANDS: Final = {
         "Print the state of the lab and of its processes.",
         ("status", "status --json"),
         _status_options,
+    ),
+    "show": Command(
+        "scripts.lab.show",
+        "Print what the lab's Envoy has: routes, weights, limits, endpoints.",
+        ("show", "show micro-api.default.svc.cluster.local"),
+        _show_options,
+    ),
+    "measure": Command(
+        "scripts.lab.measure",
+        "Run the load test against the lab and the weights that Envoy serves.",
+        ("measure", "measure -t 30s --keep-going", "measure --header 'x-canary: true'"),
+        _folder_option,
+        passes_on=True,
+    ),
+    "guess": Command(
+        "scripts.lab.guess",
+        "Shift to a hidden split, take your bet on it, and test the bet.",
+        ("guess", "guess --bet 35 --seed 7"),
+        _guess_options,
+        passes_on=True,
     ),
     "down": Command("scripts.lab.commands", "Stop the lab.", ("down", "down --dir /tmp/second-lab"), _folder_option),
     "run": Command(

@@ -14,6 +14,7 @@ from scripts import REPOSITORY
 from scripts.lab import control, demo
 from scripts.lab import status as lab_status
 from scripts.lab.ports import ANY_FREE_PORT, Ports
+from scripts.lab.show import HOST_HEADER, described, served_routes
 from scripts.lab.terminal import print_error
 
 EXIT_FINE: Final = 0
@@ -30,9 +31,10 @@ def up(options: argparse.Namespace) -> int:
     _warn(applied.warnings)
     lines = [
         f"The lab is ready after {seconds:.1f} s at {state.url}:",
-        f"{options.replicas} replicas of v1, {options.replicas} of v2, routes {', '.join(applied.route_names)}.",
+        f"{options.replicas} replicas of v1, {options.replicas} of v2.",
+        described(served_routes(state.admin_url)),
         "",
-        f"  request curl -H 'Host: {demo.HOST_HEADER}' \\",
+        f"  request curl -H 'Host: {HOST_HEADER}' \\",
         f"            {state.url}/test/test",
         f"  watch   {state.page_url} (in a browser)",
         f"  shift   {options.dir.command('shift', 'istio/virtual-service-0-100.yaml')}",
@@ -48,8 +50,8 @@ def shift(options: argparse.Namespace) -> int:
     """Apply manifest files to the running lab and print the routes that are served."""
     applied = control.shift(options.dir, options.files)
     _warn(applied.warnings)
-    routes = ", ".join(applied.route_names) or "routes without a name"
-    _print(f"Envoy serves {routes} after {applied.duration_seconds * 1000:.0f} ms.")
+    routes = served_routes(control.running(options.dir).admin_url)
+    _print(described(routes, f"after {applied.duration_seconds * 1000:.0f} ms"))
     return EXIT_FINE
 
 

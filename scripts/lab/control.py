@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -122,10 +122,20 @@ def shift(folder: LabFolder, files: Sequence[str]) -> Applied:
         UsageError: a file cannot be read.
         ManifestError: a file is refused; the old routes stay.
     """
+    return _apply(folder, lambda before: before.with_files(files))
+
+
+def restore(folder: LabFolder, traffic_state: TrafficState) -> Applied:
+    """Apply an earlier traffic state to a running lab again, as `shift` applies files; raises LabError as it does."""
+    return _apply(folder, lambda _: traffic_state)
+
+
+def _apply(folder: LabFolder, change: Callable[[TrafficState], TrafficState]) -> Applied:
+    """Apply what `change` makes of the traffic state, and return when Envoy serves it."""
     state = running(folder)
     with folder.lock(), deferred_interruptions():
         before = folder.read_traffic_state()
-        after = before.with_files(files)
+        after = change(before)
         endpoints = endpoints_of(state)
         routes = translate.route_configuration(after.manifests)
         started = time.monotonic()

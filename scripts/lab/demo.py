@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,10 +30,9 @@ from scripts.lab.processes import (
     started_at_seconds,
     stop,
 )
+from scripts.lab.show import HOST_HEADER, described, served_routes
 from scripts.lab.state import SUPERVISOR, LabFolder, ProcessRecord
-from scripts.lab.translation import translate
 
-HOST_HEADER: Final = translate.full_host_name(translate.SERVICE_NAME, "default")
 EXIT_CONFIRMED: Final = 0
 EXIT_REFUTED: Final = 10
 EXIT_INCONCLUSIVE: Final = 11
@@ -78,9 +78,9 @@ def run(files: Sequence[str], shifted: str, *, replicas: int, print_line: PrintL
         first = _measure(folder, url, expected_canary_percent=30, route_name="70-30")
         step(f"Shifting to {shifted}")
         applied = control.shift(folder, [shifted])
-        print_line(
-            f"      Envoy serves {', '.join(applied.route_names)} after {applied.duration_seconds * 1000:.0f} ms"
-        )
+        routes = served_routes(control.running(folder).admin_url)
+        served = described(routes, f"after {applied.duration_seconds * 1000:.0f} ms")
+        print_line(textwrap.indent(served, 6 * " "))
         step("Load test: do all answers come from the canary?")
         second = _measure(folder, url, expected_canary_percent=100, route_name="0-100")
         step("Stopping everything")

@@ -111,6 +111,11 @@ class Admin:
         """Return the version of the file that Envoy serves."""
         return str(self._statistics(watched).get(f"{watched.stat_prefix}.version_text", ""))
 
+    def get_json(self, path: str) -> Json:
+        """Return what the interface answers at `path`; raises LabError if it does not."""
+        answer: Json = self._get(path).json()
+        return answer
+
     def _statistics(self, watched: WatchedFile) -> dict[str, str | int]:
         reply = self._get(f"/stats?format=json&filter=^{watched.stat_prefix}")
         return {entry["name"]: entry["value"] for entry in reply.json()["stats"] if "name" in entry}

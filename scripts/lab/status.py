@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.lab.errors import LabError
 from scripts.lab.processes import describe_death, is_alive
+from scripts.lab.show import described, served_routes
 from scripts.lab.state import LabFolder, LabState
 from scripts.lab.terminal import wrapped
-from scripts.lab.translation.translate import route_names
+from scripts.proxy.served import Served
 
 
 @dataclass(frozen=True)
@@ -17,14 +19,14 @@ class Status:
     Attributes:
         state: its state.
         files: the applied manifest file of each kind.
-        route_names: the values of `x-canary-route` that the applied routes set.
+        served: the routes that Envoy serves, None where it does not answer.
         is_alive: for each process, by name, whether it runs.
         last_log_lines: for each dead process, by name, the end of its log.
     """
 
     state: LabState
     files: Mapping[str, str]
-    route_names: Sequence[str]
+    served: Sequence[Served] | None
     is_alive: Mapping[str, bool]
     last_log_lines: Mapping[str, Sequence[str]]
 
@@ -42,7 +44,7 @@ class Status:
             "page_url": self.state.page_url,
             "prometheus_url": self.state.prometheus_url,
             "files": dict(self.files),
-            "routes": list(self.route_names),
+            "routes": None if self.served is None else [_route(route) for route in self.served],
             "processes": [
                 {
                     "name": record.name,
@@ -67,10 +69,28 @@ def read(folder: LabFolder) -> Status | None:
     return Status(
         state=state,
         files=traffic_state.files,
-        route_names=route_names(traffic_state.manifests),
+        served=_served(state) if alive.get("envoy") else None,
         is_alive=alive,
         last_log_lines={name: folder.log_tail(name) for name, lives in alive.items() if not lives},
     )
+
+
+def _served(state: LabState) -> list[Served] | None:
+    """Return the routes that the lab's Envoy serves, None where it does not answer."""
+    try:
+        return served_routes(state.admin_url) if state.admin_url else None
+    except LabError:
+        return None
+
+
+def _route(route: Served) -> dict[str, Any]:
+    return {
+        "hosts": list(route.hosts),
+        "name": route.name,
+        "requests": route.requests,
+        "action": route.action,
+        "weights": [{"version": one.version, "weight_percent": one.weight_percent} for one in route.shares],
+    }
 
 
 def render(status: Status, folder: LabFolder) -> str:
@@ -78,7 +98,8 @@ def render(status: Status, folder: LabFolder) -> str:
     state = status.state
     lines = [
         f"Lab in {folder.path}: {state.phase}, {state.url}",
-        wrapped(f"Routes: {', '.join(status.route_names)}, from {', '.join(status.files.values())}"),
+        *([described(status.served)] if status.served is not None else []),
+        wrapped(f"Files: {', '.join(status.files.values())}"),
         f"Envoy's admin interface: {state.admin_url or 'not ready'}",
         *([f"Page for a browser: {state.page_url}"] if state.page_url else []),
         *([f"Prometheus: {state.prometheus_url}"] if state.prometheus_port else []),

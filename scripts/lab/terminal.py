@@ -22,5 +22,14 @@ def print_error(prefix: str, problem: object) -> None:
     print(wrapped(f"{prefix}:{_NO_BREAK}{problem}").replace(_NO_BREAK, " "), file=sys.stderr)
 
 
+def percent_of(text: str) -> float | None:
+    """Return the percentage from 0 to 100 that a person typed, such as `35` or `35 %`, None where it is none."""
+    try:
+        percent = float(text.strip().removesuffix("%"))
+    except ValueError:
+        return None
+    return percent if 0 <= percent <= 100 else None
+
+
 def _filled(line: str) -> str:
     return textwrap.fill(line, WIDTH, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-ROUTE_HEADER: Final = "x-canary-route"
+from scripts.proxy.routes import ROUTE_HEADER
+
 HOLD_SECONDS: Final = 1.0
 HOLD_ANSWERS: Final = 20
 SETTLE_SECONDS: Final = 30.0

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from scripts.mesh.route_stopwatch import ROUTE_HEADER, FailedError, ask, measure, report
+from scripts.mesh.route_stopwatch import FailedError, ask, measure, report
+from scripts.proxy.routes import ROUTE_HEADER
 
 GATEWAY_API: Final = "gateway-api/"
 PATTERNS: Final = {

@@ -12,6 +12,7 @@ CONSOLE = re.compile(r"```console\n\$ ([^\n]+)\n(.*?)```", re.DOTALL)
 # Kubernetes makes names without vowels: ten letters of a pod template, five of a pod.
 NAME_PARTS = "[bcdfghjklmnpqrstvwxz2456789]"
 VARIES = {
+    r"#refuted-[a-z]+": r"#refuted-[a-z]+",  # which share is nearest varies with the sample
     rf"-{NAME_PARTS}{{5}}\b": rf"-{NAME_PARTS}{{5}}",
     rf"\b{NAME_PARTS}{{8,10}}\b": rf"{NAME_PARTS}{{8,10}}",
     r"\b(?:\d+[dhms])+\b": r"(?:\d+[dhms])+",
@@ -28,8 +29,8 @@ def console_examples(document: Path) -> list[tuple[str, str]]:
 def pattern_of(shown: str) -> re.Pattern[str]:
     """Return what a shown output stands for.
 
-    Figures, ages, what Kubernetes adds to names, and which of the two answers came may differ; spaces may be more or
-    fewer; a line `...` is any number of lines. What is compared with it is `unwrapped`
+    Figures, ages, the row of a refuted share, what Kubernetes adds to names, and which of the two answers came may
+    differ; spaces may be more or fewer; a line `...` is any number of lines. What is compared with it is `unwrapped`
     and ends with a newline.
     """
     return re.compile("".join(_line_pattern(line) for line in unwrapped(shown).splitlines()))

@@ -1,19 +1,28 @@
 """Why is my split wrong? Every cause that needs no cluster, made and fixed as the page documents."""
 
 import re
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import HINTS, WRONG_ROUTE
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.tally import Tally
+from canary_loadtest.output.why import PAGE as WHY
+from canary_loadtest.output.why import ROWS, with_row
 from tests.docs.why import PAGE, TRANSLATION, VERDICT, Part, Shell, part
-from tests.support.processes import free_port
+from tests.support.processes import free_port, run
 from tests.support.repository import ROOT, copy_to
 
 LAB, CLUSTER = part(1), part(2)
 DOCUMENTED_PORT = "18080"
 DOCUMENTED_ALPHA_STOP = "LOCUST_ALPHA_STOP=0.001"
 LINK = re.compile(r"\]\(#([^)]+)\)")
+ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
 
 
@@ -65,6 +74,59 @@ def test_the_table_leads_to_every_cause(page: Path) -> None:
     """Each cause is linked from the table of symptoms, and no link leads nowhere."""
     text = page.read_text(encoding="utf-8")
     assert set(LINK.findall(text)) == set(map(anchor, HEADING.findall(text)))
+
+
+@pytest.mark.parametrize("page", [PAGE, TRANSLATION], ids=lambda page: page.name)
+def test_every_row_that_a_program_names_is_in_the_table(page: Path) -> None:
+    """The rows that `next` can name have an anchor in the table, each once, and no other has one."""
+    anchors = ANCHOR.findall(page.read_text(encoding="utf-8"))
+    assert sorted(anchors) == sorted(ROWS)
+
+
+@pytest.mark.parametrize("label", sorted(HINTS))
+def test_every_label_leads_to_a_row_that_names_it(label: str) -> None:
+    """The row of a label has the label in its first cell."""
+    verdict = session_of(Tally(other=Counter({label: 100}))).verdict()
+    row = with_row(verdict).next_step.partition(f"; see {WHY}#")[2]
+    (line,) = [one for one in PAGE.read_text(encoding="utf-8").splitlines() if f'<a id="{row}"></a>' in one]
+    assert f"`{label}`" in line.split("|")[1] or (row == "several_routes" and label == WRONG_ROUTE)
+
+
+@pytest.mark.parametrize(
+    ("tally", "expected", "row"),
+    [
+        (Tally(canary=50, stable=50), 30, "refuted-pods"),
+        (Tally(canary=150, stable=850), 30, "refuted-half"),
+        (Tally(canary=700, stable=300), 30, "refuted-complement"),
+        (Tally(canary=0, stable=300), 30, "refuted-zero"),
+        (Tally(canary=850, stable=150), 50, "refuted-another"),
+        (Tally(canary=1640, stable=3360), 30, "refuted-nearly"),
+        (Tally(canary=4, stable=6), 30, "too_few"),
+        (Tally(settling=9), 30, "no_route_named"),
+        (Tally(canary=3, stable=7, routes=Counter({"70-30": 5, "": 5})), 30, "several_routes"),
+        (Tally(canary=3, stable=7, other=Counter(status_503=9)), 30, "status_503-part"),
+        (Tally(other=Counter(status_503=9)), 30, "status_503-all"),
+        (Tally(other=Counter(of_another_service=9)), 30, "another_word"),
+    ],
+)
+def test_a_verdict_names_the_row_of_its_symptom(tally: Tally, expected: float, row: str) -> None:
+    """Shares, routes and statuses each have a row."""
+    assert with_row(session_of(tally, expected).verdict()).next_step.endswith(f"; see {WHY}#{row}")
+
+
+def test_the_programs_name_page_and_row() -> None:
+    """judge, as typed, ends a REFUTED with the row, and a CONFIRMED without one."""
+    judge = (sys.executable, "loadtest", "judge", "--expect-canary", "30", "--other", "0")
+    refuted = run(*judge, "--canary", "700", "--stable", "300", cwd=ROOT)
+    assert f"see {WHY}#refuted-complement" in " ".join(refuted.stdout.split())
+    assert WHY not in run(*judge, "--canary", "300", "--stable", "700", cwd=ROOT).stdout
+
+
+def session_of(tally: Tally, expected_percent: float = 30) -> Session:
+    """Return a session with some answers."""
+    session = Session(Expectation(expected_percent))
+    session.add_all(tally)
+    return session
 
 
 def anchor(heading: str) -> str:

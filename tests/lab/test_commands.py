@@ -70,7 +70,7 @@ def test_shift_names_what_is_served(lab: RunningLab) -> None:
     """`shift` names the new route and the time it took, and the route is there when it returns."""
     shift = lab.command_line.run("shift", "--dir", lab.folder.path, istio("virtual-service-0-100.yaml"))
     assert shift.returncode == 0, shift.stderr
-    assert shift.stdout.startswith("Envoy serves 0-100 after ")
+    assert shift.stdout.startswith("Envoy serves v2 100 % (0-100) after ")
     with Client(lab.url) as client:
         assert client.ask().route_name == "0-100"
 
@@ -136,7 +136,9 @@ def test_status_names_processes_routes_and_files(lab: RunningLab) -> None:
         "micro-api-v2-0",
     ]
     assert all(process["alive"] for process in found["processes"])
-    assert (found["url"], found["routes"]) == (lab.url, ["70-30"])
+    assert (found["url"], [route["name"] for route in found["routes"]]) == (lab.url, ["70-30"])
+    assert [one["weight_percent"] for one in found["routes"][0]["weights"]] == [70, 30]
+    assert "Envoy serves v1 70 %, v2 30 % (70-30)." in status.stdout
     assert found["page_url"] == control.running(lab.folder).page_url
     assert found["files"]["VirtualService"] == "istio/virtual-service-70-30.yaml"
     for process in found["processes"]:
@@ -173,7 +175,7 @@ def test_wrong_usage_ends_with_2(command_line: MakeCommandLine, arguments: tuple
     assert max(map(len, ended.stderr.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", ["up", "shift", "status", "down", "run", "render"])
+@pytest.mark.parametrize("command", ["up", "shift", "status", "show", "measure", "guess", "down", "run", "render"])
 def test_help_has_examples_and_exit_codes(command_line: MakeCommandLine, command: str) -> None:
     """Each command's help fits a terminal and shows how to call it and what its exit codes mean."""
     ended = command_line(COLUMNS="80").run(command, "--help")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scripts.lab.envoy import binary
-from scripts.mesh.envoy_routes import NoRouteError, conditions, destinations, host_lines, route_name, serving, version
+from scripts.proxy.routes import NoRouteError, conditions, destinations, host_lines, route_name, serving, version
 from tests.mesh.envoy_json import HOST, V1, V2, configuration, named, virtual_host, weighted
 from tests.support.processes import run
 

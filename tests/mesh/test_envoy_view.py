@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from scripts.mesh.envoy_view import main, view
+from scripts.mesh.envoy_view import main
+from scripts.proxy.view import view
 from tests.mesh.envoy_json import HOST, V1, V2, cluster, configuration, endpoint, named, virtual_host, weighted
 from tests.support.processes import run
 from tests.support.repository import ROOT

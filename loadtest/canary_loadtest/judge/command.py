@@ -28,6 +28,7 @@ from canary_loadtest.judge.sources import Source, SourceError
 from canary_loadtest.judge.writing import write_out
 from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of
 from canary_loadtest.output.text import wrapped
+from canary_loadtest.output.why import with_row
 
 DEFAULT_FORMAT: Final = "bodies"
 MOST_NAME: Final = 23  # characters of a row's name in the table
@@ -70,7 +71,7 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        return write_out(_judge(options), _what_is_read(options), options)
+        return write_out(with_row(_judge(options)), _what_is_read(options), options)
     except (UsageError, ExpectationError) as error:
         parser.error(str(error))
     except SourceError as error:

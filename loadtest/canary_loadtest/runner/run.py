@@ -22,6 +22,7 @@ from canary_loadtest.options import expectation_of
 from canary_loadtest.output import report
 from canary_loadtest.output.about import About
 from canary_loadtest.output.files import print_whole
+from canary_loadtest.output.why import with_row
 from canary_loadtest.runner.pacing import pacer_of
 from canary_loadtest.runner.progress import follow
 from canary_loadtest.runner.target import TargetError, base_address, hosts_of, without_password
@@ -199,11 +200,11 @@ class JudgingRun:
 
     def verdict_so_far(self) -> Verdict:
         """Return the verdict; while the test runs, counts that are still to come are no objection to it."""
-        return self.session.verdict() if self._running else self.verdict()
+        return with_row(self.session.verdict()) if self._running else self.verdict()
 
     def verdict(self) -> Verdict:
         """Return the verdict at the end; that of an interrupted test is INCONCLUSIVE."""
-        return self.session.verdict(objection=self._objection())
+        return with_row(self.session.verdict(objection=self._objection()))
 
     def exit_code(self, verdict: Verdict) -> int:
         """Return how the process ends with a verdict: a fault of the locustfile leaves none."""

@@ -1,4 +1,4 @@
-"""What an Envoy of the mesh does with the requests for one host, in lines of text.
+"""What an Envoy does with the requests for one host, in lines of text.
 
 What a line cannot say is named in a line "not shown", so that silence never means "all" or "none".
 """
@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from scripts.mesh.route_stopwatch import ROUTE_HEADER
-
 Json = Mapping[str, Any]
+ROUTE_HEADER: Final = "x-canary-route"
 SHOWN_HOSTS: Final = 10
 FAULT: Final = "envoy.filters.http.fault"
 PERCENT_DIVISORS: Final = {"HUNDRED": 1, "TEN_THOUSAND": 100, "MILLION": 10_000}
@@ -84,8 +83,8 @@ def serving(configurations: Iterable[Json], host: str) -> list[Serving]:
         virtual_hosts = [one for one in configuration.get("virtualHosts", ()) if not OWN_HOSTS.fullmatch(one["name"])]
         domains = [(domain, one) for one in virtual_hosts for domain in one["domains"]]
         known.update(domain for domain, _ in domains)
-        if matching := [(domain, one) for domain, one in domains if _precedence(domain, host)]:
-            best = max(matching, key=lambda pair: _precedence(pair[0], host))
+        if matching := [(domain, one) for domain, one in domains if precedence(domain, host)]:
+            best = max(matching, key=lambda pair: precedence(pair[0], host))
             found.append(Serving(configuration.get("name", ""), *best))
     if not found:
         more = f" and {len(known) - SHOWN_HOSTS} more" if len(known) > SHOWN_HOSTS else ""
@@ -95,7 +94,7 @@ def serving(configurations: Iterable[Json], host: str) -> list[Serving]:
     return found
 
 
-def _precedence(domain: str, host: str) -> tuple[int, ...]:
+def precedence(domain: str, host: str) -> tuple[int, ...]:
     """Return how closely a domain names a host, () for not at all; Envoy takes the closest."""
     domain = re.sub(r":\d+$", "", domain)
     if domain == host:
@@ -165,7 +164,7 @@ def host_lines(virtual_host: Json, host: str) -> Iterator[str]:
         requests = ", ".join(found) or "all that are left"
         yield f"route {route_name(route) or '(without a name)'}"
         yield f"  requests   {'none: a route before it takes all' if is_taken else requests}"
-        yield from _action_lines(route, host)
+        yield from action_lines(route, host)
         is_taken = is_taken or not found
     if not is_taken:
         yield "no route"
@@ -173,27 +172,7 @@ def host_lines(virtual_host: Json, host: str) -> Iterator[str]:
         yield "  answered   with 404 by the proxy"
 
 
-def _path(match: Json, kind: str) -> str:
-    value = match[kind].get("regex") if isinstance(match[kind], dict) else match[kind]
-    return PATH_MATCHES[kind].format(value) + ("" if match.get("caseSensitive", True) else ", in any case")
-
-
-def _condition(name: str, matcher: Json) -> str:
-    """Return what a HeaderMatcher or a QueryParameterMatcher asks for: presence, where it has no kind of match."""
-    value = matcher.get("stringMatch", {})
-    kind = next((kind for kind in STRING_MATCHES if kind in value), None)
-    others = sorted(matcher.keys() - {"name", "presentMatch", "invertMatch", "treatMissingHeaderAsEmpty"})
-    if kind:
-        text = value[kind]["regex"] if kind == "safeRegex" else value[kind]
-        said = f"{name}{STRING_MATCHES[kind]}{text}{', in any case' if value.get('ignoreCase') else ''}"
-    elif others:
-        said = f"{name} by {', '.join(others)} (not shown)"
-    else:
-        said = f"{name} is {'present' if matcher.get('presentMatch', True) else 'absent'}"
-    return f"not {said}" if matcher.get("invertMatch") else said
-
-
-def _action_lines(route: Json, host: str) -> Iterator[str]:
+def action_lines(route: Json, host: str) -> Iterator[str]:
     """Yield what a route does with its requests."""
     action, redirect = route.get("route", {}), route.get("redirect", {})
     filters = route.get("typedPerFilterConfig", {})
@@ -223,6 +202,26 @@ def _action_lines(route: Json, host: str) -> Iterator[str]:
         | (filters.keys() - {FAULT})
         | set().union(*per_destination)
     )
+
+
+def _path(match: Json, kind: str) -> str:
+    value = match[kind].get("regex") if isinstance(match[kind], dict) else match[kind]
+    return PATH_MATCHES[kind].format(value) + ("" if match.get("caseSensitive", True) else ", in any case")
+
+
+def _condition(name: str, matcher: Json) -> str:
+    """Return what a HeaderMatcher or a QueryParameterMatcher asks for: presence, where it has no kind of match."""
+    value = matcher.get("stringMatch", {})
+    kind = next((kind for kind in STRING_MATCHES if kind in value), None)
+    others = sorted(matcher.keys() - {"name", "presentMatch", "invertMatch", "treatMissingHeaderAsEmpty"})
+    if kind:
+        text = value[kind]["regex"] if kind == "safeRegex" else value[kind]
+        said = f"{name}{STRING_MATCHES[kind]}{text}{', in any case' if value.get('ignoreCase') else ''}"
+    elif others:
+        said = f"{name} by {', '.join(others)} (not shown)"
+    else:
+        said = f"{name} is {'present' if matcher.get('presentMatch', True) else 'absent'}"
+    return f"not {said}" if matcher.get("invertMatch") else said
 
 
 def _fault_lines(fault: Json) -> Iterator[str]:

@@ -1,0 +1,164 @@
+"""The routes that an Envoy serves, in a line each: which requests, and which version gets how much of them."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from scripts.proxy.matching import takes
+from scripts.proxy.routes import (
+    OWN_HOSTS,
+    Json,
+    action_lines,
+    conditions,
+    destinations,
+    precedence,
+    route_name,
+    version,
+)
+
+REST: Final = "all that are left"
+# How a traffic state is named after its weights: 70-30, gateway-api-0-100.
+WEIGHTS: Final = re.compile(r"(?:.*-)?(\d{1,3})-(\d{1,3})")
+
+
+class Share(NamedTuple):
+    """A destination of a route.
+
+    Attributes:
+        cluster: its name in Envoy.
+        version: its subset, or its Service if it has none.
+        weight_percent: its share of the route's requests.
+    """
+
+    cluster: str
+    version: str
+    weight_percent: float
+
+
+class Served(NamedTuple):
+    """A route that Envoy serves.
+
+    Attributes:
+        hosts: the domains of its virtual host.
+        configuration: the name of its route configuration, which stands for a listener.
+        name: the name that it puts on its answers, or its own, "" for none.
+        requests: which requests it takes, in words.
+        shares: where it leads them, empty where the proxy answers.
+        action: what it does, in words.
+        match: its match, as Envoy has it.
+    """
+
+    hosts: tuple[str, ...]
+    configuration: str
+    name: str
+    requests: str
+    shares: tuple[Share, ...]
+    action: str
+    match: Json
+
+    @property
+    def name_disagrees(self) -> bool:
+        """Whether the name is one of weights, such as 70-30, and the weights are others."""
+        found = WEIGHTS.fullmatch(self.name)
+        if not found or sum(named := [float(one) for one in found.groups()]) != 100:
+            return False
+        percent = dict.fromkeys(("v1", "v2"), 0.0)
+        for _, name, weight_percent in self.shares:
+            percent[name] = percent.get(name, 0.0) + weight_percent
+        if len(percent) == 2:
+            return [round(one) for one in percent.values()] != named
+        weights = [round(share.weight_percent) for share in self.shares]
+        return sorted(weights if len(weights) > 1 else [0, *weights]) != sorted(named)
+
+
+def served(configurations: Iterable[Json]) -> list[Served]:
+    """Return the routes that an Envoy serves, in its order.
+
+    Args:
+        configurations: its route configurations, in protobuf's JSON form in camelCase.
+    """
+    return [
+        _served(route, virtual_host["domains"], configuration.get("name", ""))
+        for configuration in configurations
+        for virtual_host in configuration.get("virtualHosts", ())
+        if not OWN_HOSTS.fullmatch(virtual_host["name"])
+        for route in virtual_host.get("routes", ())
+    ]
+
+
+def _served(route: Json, hosts: Sequence[str], configuration: str) -> Served:
+    host = hosts[0]
+    services = {cluster.rpartition("|")[2] for cluster, _ in destinations(route)}
+    seen_from = services.pop() if len(services) == 1 else host  # one Service need not be named
+    shares = tuple(Share(cluster, version(cluster, seen_from), percent) for cluster, percent in destinations(route))
+    words = ", ".join(f"{share.version} {share.weight_percent:g} %" for share in shares)
+    return Served(
+        hosts=tuple(hosts),
+        configuration=configuration,
+        name=route_name(route),
+        requests=", ".join(conditions(route["match"])) or REST,
+        shares=shares,
+        action=words or " ".join(next(iter(action_lines(route, host))).split()),
+        match=route["match"],
+    )
+
+
+def taking(routes: Iterable[Served], host: str, path: str, headers: Mapping[str, str]) -> Served | None:
+    """Return the first route that takes a GET request, None for no route.
+
+    Args:
+        routes: the routes that are served.
+        host: the request's host.
+        path: its path.
+        headers: its headers.
+    """
+    closest = [(max(precedence(domain, host) for domain in route.hosts), route) for route in routes]
+    best = max((closeness for closeness, _ in closest), default=())
+    own = [route for closeness, route in closest if closeness == best != ()]
+    pseudo = {":authority": host, ":path": path, ":method": "GET"}
+    sent = {name.lower(): value for name, value in headers.items()} | pseudo
+    return next((route for route in own if takes(route.match, path, sent)), None)
+
+
+def sentence(routes: Sequence[Served], extra: str = "", usual_host: str = "") -> str:
+    """Return what Envoy serves as one sentence, or as a sentence with a line for each route.
+
+    Args:
+        routes: the routes.
+        extra: what to add to the first line, such as how long it took.
+        usual_host: the host that need not be named.
+    """
+    end = f" {extra}" if extra else ""
+    hosts = list(dict.fromkeys(host for route in routes for host in route.hosts))
+    if routes and usual_host and usual_host not in hosts:
+        end += f", for {', '.join(hosts)} only"
+    if not routes:
+        return f"Envoy serves no route{end}: every request gets 404."
+    if len(routes) == 1 and routes[0].requests == REST:
+        return "\n".join([f"Envoy serves {_action(routes[0])}{end}.", *_disagreement(routes[0])])
+    return "\n".join([f"Envoy serves {len(routes)} route{'s' * (len(routes) > 1)}{end}:", *_lines(routes)])
+
+
+def _lines(routes: Sequence[Served]) -> Iterator[str]:
+    """Yield a line for each route, and one for requests that none takes."""
+    groups = list(dict.fromkeys((route.configuration, route.hosts) for route in routes))
+    for group in groups:
+        own = [route for route in routes if (route.configuration, route.hosts) == group]
+        if len(groups) > 1:
+            yield f"  host {', '.join(own[0].hosts)}, routes {own[0].configuration}"
+        for route in own:
+            yield f"  {_action(route)} for {route.requests}"
+            yield from (f"  {line}" for line in _disagreement(route))
+        if REST not in {route.requests for route in own}:
+            yield f"  404 for {REST}: no route takes them"
+
+
+def _action(route: Served) -> str:
+    if route.name_disagrees:
+        return route.action
+    return f"{route.action} ({route.name or 'a route without a name'})"
+
+
+def _disagreement(route: Served) -> Iterator[str]:
+    if route.name_disagrees:
+        yield f"Its name, {route.name}, says something else: a name changes no weight."
