@@ -96,7 +96,7 @@ def refusal_of_lab(document: Document) -> str | None:
 
 def translated(*documents: Document) -> dict[str, Any]:
     """Return the projection of what the lab makes of a state."""
-    state = combine(parse(written(document), "made-up.yaml") for document in documents)
+    state = combine(one for document in documents for one in parse(written(document), "made-up.yaml"))
     return projection(route_configuration(state), clusters(state, []))
 
 

@@ -20,12 +20,13 @@ SPLIT: Final = "istio/virtual-service-70-30.yaml"
 
 
 def resource(path: str) -> Resource:
-    """Return the resource of a manifest, named from the repository's root."""
-    return parse(text_of(path), path)
+    """Return the one resource of a manifest, named from the repository's root."""
+    (found,) = parse(text_of(path), path)
+    return found
 
 
 def state(*paths: str) -> Manifests:
     """Return the base state with the resources that these manifests put in their kind's place."""
-    changed = [resource(path) for path in paths]
+    changed = [one for path in paths for one in parse(text_of(path), path)]
     kinds = {type(one) for one in changed}
     return combine([*(one for one in map(resource, BASE) if type(one) not in kinds), *changed])
