@@ -262,8 +262,9 @@ def _with_service(state: State) -> State:
 
 
 def _renamed(document: Document, namespace: str, other: str) -> dict[str, Any]:
-    """Return a document whose host names are in another namespace."""
-    return dict(json.loads(_within(namespace).sub(f".{other}", json.dumps(document))))
+    """Return a document whose host names, and gateways such as `default/name`, are in another namespace."""
+    text = _within(namespace).sub(f".{other}", json.dumps(document))
+    return dict(json.loads(text.replace(f'"{namespace}/', f'"{other}/')))
 
 
 def _within(namespace: str) -> re.Pattern[str]:

@@ -61,7 +61,10 @@ def _reduced(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reduced_value(value: Any) -> Any:  # noqa: ANN401 - JSON has no narrower type
     if isinstance(value, Mapping):
-        return _reduced(value)
+        reduced = _reduced(value)
+        if "query_parameters" in reduced:  # in any order: Istio has them from a map of Go
+            reduced["query_parameters"].sort(key=_name)
+        return reduced
     return [_reduced_value(element) for element in value] if isinstance(value, list) else value
 
 

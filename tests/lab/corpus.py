@@ -10,6 +10,8 @@ from typing import Any, Final
 import yaml
 
 SIZE: Final = 175
+# The least number that the lab is to take; `istioctl validate` takes 158 of the public ones.
+LEAST_ACCEPTED: Final = 150
 NUMBERS: Final = range(SIZE)
 
 # Files of 175 with each field of a VirtualService.

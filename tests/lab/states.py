@@ -8,10 +8,6 @@ from scripts.record.routes import BASE
 from tests.support.repository import ROOT, text_of
 
 ISTIO: Final = tuple(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "istio").glob("*.yaml")))
-ODD_CASES: Final = tuple(
-    path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests" / "data" / "manifests").glob("*.yaml"))
-)
-
 SERVICE: Final = "micro-api.default.svc.cluster.local"
 V1: Final = Endpoint({"app": "micro-api", "version": "v1"}, "/run/v1-0.sock")
 V2: Final = Endpoint({"app": "micro-api", "version": "v2"}, "/run/v2-0.sock")

@@ -47,8 +47,8 @@ def string_matcher(match: Mapping[str, str]) -> Json:
 
 
 def _matcher(name: str, match: Mapping[str, str]) -> Json:
-    """Mirrors `translateHeaderMatch`: an empty match, or the regex `*`, means present."""
-    if not match or match.get("regex") == "*":
+    """Mirrors `translateHeaderMatch`: an empty match means present."""
+    if not match:
         return {"name": name, "present_match": True}
     return {"name": name, "string_match": string_matcher(match)}
 
@@ -138,6 +138,7 @@ def mirror(cluster: str, percentage: float) -> Json:
         "cluster": cluster,
         "runtime_fraction": {"default_value": fraction(percentage)},
         "trace_sampled": False,
+        "disable_shadow_host_suffix_append": True,
     }
 
 
@@ -171,8 +172,8 @@ def retry_policy(given: Mapping[str, Any] | None, *, is_hashed: bool) -> Json | 
         return None
     given = given or {}
     policy["num_retries"] = given.get("attempts", policy["num_retries"])
-    if given.get("retryOn", "").strip():
-        parts = [part.strip() for part in given["retryOn"].split(",") if part.strip()]
+    if "retryOn" in given:
+        parts = given["retryOn"].split(",")
         codes = [int(part) for part in parts if part.isdigit()]
         names = [part for part in parts if not part.isdigit()]
         if codes and _RETRIABLE not in names:

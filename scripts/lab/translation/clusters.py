@@ -106,7 +106,7 @@ def _load_balancer(given: Mapping[str, Any]) -> Json:
         return found
     if "maglev" in consistent:
         size = consistent["maglev"].get("tableSize")
-        return {"lb_policy": "MAGLEV", **({"maglev_lb_config": {"table_size": size}} if size else {})}
+        return {"lb_policy": "MAGLEV", **({"maglev_lb_config": {"table_size": str(size)}} if size else {})}
     size = consistent.get("ringHash", consistent).get("minimumRingSize") or defaults.MINIMUM_RING_SIZE
     return {"lb_policy": "RING_HASH", "ring_hash_lb_config": {"minimum_ring_size": str(size)}}
 
@@ -144,6 +144,8 @@ def _detect_outliers(cluster: Json, given: Mapping[str, Any]) -> None:
     for name, (count, enforcing) in _OUTLIER_COUNTS.items():
         if name in given:
             found |= {count: given[name], enforcing: 100 if given[name] else 0}
+    if given.get("splitExternalLocalOriginErrors"):
+        found["enforcing_local_origin_success_rate"] = 0
     if given.get("maxEjectionPercent"):
         found["max_ejection_percent"] = given["maxEjectionPercent"]
     cluster["outlier_detection"] = found

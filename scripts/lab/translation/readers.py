@@ -115,7 +115,7 @@ def regex(field: Field) -> str:
             warnings.simplefilter("ignore")
             re.compile(pattern)
     except re.error as error:
-        if pattern != "*" and error.msg not in _OF_RE2_ALONE:
+        if error.msg not in _OF_RE2_ALONE:
             raise field.error(f"{pattern}: is not a regular expression: {error.msg}") from error
     return pattern
 

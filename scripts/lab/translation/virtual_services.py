@@ -92,11 +92,20 @@ def _target(field: Field) -> Destination:
     return Destination(found["host"], port, found.get("subset"))
 
 
+_CONDITIONS: Final = (
+    *("5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "envoy-ratelimited"),
+    *("retriable-4xx", "refused-stream", "retriable-status-codes", "retriable-headers", "http3-post-connect-failure"),
+    *("cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable", "[1-5][0-9][0-9]"),
+)
+_RETRY_ON: Final = Form(
+    rf"({'|'.join(_CONDITIONS)})(,({'|'.join(_CONDITIONS)}))*",
+    "conditions of Envoy with commas and no spaces between, such as 5xx,reset,503",
+)
 _RETRY: Final = record(
     {
         "attempts": whole(),
         "perTryTimeout": duration,
-        "retryOn": text(Form(r"[-a-z0-9, ]+", "conditions of Envoy with commas between, such as 5xx,reset")),
+        "retryOn": text(_RETRY_ON),
         "backoff": duration,
         "retryIgnorePreviousHosts": truth,
         "retryRemoteLocalities": truth,
@@ -233,6 +242,6 @@ def _destinations(field: Field, given: list[Mapping[str, Any]]) -> tuple[Destina
 
 def _mirrors(options: dict[str, Any]) -> list[tuple[Destination, float]]:
     """Take the mirrors out of a route's fields: each destination with its percentage."""
-    percentage = options.pop("mirrorPercentage", options.pop("mirrorPercent", 100.0))
-    first = [(options.pop("mirror"), float(percentage))] if "mirror" in options else []
-    return [*first, *((one["destination"], one.get("percentage", 100.0)) for one in options.pop("mirrors", ()))]
+    percentage = options.pop("mirrorPercentage", options.pop("mirrorPercent", 100))
+    first = [(options.pop("mirror"), percentage)] if "mirror" in options else []
+    return [*first, *((one["destination"], one.get("percentage", 100)) for one in options.pop("mirrors", ()))]
