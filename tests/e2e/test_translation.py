@@ -175,12 +175,12 @@ def test_what_people_bring_means_the_same(istiod: Istiod) -> None:
             assert not lines, f"{json.dumps(documents)}\n{lines}"
 
 
-def at_port_80(number: int) -> list[Document]:
+def at_port_80(number: int) -> list[dict[str, Any]]:
     """Return a document of the corpus whose Gateway, if any, is the plain port 80 of the cluster's own gateway.
 
     The lab adds what a cluster serves on other ports and by TLS, so that only this port can be the same.
     """
-    documents = corpus.documents(number)
+    documents: list[dict[str, Any]] = corpus.documents(number)
     for gateway in (one for one in documents if one["kind"] == "Gateway"):
         port = {"number": 80, "name": "http", "protocol": "HTTP"}
         hosts = gateway["spec"]["servers"][0]["hosts"]

@@ -174,9 +174,8 @@ def _named(manifests: Manifests, targets: Sequence[Target], name: str) -> frozen
     found = frozenset(target for target in targets if name_of(target) == name)
     if not found and targets:
         names = ", ".join(dict.fromkeys(map(name_of, targets)))
-        raise ManifestError(
-            f"--canary {name}: no route of {manifests.virtual_services[0].file} leads there: {names} do"
-        )
+        file = manifests.virtual_services[0].file
+        raise ManifestError(f"--canary {name}: no route of {file} leads there: they lead to {names}")
     return found
 
 
