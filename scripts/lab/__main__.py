@@ -132,8 +132,13 @@ def _epilog(*commands: Command) -> str:
 
 
 def _up_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--state", metavar="FILE", help="VirtualService (default: istio/virtual-service-70-30.yaml)")
+    command.add_argument(
+        "--state",
+        metavar="FILE",
+        help="a VirtualService and what belongs to it, or a folder (default: istio/virtual-service-70-30.yaml)",
+    )
     _first_state(command)
+    _assumptions(command)
     command.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1 (default: 0, a free one)")
     command.add_argument("--prometheus", action="store_true", help="also start a Prometheus that scrapes the metrics")
     command.add_argument(
@@ -146,7 +151,10 @@ def _up_options(command: argparse.ArgumentParser) -> None:
 
 
 def _shift_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("files", metavar="FILE", nargs="+", help="a VirtualService, a DestinationRule, or both")
+    command.add_argument(
+        "files", metavar="FILE", nargs="+", help="a VirtualService, a DestinationRule, or both; or a folder"
+    )
+    _assumptions(command)
     _folder_option(command)
 
 
@@ -185,6 +193,18 @@ def _first_state(command: argparse.ArgumentParser) -> None:
     command.add_argument("--gateway", metavar="FILE", help="Gateway (default: istio/gateway.yaml)")
     command.add_argument(
         "--replicas", metavar="N", type=_replicas, default=2, help="replicas of each version (default: 2)"
+    )
+
+
+def _assumptions(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--assume-subsets", action="store_true", help="define undefined subsets by the label version: NAME"
+    )
+    command.add_argument("--assume-gateway", action="store_true", help="bind every VirtualService to the lab's gateway")
+    command.add_argument(
+        "--canary",
+        metavar="NAME",
+        help="the subset or Service that is the canary (default: canary or the newest version, else the least weight)",
     )
 
 
@@ -231,13 +251,23 @@ COMMANDS: Final = {
     "up": Command(
         "scripts.lab.commands",
         "Start a lab and print how to use it.",
-        ("up", "up --port 8080 --replicas 3", "up --prometheus", "up --state istio/virtual-service-90-10.yaml"),
+        (
+            "up",
+            "up --port 8080 --replicas 3",
+            "up --prometheus",
+            "up --state istio/virtual-service-90-10.yaml",
+            "up --state my-folder --canary v2",
+        ),
         _up_options,
     ),
     "shift": Command(
         "scripts.lab.commands",
         "Apply manifest files to the running lab.",
-        ("shift istio/virtual-service-0-100.yaml", "shift istio/destination-rule-overload.yaml"),
+        (
+            "shift istio/virtual-service-0-100.yaml",
+            "shift istio/destination-rule-overload.yaml",
+            "shift my-rule.yaml --assume-subsets",
+        ),
         _shift_options,
     ),
     "status": Command(

@@ -4,14 +4,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from scripts.lab.state import LabFolder, replace_file
-from scripts.lab.translation import defaults
 from scripts.lab.translation.endpoints import HostPort, envoy_address
-from scripts.lab.watched import CLUSTERS, ROUTES, TYPE_PREFIX, Json, WatchedFile
+from scripts.lab.watched import BROWSER_ROUTES, CLUSTERS, ROUTES, TYPE_PREFIX, Json, WatchedFile
 
 LISTENER: Final = "lab"
 BROWSER_LISTENER: Final = "browser"
 SCRAPE_LISTENER: Final = "scrape"
 
+# Those of Istio's gateway that a route can configure: they do nothing until one does.
+_ISTIO_FILTERS: Final[tuple[Json, ...]] = (
+    {
+        "name": "envoy.filters.http.cors",
+        "typed_config": {"@type": f"{TYPE_PREFIX}.extensions.filters.http.cors.v3.Cors"},
+    },
+    {
+        "name": "envoy.filters.http.fault",
+        "typed_config": {"@type": f"{TYPE_PREFIX}.extensions.filters.http.fault.v3.HTTPFault"},
+    },
+)
 _LOOPBACK_ANY_PORT: Final = HostPort("127.0.0.1", 0)
 
 
@@ -20,7 +30,7 @@ def write_bootstrap(
     listener: HostPort,
     admin: HostPort,
     *,
-    browser_host: str = "",
+    with_browser: bool = False,
     scraped: Mapping[str, str] | None = None,
 ) -> None:
     """Write the bootstrap; port 0 anywhere is a free one, chosen by the kernel.
@@ -29,15 +39,16 @@ def write_bootstrap(
         folder: the lab's folder, by the path that Envoy knows it by.
         listener: where clients connect.
         admin: where the admin interface listens.
-        browser_host: host of the routes. If given, a second listener on loopback sets it as the Host of every request,
-            because the Host of a browser's request is 127.0.0.1.
+        with_browser: whether there is a second listener on loopback, whose routes are for any Host, because that of a
+            browser's request is 127.0.0.1.
         scraped: Unix socket of each replica by its pod's name. If given, a third listener on loopback leads to their
             metrics, because Prometheus cannot read Unix sockets.
     """
     (folder.envoy / "admin-address").unlink(missing_ok=True)
-    static = {"listeners": [_http_listener(LISTENER, listener, _routing(folder))]}
-    if browser_host:
-        static["listeners"].append(_browser_listener(folder, browser_host))
+    static = {"listeners": [_http_listener(LISTENER, listener, _routing(folder, ROUTES), _ISTIO_FILTERS)]}
+    if with_browser:
+        routing = _routing(folder, BROWSER_ROUTES)
+        static["listeners"].append(_http_listener(BROWSER_LISTENER, _LOOPBACK_ANY_PORT, routing, _ISTIO_FILTERS))
     if scraped:
         static["listeners"].append(_scrape_listener(scraped))
         static["clusters"] = [_scrape_cluster(pod, path) for pod, path in scraped.items()]
@@ -50,26 +61,12 @@ def write_bootstrap(
     replace_file(folder.envoy / "bootstrap.json", bootstrap)
 
 
-def _routing(folder: LabFolder) -> Json:
+def _routing(folder: LabFolder, routes: WatchedFile) -> Json:
     """Return the routing of the part of Istio's ingress gateway that the traffic states are about."""
     return {
         "use_remote_address": True,  # as Istio's gateway: a client cannot pass for something inside the mesh
-        "rds": {"route_config_name": defaults.ROUTE_CONFIGURATION_NAME, "config_source": _from_file(folder, ROUTES)},
+        "rds": {"route_config_name": routes.resource_name, "config_source": _from_file(folder, routes)},
     }
-
-
-def _browser_listener(folder: LabFolder, host: str) -> Json:
-    """Return the listener for browsers: the same routes, for one host."""
-    # A script, because Envoy's header filters may not change the Host, and a route changes it only once it is found.
-    script = f"function envoy_on_request(handle) handle:headers():replace(':authority', '{host}') end"
-    set_host = {
-        "name": "envoy.filters.http.lua",
-        "typed_config": {
-            "@type": f"{TYPE_PREFIX}.extensions.filters.http.lua.v3.Lua",
-            "default_source_code": {"inline_string": script},
-        },
-    }
-    return _http_listener(BROWSER_LISTENER, _LOOPBACK_ANY_PORT, _routing(folder), [set_host])
 
 
 def _scrape_listener(pods: Iterable[str]) -> Json:

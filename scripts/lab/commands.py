@@ -15,7 +15,8 @@ from scripts.lab import control, demo
 from scripts.lab import status as lab_status
 from scripts.lab.ports import ANY_FREE_PORT, Ports
 from scripts.lab.show import HOST_HEADER, described, served_routes
-from scripts.lab.terminal import print_error
+from scripts.lab.terminal import print_error, wrapped
+from scripts.lab.translation.assumptions import Assumptions
 
 EXIT_FINE: Final = 0
 EXIT_FAILED: Final = 1
@@ -25,16 +26,24 @@ def up(options: argparse.Namespace) -> int:
     """Start a lab and print how to use it."""
     started = time.monotonic()
     ports = Ports(options.port, _prometheus_port(options))
-    applied = control.up(options.dir, _files(options), ports=ports, replicas=options.replicas)
+    applied = control.up(
+        options.dir,
+        _files(options),
+        ports=ports,
+        replicas=options.replicas,
+        assumed=_assumed(options),
+        otherwise=_otherwise(),
+    )
     seconds = time.monotonic() - started
     state = control.running(options.dir)
     _warn(applied.warnings)
     lines = [
         f"The lab is ready after {seconds:.1f} s at {state.url}:",
         f"{options.replicas} replicas of v1, {options.replicas} of v2.",
-        described(served_routes(state.admin_url)),
+        described(served_routes(state.admin_url), host=applied.host),
+        *_stand_in(applied),
         "",
-        f"  request curl -H 'Host: {HOST_HEADER}' \\",
+        f"  request curl -H 'Host: {applied.host}' \\",
         f"            {state.url}/test/test",
         f"  watch   {state.page_url} (in a browser)",
         f"  shift   {options.dir.command('shift', 'istio/virtual-service-0-100.yaml')}",
@@ -48,10 +57,15 @@ def up(options: argparse.Namespace) -> int:
 
 def shift(options: argparse.Namespace) -> int:
     """Apply manifest files to the running lab and print the routes that are served."""
-    applied = control.shift(options.dir, options.files)
+    applied = control.shift(options.dir, options.files, _assumed(options))
     _warn(applied.warnings)
-    routes = served_routes(control.running(options.dir).admin_url)
-    _print(described(routes, f"after {applied.duration_seconds * 1000:.0f} ms"))
+    state = control.running(options.dir)
+    duration = f"after {applied.duration_seconds * 1000:.0f} ms"
+    _print(described(served_routes(state.admin_url), duration, applied.host))
+    for line in _stand_in(applied):
+        _print(line)
+    if applied.host != HOST_HEADER:
+        _print(f"  request curl -H 'Host: {applied.host}' \\\n            {state.url}/test/test")
     return EXIT_FINE
 
 
@@ -77,15 +91,28 @@ def down(options: argparse.Namespace) -> int:
 def run(options: argparse.Namespace) -> int:
     """Show the whole canary once."""
     shifted = _below_istio("virtual-service-0-100.yaml")
-    return demo.run(_files(options), shifted, replicas=options.replicas, print_line=_print)
+    return demo.run([*_files(options), *_otherwise()], shifted, replicas=options.replicas, print_line=_print)
 
 
 def _files(options: argparse.Namespace) -> list[str]:
-    return [
-        options.gateway or _below_istio("gateway.yaml"),
-        options.state or _below_istio("virtual-service-70-30.yaml"),
-        options.destination_rule or _below_istio("destination-rule.yaml"),
-    ]
+    state = options.state or _below_istio("virtual-service-70-30.yaml")
+    return [file for file in (options.gateway, state, options.destination_rule) if file]
+
+
+def _otherwise() -> list[str]:
+    """Return the files for the kinds that the user's do not have."""
+    return [_below_istio("gateway.yaml"), _below_istio("destination-rule.yaml")]
+
+
+def _assumed(options: argparse.Namespace) -> Assumptions:
+    return Assumptions(options.assume_subsets, options.assume_gateway, options.canary)
+
+
+def _stand_in(applied: control.Applied) -> list[str]:
+    """Return what says which version stands for whose pods, where the Service is somebody else's."""
+    if not applied.stand_in:
+        return []
+    return [wrapped(f"v2 of micro-api stands for {applied.stand_in}, the canary, and v1 for all others.")]
 
 
 def _below_istio(name: str) -> str:

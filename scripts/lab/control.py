@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from scripts import REPOSITORY
@@ -26,8 +26,9 @@ from scripts.lab.replicas import endpoints_of, make_socket_folder, sockets_of
 from scripts.lab.state import SUPERVISOR, LabFolder, LabState
 from scripts.lab.traffic_state import TrafficState
 from scripts.lab.translation import analysis, translate
-from scripts.lab.translation.endpoints import HostPort
-from scripts.lab.watched import CLUSTERS, ROUTES
+from scripts.lab.translation.assumptions import NOTHING_ASSUMED, Assumptions
+from scripts.lab.translation.endpoints import Endpoint, HostPort
+from scripts.lab.watched import BROWSER_ROUTES, CLUSTERS, ROUTES
 
 # The supervisor gives up earlier, and reports why.
 START_TIMEOUT_SECONDS: Final = 2 * READY_TIMEOUT_SECONDS
@@ -42,30 +43,38 @@ class Applied:
     Attributes:
         route_names: the values of `x-canary-route` that the new routes set.
         warnings: what Istio accepts but serves broken.
+        host: a Host that leads to the routes.
+        stand_in: the subset or Service of somebody else's for which v2 of micro-api stands; "" for micro-api itself.
         duration_seconds: from the first byte written until Envoy served the new routes; 0.0 for `up`.
     """
 
     route_names: tuple[str, ...]
     warnings: tuple[str, ...]
+    host: str = ""
+    stand_in: str = ""
     duration_seconds: float = 0.0
 
 
-def up(
+def up(  # noqa: PLR0913 - each is an option of the command
     folder: LabFolder,
     files: Sequence[str],
     *,
     ports: Ports = DEFAULT_PORTS,
     replicas: int = 2,
     tethered: bool = False,
+    assumed: Assumptions = NOTHING_ASSUMED,
+    otherwise: Sequence[str] = (),
 ) -> Applied:
     """Start a lab and return when everything in it answers.
 
     Args:
         folder: where the lab is kept.
-        files: manifest files: a Gateway, a VirtualService and a DestinationRule.
+        files: manifest files, and folders of these.
         ports: where to listen.
         replicas: replicas of each version.
         tethered: whether the lab ends when this process does.
+        assumed: what is assumed of the cluster.
+        otherwise: files for the kinds that `files` do not have.
 
     Returns:
         What is applied.
@@ -83,7 +92,7 @@ def up(
         if ports.prometheus is not None:
             prometheus.binary()
             refuse_busy("--prometheus-port", ports.prometheus)
-        traffic_state = TrafficState.load(files)
+        traffic_state = TrafficState.load(files, assumed, otherwise)
         refuse_busy("--port", ports.clients)
         state = LabState(replicas, ports.clients, make_socket_folder(replicas), prometheus_port=ports.prometheus)
         endpoints = endpoints_of(state)
@@ -91,11 +100,12 @@ def up(
         try:
             CLUSTERS.write(folder, translate.clusters(manifests, endpoints))
             ROUTES.write(folder, [translate.route_configuration(manifests)])
+            BROWSER_ROUTES.write(folder, [translate.browser_routes(manifests)])
             write_bootstrap(
                 folder,
                 HostPort(LOOPBACK, ports.clients),
                 HostPort(LOOPBACK, ANY_FREE_PORT),
-                browser_host=translate.full_host_name(translate.SERVICE_NAME, "default"),
+                with_browser=True,
                 scraped=None if ports.prometheus is None else sockets_of(state),
             )
             folder.write_traffic_state(traffic_state)
@@ -104,15 +114,16 @@ def up(
         except BaseException:
             _sweep(folder)
             raise
-    return Applied(translate.route_names(manifests), analysis.warnings(manifests, endpoints))
+    return _applied(traffic_state, endpoints)
 
 
-def shift(folder: LabFolder, files: Sequence[str]) -> Applied:
+def shift(folder: LabFolder, files: Sequence[str], assumed: Assumptions = NOTHING_ASSUMED) -> Applied:
     """Apply manifest files to a running lab and return when Envoy serves them; no request is lost meanwhile.
 
     Args:
         folder: where the lab is kept.
-        files: each with a resource that replaces the one of its kind.
+        files: each with resources that replace all those of their kinds.
+        assumed: what is assumed of the cluster, with what is assumed already.
 
     Returns:
         What is applied.
@@ -122,7 +133,7 @@ def shift(folder: LabFolder, files: Sequence[str]) -> Applied:
         UsageError: a file cannot be read.
         ManifestError: a file is refused; the old routes stay.
     """
-    return _apply(folder, lambda before: before.with_files(files))
+    return _apply(folder, lambda before: before.with_files(files, assumed))
 
 
 def restore(folder: LabFolder, traffic_state: TrafficState) -> Applied:
@@ -144,13 +155,24 @@ def _apply(folder: LabFolder, change: Callable[[TrafficState], TrafficState]) ->
             envoy.apply(folder, admin, CLUSTERS, translate.clusters(after.manifests, endpoints))
             try:
                 envoy.apply(folder, admin, ROUTES, [routes])
+                envoy.apply(folder, admin, BROWSER_ROUTES, [translate.browser_routes(after.manifests)])
             except LabError:
                 envoy.apply(folder, admin, CLUSTERS, translate.clusters(before.manifests, endpoints))
                 raise
         duration_seconds = time.monotonic() - started
         folder.write_traffic_state(after)
-    names, warnings = translate.route_names(after.manifests), analysis.warnings(after.manifests, endpoints)
-    return Applied(names, warnings, duration_seconds)
+    return replace(_applied(after, endpoints), duration_seconds=duration_seconds)
+
+
+def _applied(traffic_state: TrafficState, endpoints: Sequence[Endpoint]) -> Applied:
+    """Return what is to be reported of a traffic state."""
+    manifests = traffic_state.manifests
+    return Applied(
+        translate.route_names(manifests),
+        analysis.warnings(manifests, endpoints),
+        translate.host_to_ask(manifests),
+        traffic_state.assumed.canary or "",
+    )
 
 
 def running(folder: LabFolder) -> LabState:

@@ -15,9 +15,10 @@ from scripts.lab import control
 from scripts.lab.errors import LabError, UsageError
 from scripts.lab.processes import INTERRUPTIONS, Command, spawn
 from scripts.lab.replicas import replicas_of
-from scripts.lab.show import HOST_HEADER, Configuration, read
+from scripts.lab.show import Configuration, read
 from scripts.lab.state import LabState
 from scripts.lab.terminal import WIDTH
+from scripts.lab.translation import translate
 from scripts.proxy.served import Served, Share, served, taking
 
 PATH: Final = "/test/test"
@@ -28,8 +29,6 @@ DEFAULTS: Final[Sequence[tuple[Sequence[str], str, Sequence[str]]]] = (
     (("-u", "--users"), "LOCUST_USERS", ("-u", "10")),
     (("-r", "--spawn-rate"), "LOCUST_SPAWN_RATE", ("-r", "10")),
     (("-t", "--run-time"), "LOCUST_RUN_TIME", ("-t", "60s")),
-    # With the load test's default of 0.05 a correct split would be REFUTED in up to one of twenty runs.
-    (("--alpha",), "LOCUST_ALPHA", ("--alpha", "0.01")),
 )
 
 
@@ -53,21 +52,23 @@ class Target:
 def measure(options: argparse.Namespace) -> int:
     """Print the load test's command line, run it, and return its exit code."""
     state = control.running(options.dir)
-    return run(target_of(state, options.load_test), options.load_test)
+    host = translate.host_to_ask(options.dir.read_traffic_state().manifests)
+    return run(target_of(state, options.load_test, host), options.load_test)
 
 
-def target_of(state: LabState, more: Sequence[str]) -> Target:
+def target_of(state: LabState, more: Sequence[str], usual_host: str) -> Target:
     """Return what a load test with some options measures: the route that takes its requests, and its weights.
 
     Args:
         state: the running lab.
         more: options of the load test, such as `--header`, which may select another route.
+        usual_host: the Host to ask for unless an option says otherwise.
 
     Raises:
         LabError: Envoy does not answer, or no route takes the requests.
         UsageError: the share cannot be known.
     """
-    host = _last(more, "--host-header") or HOST_HEADER
+    host = _last(more, "--host-header") or usual_host
     headers = dict(line.split(":", 1) for line in _values(more, "--header") if ":" in line)
     configuration = read(state.admin_url)
     routes = served(configuration.routes)

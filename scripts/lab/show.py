@@ -71,9 +71,15 @@ def served_routes(admin_url: str) -> list[Served]:
     return served(read(admin_url).routes)
 
 
-def described(routes: Sequence[Served], extra: str = "") -> str:
-    """Return what Envoy serves, in words that fit a terminal; `extra` is added to the first sentence."""
-    return wrapped(sentence(routes, extra, HOST_HEADER))
+def described(routes: Sequence[Served], extra: str = "", host: str = HOST_HEADER) -> str:
+    """Return what Envoy serves, in words that fit a terminal.
+
+    Args:
+        routes: what it serves.
+        extra: what is added to the first sentence.
+        host: the usual Host, which is not named.
+    """
+    return wrapped(sentence(routes, extra, host))
 
 
 def _hosts(configuration: Configuration) -> list[str]:

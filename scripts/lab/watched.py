@@ -25,11 +25,13 @@ class WatchedFile:
         path: the file below the `envoy` folder.
         stat_prefix: prefix of Envoy's statistics about it.
         resource_type: type of the resources in it.
+        resource_name: the name of its one resource; "" if it has several.
     """
 
     path: str
     stat_prefix: str
     resource_type: str
+    resource_name: str = ""
 
     def write(self, folder: LabFolder, resources: Sequence[Json]) -> str:
         """Replace the file.
@@ -49,5 +51,14 @@ class WatchedFile:
 
 CLUSTERS: Final = WatchedFile("cds/clusters.json", "cluster_manager.cds", "config.cluster.v3.Cluster")
 ROUTES: Final = WatchedFile(
-    "rds/routes.json", f"http.lab.rds.{defaults.ROUTE_CONFIGURATION_NAME}", "config.route.v3.RouteConfiguration"
+    "rds/routes.json",
+    f"http.lab.rds.{defaults.ROUTE_CONFIGURATION_NAME}",
+    "config.route.v3.RouteConfiguration",
+    defaults.ROUTE_CONFIGURATION_NAME,
+)
+BROWSER_ROUTES: Final = WatchedFile(
+    "rds/browser.json",
+    f"http.browser.rds.{defaults.BROWSER_CONFIGURATION_NAME}",
+    "config.route.v3.RouteConfiguration",
+    defaults.BROWSER_CONFIGURATION_NAME,
 )

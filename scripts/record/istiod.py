@@ -2,8 +2,9 @@
 
 It needs kubectl, istioctl, and a cluster with Istio and its ingress gateway.
 
-A state is three documents without a namespace. Each state gets its own namespace with its own Service `micro-api`, so
-that all of them exist at the same time. Documents and results are written as for the namespace `default`.
+A state is some documents without a namespace, or of the namespace `default`. Each state gets its own namespace with its
+own Service `micro-api`, unless it has Services, so that all of them exist at the same time. Documents and results are
+written as for the namespace `default`.
 """
 
 import http.client
@@ -28,10 +29,20 @@ REFUSALS: Final = ("denied the request: ", " is invalid: ", "strict decoding err
 _PATHS: Final = {
     "Namespace": "/api/v1/namespaces",
     "Service": "/api/v1/namespaces/{}/services",
-    "Gateway": "/apis/networking.istio.io/v1/namespaces/{}/gateways",
-    "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
-    "DestinationRule": "/apis/networking.istio.io/v1/namespaces/{}/destinationrules",
+    "Gateway": "/apis/{version}/namespaces/{}/gateways",
+    "VirtualService": "/apis/{version}/namespaces/{}/virtualservices",
+    "DestinationRule": "/apis/{version}/namespaces/{}/destinationrules",
 }
+# What a cluster alone writes into `metadata`.
+_OF_CLUSTER: Final = (
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "selfLink",
+    "managedFields",
+    "ownerReferences",
+    "finalizers",
+)
 _SERVICE: Final = {
     "apiVersion": "v1",
     "kind": "Service",
@@ -138,7 +149,7 @@ class Istiod:
         The namespaces of an earlier call are removed in the background: waiting would take longer than everything else.
 
         Args:
-            states: each a Gateway, a DestinationRule and a VirtualService.
+            states: each the documents that are applied together.
 
         Raises:
             ClusterError: the cluster refuses a document, or the gateway does not get the states in time.
@@ -150,7 +161,7 @@ class Istiod:
         # istiod sees the changes of a kind in order: a gateway with the last created marker of each kind has the rest.
         for kind in ("Service", "Gateway", "DestinationRule", "VirtualService"):
             for namespace, state in placed:
-                for document in (one for one in (_SERVICE, *state) if one["kind"] == kind):
+                for document in (one for one in _with_service(state) if one["kind"] == kind):
                     self._made(_renamed(document, "default", namespace), namespace)
         return self._settled(nonce, names)
 
@@ -173,7 +184,9 @@ class Istiod:
             raise ClusterError(str(answer))
 
     def _create(self, document: Document, namespace: str, options: str) -> "_Answer":
-        return self._ask("POST", f"{_PATHS[document['kind']].format(namespace)}?{options}", document)
+        path = _PATHS[document["kind"]].format(namespace, version=document["apiVersion"])
+        metadata = {name: value for name, value in document["metadata"].items() if name not in _OF_CLUSTER}
+        return self._ask("POST", f"{path}?{options}", {**document, "metadata": metadata})
 
     def _ask(self, method: str, path: str, document: Document | None = None) -> "_Answer":
         body = None if document is None else json.dumps(document, ensure_ascii=False).encode()
@@ -243,9 +256,15 @@ def _marker(nonce: str) -> State:
     ]
 
 
+def _with_service(state: State) -> State:
+    """Return a state with the Service `micro-api`, unless it has Services."""
+    return state if any(one["kind"] == "Service" for one in state) else [_SERVICE, *state]
+
+
 def _renamed(document: Document, namespace: str, other: str) -> dict[str, Any]:
-    """Return a document whose host names are in another namespace."""
-    return dict(json.loads(_within(namespace).sub(f".{other}", json.dumps(document))))
+    """Return a document whose host names, and gateways such as `default/name`, are in another namespace."""
+    text = _within(namespace).sub(f".{other}", json.dumps(document))
+    return dict(json.loads(text.replace(f'"{namespace}/', f'"{other}/')))
 
 
 def _within(namespace: str) -> re.Pattern[str]:
@@ -256,7 +275,16 @@ def _within(namespace: str) -> re.Pattern[str]:
 def _projection(routes: Document, clusters: Sequence[Document], namespace: str) -> dict[str, Any]:
     """Return the projection of what one namespace has, as if it were `default`."""
     own_name = _within(namespace).search
-    hosts = [host for host in routes["virtualHosts"] if any(map(own_name, host["domains"]))]
-    own = [cluster for cluster in clusters if own_name(cluster["name"])]
-    whole = _renamed({"routes": {**routes, "virtualHosts": hosts}, "clusters": own}, namespace, "default")
-    return projection(whole["routes"], whole["clusters"])
+    hosts = [own for host in routes["virtualHosts"] if (own := _own(host, namespace))]
+    of_namespace = [cluster for cluster in clusters if own_name(cluster["name"])]
+    whole = _renamed({"routes": {**routes, "virtualHosts": hosts}, "clusters": of_namespace}, namespace, "default")
+    return projection(whole["routes"], whole["clusters"], service=None)
+
+
+def _own(host: Document, namespace: str) -> Document | None:
+    """Return a virtual host with the routes of one namespace: `*` is a host of several; None without any."""
+    mark = f"/namespaces/{namespace}/"
+    routes = [route for route in host.get("routes", []) if mark in json.dumps(route.get("metadata", {}))]
+    if routes or any(map(_within(namespace).search, host["domains"])):
+        return {**host, "routes": routes}
+    return None

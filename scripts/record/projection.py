@@ -15,6 +15,7 @@ _DROPPED: Final = frozenset(
         "alt_stat_name",  # the name of the statistics
         "max_direct_response_body_size_bytes",  # no route has a direct response
         "transport_socket_matches",  # mutual TLS between sidecars: the lab has none
+        "transport_socket",  # as the manifest's own `tls` has it: the lab's replicas speak in plain
         "type",  # Istio sends endpoints by EDS, the lab names them in the cluster
         "eds_cluster_config",
         "load_assignment",
@@ -25,18 +26,18 @@ _DROPPED: Final = frozenset(
 def projection(
     route_configuration: Mapping[str, Any],
     clusters: Sequence[Mapping[str, Any]],
-    service: str = "micro-api.default.svc.cluster.local",
+    service: str | None = "micro-api.default.svc.cluster.local",
 ) -> dict[str, Any]:
     """Return what matters of a RouteConfiguration and of the clusters of one service, sorted by name.
 
     Args:
         route_configuration: Envoy's v3 object as JSON, in snake_case or camelCase.
         clusters: Envoy's v3 objects in the same form, those of other services included.
-        service: the full host name of the service.
+        service: the full host name of the service; None if all clusters matter.
     """
     routes = _reduced(route_configuration)
     routes["virtual_hosts"] = sorted(routes.get("virtual_hosts", []), key=_name)
-    own = [cluster for cluster in clusters if str(cluster["name"]).endswith(f"|{service}")]
+    own = [cluster for cluster in clusters if service is None or str(cluster["name"]).endswith(f"|{service}")]
     return {"routes": routes, "clusters": sorted(map(_cluster, own), key=_name)}
 
 
@@ -60,9 +61,14 @@ def _reduced(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reduced_value(value: Any) -> Any:  # noqa: ANN401 - JSON has no narrower type
     if isinstance(value, Mapping):
-        return _reduced(value)
+        reduced = _reduced(value)
+        if "query_parameters" in reduced:  # in any order: Istio has them from a map of Go
+            reduced["query_parameters"].sort(key=_name)
+        return reduced
     return [_reduced_value(element) for element in value] if isinstance(value, list) else value
 
 
 def _snake_case(key: str) -> str:
-    return re.sub(r"[A-Z]", lambda capital: f"_{capital[0].lower()}", key) if _CAMEL_CASE.fullmatch(key) else key
+    if not _CAMEL_CASE.fullmatch(key):
+        return key
+    return re.sub(r"[A-Z]|(?<=[a-z])5xx", lambda found: f"_{found[0].lower()}", key)

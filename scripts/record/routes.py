@@ -17,18 +17,22 @@ from typing import Any, Final
 import yaml
 
 from scripts import REPOSITORY
+from scripts.lab.translation.manifests import combine, parse
+from scripts.lab.translation.services import services
 from scripts.record.istiod import Cluster, ClusterError, Istiod, State, asking, output
 
 RECORDS: Final = REPOSITORY / "tests" / "data" / "istiod"
 # Each manifest is recorded together with those of the other kinds.
 BASE: Final = ("istio/gateway.yaml", "istio/destination-rule.yaml", "istio/virtual-service-70-30.yaml")
-FOLDERS: Final = ("istio", "tests/data/manifests")
+ISTIO: Final = "networking.istio.io/"
+FOLDERS: Final = ("istio", "istio/mesh", "tests/data/manifests")
 
 
 def manifests() -> list[str]:
     """Return the paths, in the repository, of the recorded manifests."""
-    found = [path for folder in FOLDERS for path in sorted((REPOSITORY / folder).glob("*.yaml"))]
-    return [path.relative_to(REPOSITORY).as_posix() for path in found]
+    files = [path for folder in FOLDERS for path in sorted((REPOSITORY / folder).glob("*.yaml"))]
+    found = [path.relative_to(REPOSITORY).as_posix() for path in files]
+    return [path for path in found if all(one["apiVersion"].startswith(ISTIO) for one in _documents(path))]
 
 
 def record_of(manifest: str) -> Path:
@@ -38,20 +42,41 @@ def record_of(manifest: str) -> Path:
 
 def record(istiod: Istiod, paths: Sequence[str]) -> list[Mapping[str, Any]]:
     """Return the record of each manifest: `{"envoy": projection}` or `{"refused": reason}`."""
-    refusals = {path: istiod.refusal(_document(path)) for path in paths}
+    refusals = {path: _refusal(istiod, path) for path in paths}
     taken = [path for path in paths if refusals[path] is None]
     projections = dict(zip(taken, istiod.projections([_state(path) for path in taken]), strict=True))
     return [{"envoy": projections[path]} if path in taken else {"refused": refusals[path]} for path in paths]
 
 
-def _document(path: str) -> dict[str, Any]:
-    return dict(yaml.safe_load((REPOSITORY / path).read_text(encoding="utf-8")))
+def _refusal(istiod: Istiod, path: str) -> str | None:
+    """Return why the cluster refuses a document of a manifest, None if it accepts all of them."""
+    return next((reason for one in _documents(path) if (reason := istiod.refusal(one)) is not None), None)
+
+
+def _documents(path: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((REPOSITORY / path).read_text(encoding="utf-8")))
 
 
 def _state(path: str) -> State:
-    """Return the base with a manifest in place of the one of its kind."""
-    changed = _document(path)
-    return [changed if document["kind"] == changed["kind"] else document for document in map(_document, BASE)]
+    """Return the base with the documents of a manifest in place of those of their kinds, and the Services it needs."""
+    changed = _documents(path)
+    kinds = {one["kind"] for one in changed}
+    documents = [*(one for base in BASE for one in _documents(base) if one["kind"] not in kinds), *changed]
+    return [*documents, *services_of(documents)]
+
+
+def services_of(documents: State) -> list[dict[str, Any]]:
+    """Return the Services that the lab takes for granted where the routes of a state lead."""
+    state = combine(one for document in documents for one in parse(json.dumps(document), "state.yaml"))
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": host.partition(".")[0]},
+            "spec": {"ports": [{"name": f"http-{port}", "port": port} for port in ports]},
+        }
+        for host, ports in services(state).items()
+    ]
 
 
 def current_context(named: str | None) -> str:

@@ -18,8 +18,9 @@ from scripts.lab.translation.manifests import ManifestError, combine, parse
 from scripts.lab.translation.translate import clusters, route_configuration
 from scripts.record.istiod import Cluster, Document, Istiod, asking
 from scripts.record.projection import projection
-from scripts.record.routes import BASE, istio_version, manifests, record, record_of
+from scripts.record.routes import BASE, istio_version, manifests, record, record_of, services_of
 from tests.e2e.mesh import Mesh
+from tests.lab import corpus
 from tests.lab.differences import DIFFERENCES, Difference, listed
 from tests.lab.refusals import is_same_reason
 from tests.support.istio_strategies import destination_rules, odd, virtual_services
@@ -96,8 +97,8 @@ def refusal_of_lab(document: Document) -> str | None:
 
 def translated(*documents: Document) -> dict[str, Any]:
     """Return the projection of what the lab makes of a state."""
-    state = combine(parse(written(document), "made-up.yaml") for document in documents)
-    return projection(route_configuration(state), clusters(state, []))
+    state = combine(one for document in documents for one in parse(written(document), "made-up.yaml"))
+    return projection(route_configuration(state), clusters(state, []), service=None)
 
 
 def difference(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
@@ -156,9 +157,35 @@ def test_what_both_take_means_the_same(istiod: Istiod, judged: list[Judged]) -> 
     ]
     for start in range(0, len(states), BATCH):
         batch = states[start : start + BATCH]
-        for state, found in zip(batch, istiod.projections(batch), strict=True):
+        with_services = [[*state, *services_of(state)] for state in batch]
+        for state, found in zip(batch, istiod.projections(with_services), strict=True):
             lines = difference(translated(*state), found)
             assert not lines, f"{json.dumps([one['spec'] for one in state[1:]])}\n{lines}"
+
+
+def test_what_people_bring_means_the_same(istiod: Istiod) -> None:
+    """The gateway has for each document of the corpus that the lab takes what the lab translates it to."""
+    taken = [number for number in corpus.NUMBERS if all(refusal_of_lab(one) is None for one in at_port_80(number))]
+    assert len(taken) >= corpus.LEAST_ACCEPTED
+    for start in range(0, len(taken), BATCH):
+        batch = [at_port_80(number) for number in taken[start : start + BATCH]]
+        states = [[*documents, *services_of(documents)] for documents in batch]
+        for documents, found in zip(batch, istiod.projections(states), strict=True):
+            lines = difference(translated(*documents), found)
+            assert not lines, f"{json.dumps(documents)}\n{lines}"
+
+
+def at_port_80(number: int) -> list[dict[str, Any]]:
+    """Return a document of the corpus whose Gateway, if any, is the plain port 80 of the cluster's own gateway.
+
+    The lab adds what a cluster serves on other ports and by TLS, so that only this port can be the same.
+    """
+    documents: list[dict[str, Any]] = corpus.documents(number)
+    for gateway in (one for one in documents if one["kind"] == "Gateway"):
+        port = {"number": 80, "name": "http", "protocol": "HTTP"}
+        hosts = gateway["spec"]["servers"][0]["hosts"]
+        gateway["spec"] = {"selector": {"istio": "ingressgateway"}, "servers": [{"port": port, "hosts": hosts}]}
+    return documents
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda one: one.what)

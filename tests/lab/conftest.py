@@ -70,8 +70,8 @@ def random_value_header(monkeypatch: pytest.MonkeyPatch) -> str:
     name = "x-random-value"
     route_configuration = translate.route_configuration
 
-    def with_header(manifests: Manifests) -> dict[str, Any]:
-        made = route_configuration(manifests)
+    def with_header(manifests: Manifests, namespace: str = "default") -> dict[str, Any]:
+        made = route_configuration(manifests, namespace)
         actions = (route["route"] for host in made["virtual_hosts"] for route in host["routes"])
         for action in actions:
             if "weighted_clusters" in action:

@@ -8,10 +8,6 @@ from scripts.record.routes import BASE
 from tests.support.repository import ROOT, text_of
 
 ISTIO: Final = tuple(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "istio").glob("*.yaml")))
-ODD_CASES: Final = tuple(
-    path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests" / "data" / "manifests").glob("*.yaml"))
-)
-
 SERVICE: Final = "micro-api.default.svc.cluster.local"
 V1: Final = Endpoint({"app": "micro-api", "version": "v1"}, "/run/v1-0.sock")
 V2: Final = Endpoint({"app": "micro-api", "version": "v2"}, "/run/v2-0.sock")
@@ -20,12 +16,13 @@ SPLIT: Final = "istio/virtual-service-70-30.yaml"
 
 
 def resource(path: str) -> Resource:
-    """Return the resource of a manifest, named from the repository's root."""
-    return parse(text_of(path), path)
+    """Return the one resource of a manifest, named from the repository's root."""
+    (found,) = parse(text_of(path), path)
+    return found
 
 
 def state(*paths: str) -> Manifests:
     """Return the base state with the resources that these manifests put in their kind's place."""
-    changed = [resource(path) for path in paths]
+    changed = [one for path in paths for one in parse(text_of(path), path)]
     kinds = {type(one) for one in changed}
     return combine([*(one for one in map(resource, BASE) if type(one) not in kinds), *changed])

@@ -23,9 +23,9 @@ def refusal(text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "the file is empty: it must hold one resource"),
-        ("# only a comment\n---\n", "the file is empty: it must hold one resource"),
-        ("a: 1\n---\nb: 2\n", "the file holds 2 documents: put each in its own file"),
+        ("", "the file is empty: it must hold a resource"),
+        ("# only a comment\n---\n", "the file is empty: it must hold a resource"),
+        ("a: 1\n---\nb: 2\n", "apiVersion: this field is missing"),
         ("a: b: c", "line 1: this is not YAML: mapping values are not allowed here"),
         ("a: 1\nb: [", "line 2: this is not YAML: expected the node content, but found '<stream end>'"),
         ("a: *b", "line 1: this is not YAML: found undefined alias 'b'"),
@@ -33,7 +33,20 @@ def refusal(text: str) -> str:
         ("- a\n- b", "must be a mapping of at least one `key: value`"),
         ("1: a", "1: must be a field's name; put it in quotes if it is one"),
         ("[a]: b", "must be a field's name"),
-        ("<<: {kind: Gateway}", "<<: must be a field's name; put it in quotes if it is one"),
+        ("<<: {kind: Gateway}", "apiVersion: this field is missing"),
+        ("<<: Gateway", "must be a mapping of at least one `key: value`"),
+        (
+            "spec:\n  weight: {{ .Values.weight }}",
+            (
+                "line 2: {{ .Values.weight }}: this is a template of Helm's: write its manifests with "
+                "`helm template CHART > FILE`, and name that file"
+            ),
+        ),
+        (
+            "resources: [a.yaml]",
+            "this is a kustomization: write its manifests with `kubectl kustomize FOLDER > FILE`, and name that file",
+        ),
+        ("{apiVersion: v1, kind: List, items: []}", "the list is empty: it must hold a resource"),
     ],
 )
 def test_a_text_that_is_not_a_manifest_is_refused(text: str, problem: str) -> None:

@@ -13,7 +13,9 @@ from scripts.lab.translation.manifests import (
     Gateway,
     HttpRoute,
     ManifestError,
-    Manifests,
+    Meta,
+    Resource,
+    Subset,
     VirtualService,
     combine,
     parse,
@@ -27,7 +29,8 @@ HEADER_VALUE: Final = 'must be a header value of printable ASCII without "%"'
 QUOTES: Final = "put it in quotes if it is one"
 NAME: Final = "a name of lower-case letters, digits and hyphens"
 HOST: Final = "a host name in lower case, without wildcard, whose last part is not a number"
-HEADER_NAME: Final = "must be a header name of lower-case letters, digits and hyphens"
+WILDCARD_HOST: Final = "a host name in lower case, * or *.example.com, whose last part is not a number"
+HEADER_NAME: Final = "must be a header name of letters, digits, hyphens and underscores"
 WEIGHTED: Final = "istio/virtual-service-70-30.yaml"
 HEADER: Final = "istio/virtual-service-header.yaml"
 GATEWAY: Final = "istio/gateway.yaml"
@@ -57,6 +60,12 @@ def places(value: object, path: str = "") -> Iterator[tuple[str, Any, str | int]
         yield from places(child, here)
 
 
+def parsed(text: str) -> Resource:
+    """Return the one resource of a text."""
+    (found,) = parse(text, FILE)
+    return found
+
+
 def test_the_split_is_read_as_it_is_written() -> None:
     """Hosts, gateways, weights and the response header of a virtual service arrive unchanged."""
     route = HttpRoute(
@@ -65,30 +74,33 @@ def test_the_split_is_read_as_it_is_written() -> None:
             Destination(host="micro-api", port=19090, subset="v1", weight=70),
             Destination(host="micro-api", port=19090, subset="v2", weight=30),
         ),
-        response_headers={"x-canary-route": "70-30"},
+        options={"headers": {"response": {"set": {"x-canary-route": "70-30"}}}, "mirrors": ()},
     )
-    expected = VirtualService(WEIGHTED, "micro-api-route", ("micro-api",), ("micro-gateway", "mesh"), (route,))
-    assert parse(text_of(WEIGHTED), WEIGHTED) == expected
+    assert resource(WEIGHTED) == VirtualService(
+        Meta(WEIGHTED, "micro-api-route"), ("micro-api",), ("micro-gateway", "mesh"), (route,)
+    )
 
 
-def test_a_header_match_is_read_as_exact_values() -> None:
-    """A match maps header names to the values that they must have."""
+def test_a_header_match_is_read_in_istios_names() -> None:
+    """A match maps header names to what they must be."""
     service = resource(HEADER)
     assert isinstance(service, VirtualService)
-    assert [route.matches for route in service.http] == [({"x-canary": "true"},), ()]
+    assert [route.matches for route in service.http] == [({"headers": {"x-canary": {"exact": "true"}}},), ()]
 
 
 def test_the_limits_of_a_destination_rule_are_read() -> None:
-    """Subsets, balancer and the three limits of the overload lesson arrive under their own names."""
+    """Subsets, balancer and the three limits of the overload lesson arrive under Istio's names."""
     assert resource(OVERLOAD) == DestinationRule(
-        file=OVERLOAD,
-        name="micro-api-destination",
+        Meta(OVERLOAD, "micro-api-destination"),
         host="micro-api",
-        subsets={"v1": {"version": "v1"}, "v2": {"version": "v2"}},
-        load_balancer="ROUND_ROBIN",
-        max_connections=10,
-        http1_max_pending_requests=1,
-        max_requests_per_connection=1,
+        subsets={name: Subset({"version": name}) for name in ("v1", "v2")},
+        policy={
+            "connectionPool": {
+                "tcp": {"maxConnections": 10},
+                "http": {"http1MaxPendingRequests": 1, "maxRequestsPerConnection": 1},
+            },
+            "loadBalancer": {"simple": "ROUND_ROBIN"},
+        },
     )
 
 
@@ -111,8 +123,12 @@ def test_a_value_of_a_wrong_type_is_refused_wherever_it_stands(path: str, wrong:
     whole = yaml.safe_load(text_of(path))
     for here, box, key in list(places(whole)):
         right, box[key] = box[key], wrong
-        fits = (wrong == {"a": "b"} and key in ("labels", "set")) or (wrong == ["a"] and key in ("hosts", "gateways"))
-        if not fits or path == GATEWAY:
+        fits = (
+            (wrong == {"a": "b"} and key in ("labels", "set", "selector"))
+            or (wrong == ["a"] and key in ("hosts", "gateways"))
+            or (wrong == {} and key == "x-canary")
+        )
+        if not fits:
             assert refusal(json.dumps(whole)).startswith(f"{FILE}: {here}")
         box[key] = right
 
@@ -125,23 +141,27 @@ def test_a_field_given_twice_is_refused(path: str) -> None:
 
 def test_the_error_of_an_unknown_field_lists_the_known_ones() -> None:
     """The reader finds the field that was meant."""
-    text = changed(WEIGHTED, "    - route:", "    - retries: {attempts: 3}\n      route:")
-    problem = "the lab does not support this field, only: route, match, headers"
-    assert refusal(text) == f"{FILE}: spec.http[0].retries: {problem}"
+    text = changed(WEIGHTED, "    - route:", "    - retry: {attempts: 3}\n      route:")
+    problem = "the lab does not support this field, only: name, match, route, headers, timeout, retries, fault,"
+    assert refusal(text).startswith(f"{FILE}: spec.http[0].retry: {problem}")
 
 
-@pytest.mark.parametrize("field", ["host", "port", "subset"])
-def test_a_missing_field_is_named(field: str) -> None:
-    """A destination needs its host and port, while without a subset it means all endpoints."""
+def test_a_missing_host_is_named() -> None:
+    """A destination needs its host."""
+    whole = yaml.safe_load(text_of(WEIGHTED))
+    del whole["spec"]["http"][0]["route"][1]["destination"]["host"]
+    expected = f"{FILE}: spec.http[0].route[1].destination.host: this field is missing"
+    assert refusal(json.dumps(whole)) == expected
+
+
+@pytest.mark.parametrize("field", ["port", "subset"])
+def test_a_port_and_a_subset_may_be_missing(field: str) -> None:
+    """Without a subset all endpoints are meant, without a port the Service's only one."""
     whole = yaml.safe_load(text_of(WEIGHTED))
     del whole["spec"]["http"][0]["route"][1]["destination"][field]
-    if field == "subset":
-        service = parse(json.dumps(whole), FILE)
-        assert isinstance(service, VirtualService)
-        assert service.http[0].destinations[1].subset is None
-    else:
-        expected = f"{FILE}: spec.http[0].route[1].destination.{field}: this field is missing"
-        assert refusal(json.dumps(whole)) == expected
+    service = parsed(json.dumps(whole))
+    assert isinstance(service, VirtualService)
+    assert getattr(service.http[0].destinations[1], field) is None
 
 
 @pytest.mark.parametrize(
@@ -170,7 +190,7 @@ def test_a_weight_must_be_a_plain_whole_number(written: str, problem: str) -> No
 def test_weights_need_not_sum_up_to_100(weights: tuple[int, int]) -> None:
     """Weights are relative, as in Istio: they pass as they are."""
     text = changed(WEIGHTED, "weight: 70", f"weight: {weights[0]}").replace("weight: 30", f"weight: {weights[1]}")
-    service = parse(text, FILE)
+    service = parsed(text)
     assert isinstance(service, VirtualService)
     assert tuple(destination.weight for destination in service.http[0].destinations) == weights
 
@@ -197,17 +217,38 @@ def test_a_sum_of_weights_that_cannot_be_served_is_refused(weights: tuple[int | 
 @pytest.mark.parametrize(
     ("path", "old", "new", "problem"),
     [
-        (WEIGHTED, "io/v1", "io/v1alpha3", "apiVersion: networking.istio.io/v1alpha3: must be networking.istio.io/v1"),
         (
             WEIGHTED,
-            "VirtualService",
-            "Deployment",
-            "kind: Deployment: must be Gateway or VirtualService or DestinationRule",
+            "io/v1",
+            "io/v2",
+            (
+                "apiVersion: networking.istio.io/v2: must be networking.istio.io/v1 or networking.istio.io/v1beta1 "
+                "or networking.istio.io/v1alpha3"
+            ),
+        ),
+        (
+            WEIGHTED,
+            "kind: VirtualService",
+            "kind: Sidecar",
+            (
+                "kind: Sidecar: the lab does not apply this kind: the lab reads these kinds: Gateway, "
+                "VirtualService, DestinationRule, Service"
+            ),
         ),
         (WEIGHTED, "- mesh", "- micro-gateway", "spec.gateways[1]: micro-gateway: is in this list twice: keep one"),
-        (WEIGHTED, "- mesh", '- "1"', f"spec.gateways[1]: 1: must be {NAME}, not of digits alone"),
-        (WEIGHTED, "- micro-api", '- "*"', f"spec.hosts[0]: *: must be {HOST}"),
-        (WEIGHTED, "- micro-api", '- "10.0.0.1"', f"spec.hosts[0]: 10.0.0.1: must be {HOST}"),
+        (
+            WEIGHTED,
+            "- mesh",
+            '- "1"',
+            f"spec.gateways[1]: 1: must be {NAME}, perhaps NAMESPACE/NAME, not of digits alone",
+        ),
+        (
+            WEIGHTED,
+            "- micro-api",
+            '- "*"',
+            "spec.hosts: *: is not allowed in the mesh: name a gateway in spec.gateways, and not `mesh`",
+        ),
+        (WEIGHTED, "- micro-api", '- "10.0.0.1"', f"spec.hosts[0]: 10.0.0.1: must be {WILDCARD_HOST}"),
         (
             WEIGHTED,
             "host: micro-api",
@@ -217,8 +258,8 @@ def test_a_sum_of_weights_that_cannot_be_served_is_refused(weights: tuple[int | 
         (
             WEIGHTED,
             "x-canary-route:",
-            "X-Canary:",
-            f"spec.http[0].headers.response.set: X-Canary: {HEADER_NAME}, other than host",
+            "X Canary:",
+            f"spec.http[0].headers.response.set: X Canary: {HEADER_NAME}, other than host",
         ),
         (
             WEIGHTED,
@@ -238,21 +279,68 @@ def test_a_sum_of_weights_that_cannot_be_served_is_refused(weights: tuple[int | 
             "exact: true",
             f"spec.http[0].match[0].headers.x-canary.exact: true: {HEADER_VALUE}; {QUOTES}",
         ),
-        (GATEWAY, "number: 80", "number: 443", "spec.servers[0].port.number: 443: must be 80"),
-        (GATEWAY, "protocol: HTTP", "protocol: HTTPS", "spec.servers[0].port.protocol: HTTPS: must be HTTP"),
         (
-            GATEWAY,
-            '- "*"',
-            '- "*"\n        - micro-api',
-            "spec.servers[0].hosts[1]: the lab supports only one element here",
+            HEADER,
+            'exact: "true"',
+            'exact: "true"\n              prefix: t',
+            "spec.http[0].match[0].headers.x-canary: has exact and prefix: keep one of them",
         ),
+        (
+            HEADER,
+            'x-canary:\n              exact: "true"',
+            'x-canary: "true"',
+            'spec.http[0].match[0].headers.x-canary: must be a mapping such as `exact: "v"`, or `prefix` or `regex`',
+        ),
+        (
+            HEADER,
+            'exact: "true"',
+            "regex: (?!x)",
+            "spec.http[0].match[0].headers.x-canary.regex: (?!x): Envoy's regular expressions (RE2) know no `(?!`",
+        ),
+        (
+            HEADER,
+            'exact: "true"',
+            "regex: (a",
+            (
+                "spec.http[0].match[0].headers.x-canary.regex: (a: is not a regular expression: "
+                "missing ), unterminated subpattern"
+            ),
+        ),
+        (
+            WEIGHTED,
+            "    - route:",
+            "    - delegate: {name: a}\n      route:",
+            (
+                "spec.http[0].delegate: the lab does not serve this field: "
+                "put the routes of the other VirtualService here in its place"
+            ),
+        ),
+        (
+            WEIGHTED,
+            "  http:",
+            "  tcp: []\n  http:",
+            (
+                "spec.tcp: the lab does not serve this field: these routes pass connections on, without requests that "
+                "could be counted: keep only `http`"
+            ),
+        ),
+        (
+            WEIGHTED,
+            "    - route:",
+            "    - timeout: 10\n      route:",
+            "spec.http[0].timeout: 10: must be a duration such as 10s, 1.5s or 250ms; put it in quotes if it is one",
+        ),
+        (GATEWAY, "number: 80", "number: 0", "spec.servers[0].port.number: 0: must be a whole number from 1 to 65535"),
         (OVERLOAD, "version: v1", "a..b/c: v1", "spec.subsets[0].labels: a..b/c: must be a label's key"),
         (OVERLOAD, "name: v2", "name: v1", "spec.subsets[1].name: v1: this subset is defined twice: keep one"),
         (
             OVERLOAD,
             "ROUND_ROBIN",
             "PASSTHROUGH",
-            "spec.trafficPolicy.loadBalancer.simple: PASSTHROUGH: must be ROUND_ROBIN or LEAST_REQUEST or RANDOM",
+            (
+                "spec.trafficPolicy.loadBalancer.simple: PASSTHROUGH: must be ROUND_ROBIN or LEAST_REQUEST "
+                "or LEAST_CONN or RANDOM or UNSPECIFIED"
+            ),
         ),
         (
             OVERLOAD,
@@ -267,29 +355,28 @@ def test_a_value_that_the_lab_would_not_serve_is_refused(path: str, old: str, ne
     assert refusal(changed(path, old, new)) == f"{FILE}: {problem}"
 
 
-def test_a_state_is_one_resource_of_each_kind() -> None:
-    """The three kinds are combined in any order."""
+def test_a_state_holds_the_resources_by_kind() -> None:
+    """The kinds are combined in any order."""
     gateway, rule, service = map(resource, BASE)
     assert isinstance(gateway, Gateway)
-    assert isinstance(rule, DestinationRule)
-    assert isinstance(service, VirtualService)
-    assert combine([service, gateway, rule]) == Manifests(gateway, service, rule)
+    assert combine([service, gateway, rule]).resources() == (gateway, service, rule)
 
 
-def test_a_missing_kind_is_named() -> None:
-    """A state without a destination rule is refused by the files that were given."""
-    gateway, _, service = map(resource, BASE)
+def test_a_state_needs_a_virtual_service() -> None:
+    """A state without one is refused by the files that were given."""
+    gateway, rule, _ = map(resource, BASE)
     with pytest.raises(ManifestError) as caught:
-        combine([gateway, service])
-    files = "istio/gateway.yaml, istio/virtual-service-70-30.yaml"
-    assert str(caught.value) == f"{files}: no DestinationRule here: add the file that holds one"
+        combine([gateway, rule])
+    files = "istio/destination-rule.yaml, istio/gateway.yaml"
+    assert str(caught.value) == f"{files}: no VirtualService here: add the file that holds one"
 
 
-def test_a_kind_given_twice_is_named() -> None:
-    """A state with two virtual services is refused by their two files."""
+def test_a_name_given_twice_is_named() -> None:
+    """Two virtual services of one name are refused by their two files."""
     with pytest.raises(ManifestError) as caught:
         combine(map(resource, [*BASE, HEADER]))
-    assert str(caught.value) == f"{WEIGHTED}, {HEADER}: 2 resources of kind VirtualService: keep one of them"
+    problem = "2 resources of kind VirtualService have the name micro-api-route: keep one of them"
+    assert str(caught.value) == f"{WEIGHTED}, {HEADER}: {problem}"
 
 
 @pytest.mark.parametrize(

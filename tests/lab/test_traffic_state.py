@@ -24,7 +24,7 @@ def parses(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counted: Counter[str] = Counter()
     parse = manifests.parse
 
-    def counting(text: str, file: str) -> manifests.Resource:
+    def counting(text: str, file: str) -> tuple[manifests.Resource, ...]:
         counted[Path(file).name] += 1
         return parse(text, file)
 
@@ -58,7 +58,9 @@ def test_a_file_that_cannot_be_read_is_named() -> None:
 
 def test_two_files_of_one_kind_are_refused() -> None:
     """Neither of two virtual services is preferred."""
-    with pytest.raises(ManifestError, match="2 resources of kind VirtualService: keep one of them"):
+    with pytest.raises(
+        ManifestError, match="2 resources of kind VirtualService have the name micro-api-route: keep one of them"
+    ):
         TrafficState.load(BASE).with_files([BASE[1], istio("virtual-service-90-10.yaml")])
 
 

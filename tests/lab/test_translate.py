@@ -10,7 +10,8 @@ from scripts.lab.translation.endpoints import Endpoint, HostPort
 from scripts.lab.translation.manifests import ManifestError
 from scripts.lab.translation.translate import clusters, route_configuration, route_names
 from scripts.record.projection import projection
-from tests.lab.states import ISTIO, ODD, ODD_CASES, SERVICE, SPLIT, V1, V2, resource, state
+from scripts.record.routes import manifests
+from tests.lab.states import ODD, SERVICE, SPLIT, V1, V2, state
 from tests.support.repository import ROOT
 
 RECORDS: Final = ROOT / "tests" / "data" / "istiod"
@@ -29,22 +30,23 @@ def pipes(cluster: dict[str, Any]) -> list[str]:
     return [one["endpoint"]["address"]["pipe"]["path"] for one in locality["lb_endpoints"]]
 
 
-@pytest.mark.parametrize("path", [*ISTIO, *ODD_CASES])
+@pytest.mark.parametrize("path", manifests())
 def test_a_manifest_means_what_it_means_to_istio(path: str) -> None:
     """What Istio refuses is refused; of all else the translation equals the record, field by field."""
     recorded = record(path)
     if "refused" in recorded:
         with pytest.raises(ManifestError):
-            resource(path)
+            state(path)
     else:
-        manifests = state(path)
-        assert projection(route_configuration(manifests), clusters(manifests, [V1, V2])) == recorded["envoy"]
+        whole = state(path)
+        found = projection(route_configuration(whole), clusters(whole, [V1, V2]), service=None)
+        assert found == recorded["envoy"]
 
 
 def test_every_record_belongs_to_a_manifest() -> None:
     """No record outlives its file, and none is of another version than the table of defaults names."""
     records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RECORDS.glob("*.json"))]
-    assert sorted(one["manifest"] for one in records) == sorted([*ISTIO, *ODD_CASES])
+    assert sorted(one["manifest"] for one in records) == sorted(manifests())
     assert all(one["istio_version"].startswith(f"{defaults.ISTIO_VERSION}.") for one in records)
 
 
@@ -56,14 +58,14 @@ def test_the_defaults_are_those_of_the_version_that_users_run() -> None:
 
 def test_the_projection_hides_no_difference_that_clients_see() -> None:
     """A field that a later Istio adds, or a value that it changes, makes a difference at any depth."""
-    manifests = state()
-    routes = route_configuration(manifests)
-    before = projection(routes, clusters(manifests, []))
+    whole = state()
+    routes = route_configuration(whole)
+    before = projection(routes, clusters(whole, []))
     action = routes["virtual_hosts"][0]["routes"][0]["route"]
     for name, value in {"timeout": "1s", "hash_policy": [{"terminal": True}], "weighted_clusters": {}}.items():
         original = action.get(name)
         action[name] = value
-        assert projection(routes, clusters(manifests, [])) != before
+        assert projection(routes, clusters(whole, [])) != before
         action[name] = original
 
 
@@ -107,9 +109,9 @@ def test_an_endpoint_may_be_a_name_that_dns_knows() -> None:
     for cluster in by_name[:2]:
         assert cluster["load_assignment"]["endpoints"] == [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
     assert [cluster["type"] for cluster in by_name] == ["STRICT_DNS", "STRICT_DNS", "STATIC"]
-    manifests = state()
-    routes = route_configuration(manifests)
-    assert projection(routes, by_name) == projection(routes, clusters(manifests, [V1]))
+    whole = state()
+    routes = route_configuration(whole)
+    assert projection(routes, by_name) == projection(routes, clusters(whole, [V1]))
 
 
 def test_short_names_belong_to_the_namespace() -> None:
@@ -130,13 +132,13 @@ def test_a_full_name_stays_in_its_namespace() -> None:
 
 def test_what_is_returned_is_the_callers() -> None:
     """The objects are plain JSON, and a change to them reaches neither the defaults nor the next call."""
-    manifests = state("istio/destination-rule-overload.yaml", SPLIT)
-    before = json.dumps([route_configuration(manifests), clusters(manifests, [V1, V2])])
-    routes, made = route_configuration(manifests), clusters(manifests, [V1, V2])
+    whole = state("istio/destination-rule-overload.yaml", SPLIT)
+    before = json.dumps([route_configuration(whole), clusters(whole, [V1, V2])])
+    routes, made = route_configuration(whole), clusters(whole, [V1, V2])
     routes["virtual_hosts"][0]["routes"][0]["route"]["retry_policy"]["retry_host_predicate"].clear()
     made[0]["common_lb_config"]["healthy_panic_threshold"]["value"] = 50
     made[0]["circuit_breakers"]["thresholds"][0]["max_connections"] = 1
-    assert json.dumps([route_configuration(manifests), clusters(manifests, [V1, V2])]) == before
+    assert json.dumps([route_configuration(whole), clusters(whole, [V1, V2])]) == before
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_the_states_differ_only_in_weights_and_name(path: str) -> None:
 def test_the_header_routed_canary_sends_testers_to_v2() -> None:
     """Requests with x-canary: "true" go to v2 and all others to v1, each under its own route name."""
     testers, everybody = virtual_service("istio/virtual-service-header.yaml").http
-    assert testers.matches == ({"x-canary": "true"},)
+    assert testers.matches == ({"headers": {"x-canary": {"exact": "true"}}},)
     assert [destination.subset for destination in testers.destinations] == ["v2"]
     assert testers.response_headers == {"x-canary-route": "header-canary"}
     assert everybody.matches == ()
@@ -80,8 +80,8 @@ def test_the_header_routed_canary_sends_testers_to_v2() -> None:
 def test_a_virtual_service_replaces_the_one_before(path: str) -> None:
     """All have one name, short hosts, both gateways and the Service's port: applied anywhere, in any order."""
     service = virtual_service(path)
-    assert (service.name, service.hosts) == ("micro-api-route", ("micro-api",))
-    assert service.gateways == (resource("istio/gateway.yaml").name, "mesh")
+    assert (service.meta.name, service.hosts) == ("micro-api-route", ("micro-api",))
+    assert service.gateways == (resource("istio/gateway.yaml").meta.name, "mesh")
     destinations = [destination for route in service.http for destination in route.destinations]
     assert {(destination.host, destination.port) for destination in destinations} == {("micro-api", 19090)}
 
@@ -91,8 +91,10 @@ def test_a_destination_rule_defines_both_versions(path: str) -> None:
     """Each rule replaces the other, and defines every subset that a virtual service names."""
     rule = resource(path)
     assert isinstance(rule, DestinationRule)
-    assert (rule.name, rule.host) == ("micro-api-destination", "micro-api")
-    assert rule.subsets == {"v1": {"version": "v1"}, "v2": {"version": "v2"}}
+    assert (rule.meta.name, rule.host) == ("micro-api-destination", "micro-api")
+    assert {name: subset.labels for name, subset in rule.subsets.items()} == {
+        name: {"version": name} for name in ("v1", "v2")
+    }
     routes = [route for service in map(virtual_service, VIRTUAL_SERVICES) for route in service.http]
     assert {one.subset for route in routes for one in route.destinations} == set(rule.subsets)
 

@@ -7,15 +7,21 @@ Nodes are read as written, before YAML converts them to Python values, so that a
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import yaml
 
 _TAG_STRING: Final = "tag:yaml.org,2002:str"
 _TAG_INTEGER: Final = "tag:yaml.org,2002:int"
+_TAG_BOOLEAN: Final = "tag:yaml.org,2002:bool"
+_TAG_FLOAT: Final = "tag:yaml.org,2002:float"
+_TAG_MERGE: Final = "tag:yaml.org,2002:merge"
 _TAG_NULL: Final = "tag:yaml.org,2002:null"
+_FRACTION: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{0,18})?")
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _SHOWN_CHARACTERS: Final = 60
+_TEMPLATE: Final = re.compile(r"\{\{-?\s*(?:[.$]|include|if|else|end|range|with|template|define|toYaml|tpl|-?\s*/\*)")
 
 
 class Form(NamedTuple):
@@ -57,21 +63,45 @@ class Field:
         if not isinstance(self.node, yaml.MappingNode) or not self.node.value:
             raise self.error("must be a mapping of at least one `key: value`")
         found: dict[str, Field] = {}
+        merged: dict[str, Field] = {}
         for key_node, node in self.node.value:
+            if key_node.tag == _TAG_MERGE:
+                merged = self._merged(node, key_form) | merged
+                continue
             key = Field(key_node, self.file, self.path).text(key_form)
             if key in found:
                 raise found[key].error("this field is given twice: keep one")
             found[key] = self.child(key, node)
+        return {**merged, **found}
+
+    def _merged(self, node: yaml.Node, key_form: Form) -> dict[str, "Field"]:
+        """Return what a merge key `<<` brings: the entries of a mapping, or of several, the first of which prevail."""
+        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        found: dict[str, Field] = {}
+        for one in nodes:
+            found = Field(one, self.file, self.path).entries(key_form) | found
         return found
 
-    def record(self, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, "Field"]:
+    def record(
+        self,
+        required: Sequence[str],
+        optional: Sequence[str] = (),
+        refused: Mapping[str, str] = MappingProxyType({}),
+    ) -> dict[str, "Field"]:
         """Return the entries of a mapping with known keys: all the required ones and any of the optional ones.
 
+        Args:
+            required: keys that must be there.
+            optional: keys that may be there.
+            refused: keys that Istio knows and the lab does not serve, with the reason.
+
         Raises:
-            ManifestError: a key is unknown, missing, or given twice; or this is not a mapping.
+            ManifestError: a key is unknown, refused, missing, or given twice; or this is not a mapping.
         """
         found = self.entries()
         for name, child in found.items():
+            if name in refused:
+                raise child.error(f"the lab does not serve this field: {refused[name]}")
             if name not in (*required, *optional):
                 known = ", ".join((*required, *optional))
                 raise child.error(f"the lab does not support this field, only: {known}")
@@ -130,21 +160,63 @@ class Field:
             raise self.error(f"{_shown(value)}: {allowed}")
         return int(value)
 
+    def number(self, least: float, most: float) -> float:
+        """Return a number between two bounds, both included.
+
+        Raises:
+            ManifestError: this is not a plain decimal number, or out of bounds.
+        """
+        allowed = f"must be a number from {least:g} to {most:g}"
+        if not isinstance(self.node, yaml.ScalarNode):
+            raise self.error(allowed)
+        value = str(self.node.value)
+        is_number = self.node.tag in (_TAG_INTEGER, _TAG_FLOAT) and _FRACTION.fullmatch(value)
+        if not is_number or not least <= float(value) <= most:
+            raise self.error(f"{_shown(value)}: {allowed}")
+        return float(value)
+
+    def truth(self) -> bool:
+        """Return true or false; raises ManifestError if this is neither."""
+        if not isinstance(self.node, yaml.ScalarNode) or self.node.tag != _TAG_BOOLEAN:
+            raise self.error("must be true or false")
+        return str(self.node.value).lower() in ("true", "yes", "on", "y")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether this is a string."""
+        return isinstance(self.node, yaml.ScalarNode) and self.node.tag == _TAG_STRING
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether this is an empty mapping, an empty list, or null."""
+        return not self.node.value or self.node.tag == _TAG_NULL
+
+    @property
+    def is_empty_mapping(self) -> bool:
+        """Whether this is `{}`."""
+        return isinstance(self.node, yaml.MappingNode) and not self.node.value
+
+    @property
+    def line(self) -> int:
+        """The line of the file that this begins on."""
+        return int(self.node.start_mark.line) + 1
+
     def texts(self, key_form: Form, value_form: Form) -> Mapping[str, str]:
         """Return a mapping of strings to strings, each of a form; raises as `entries` and `text` do."""
         return {key: value.text(value_form) for key, value in self.entries(key_form).items()}
 
 
-def document(text: str, file: str) -> Field:
-    """Return the one YAML document of a text.
+def documents(text: str, file: str) -> list[Field]:
+    """Return the YAML documents of a text, without those that are empty.
 
     Args:
         text: the content of the file.
         file: its name, for errors.
 
     Raises:
-        ManifestError: the text is not YAML, or does not contain exactly one document.
+        ManifestError: the text is not YAML, or contains no document.
     """
+    _refuse_template(text, file)
     try:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
@@ -154,12 +226,23 @@ def document(text: str, file: str) -> Field:
         # Hostile escapes and deep nesting make PyYAML raise errors of chr(), int() and the interpreter, not its own.
         reason = str(error).partition("\n")[0]
         raise ManifestError(f"{file}: this is not YAML that the lab can read: {reason}") from error
-    documents = [node for node in nodes if node.tag != _TAG_NULL]
-    if not documents:
-        raise ManifestError(f"{file}: the file is empty: it must hold one resource")
-    if len(documents) > 1:
-        raise ManifestError(f"{file}: the file holds {len(documents)} documents: put each in its own file")
-    return Field(documents[0], file)
+    found = [node for node in nodes if node.tag != _TAG_NULL]
+    if not found:
+        raise ManifestError(f"{file}: the file is empty: it must hold a resource")
+    return [Field(node, file) for node in found]
+
+
+def _refuse_template(text: str, file: str) -> None:
+    """Refuse a template of Helm's, which is no manifest yet, by the first line that is one."""
+    for number, line in enumerate(text.splitlines(), 1):
+        code = line.partition(" #")[0]
+        found = None if code.lstrip().startswith("#") else _TEMPLATE.search(code)
+        if found:
+            shown = _shown(code[found.start() :].strip())
+            raise ManifestError(
+                f"{file}: line {number}: {shown}: this is a template of Helm's: write its manifests with "
+                "`helm template CHART > FILE`, and name that file"
+            )
 
 
 def _shown(value: str) -> str:

@@ -1,17 +1,33 @@
-"""The three Istio resources of a canary release, as far as the files under istio/ use them.
+"""The resources of a canary release, read from the texts of files, and put together.
 
 A field that the lab would not apply is refused with its file and path, because ignoring it would teach that the field
 does nothing. What Istio itself refuses, such as weights that add up to 0, is refused here too. What Istio accepts and
 serves broken is accepted, and `analysis` warns about it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
+from scripts.lab.translation import names
+from scripts.lab.translation.destination_rules import destination_rule
 from scripts.lab.translation.endpoints import HIGHEST_PORT
-from scripts.lab.translation.fields import Field, Form, ManifestError, document
+from scripts.lab.translation.fields import Field, Form, ManifestError, documents
+from scripts.lab.translation.gateways import gateway
+from scripts.lab.translation.resources import (
+    Destination,
+    DestinationRule,
+    Gateway,
+    HttpRoute,
+    Meta,
+    Resource,
+    Service,
+    Skipped,
+    Subset,
+    VirtualService,
+)
+from scripts.lab.translation.virtual_services import virtual_service
 
 __all__ = [
     "Destination",
@@ -20,274 +36,203 @@ __all__ = [
     "HttpRoute",
     "ManifestError",
     "Manifests",
+    "Meta",
     "Resource",
+    "Service",
+    "Skipped",
+    "Subset",
     "VirtualService",
     "combine",
+    "kind_of",
     "parse",
 ]
 
-API_VERSION: Final = "networking.istio.io/v1"
-LOAD_BALANCERS: Final = ("ROUND_ROBIN", "LEAST_REQUEST", "RANDOM")
-
-_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_NAME: Final = Form(_LABEL, "a name of lower-case letters, digits and hyphens")
-_GATEWAY_NAME: Final = Form(rf"(?![0-9]+$){_LABEL}", f"{_NAME.meaning}, not of digits alone")
-# Istio refuses a number as the last of several parts, except in an IP address, which the lab does not support.
-_HOST: Final = Form(
-    rf"(?=.{{1,255}}$)(?!.*\.[0-9]+$){_LABEL}(\.{_LABEL})*",
-    "a host name in lower case, without wildcard, whose last part is not a number",
+API_VERSIONS: Final = tuple(f"networking.istio.io/{version}" for version in ("v1", "v1beta1", "v1alpha3"))
+_ANY: Final = Form(r"(?s:.*)", "a text")
+_TIME: Final = Form(r"[-0-9T:.Z+]+", "a time such as 2026-01-31T12:00:00Z")
+_METADATA: Final = (
+    *("namespace", "labels", "annotations", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"),
+    *("generateName", "ownerReferences", "finalizers", "managedFields", "deletionTimestamp"),
+    "deletionGracePeriodSeconds",
 )
-_HEADER_NAME: Final = Form(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "a header name of lower-case letters, digits and hyphens")
-_HEADER_TO_SET: Final = Form(rf"(?!host$){_HEADER_NAME.pattern}", f"{_HEADER_NAME.meaning}, other than host")
-# Istio refuses a bare "%" here: in Envoy it starts a command such as %START_TIME%, which the lab does not support.
-_HEADER_VALUE: Final = Form(r"[!-$&-~]([ -$&-~]*[!-$&-~])?", 'a header value of printable ASCII without "%"')
-_PART: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_LABEL_KEY: Final = Form(
-    rf"((?=.{{1,253}}/){_PART}(\.{_PART})*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?", "a label's key"
+_GATEWAY_API: Final = (
+    "a kind of the Gateway API, and the lab reads Istio's own: write its twin, a VirtualService such as "
+    "istio/virtual-service-90-10.yaml, or apply it to a cluster (scripts/mesh/set-state.sh)"
 )
-_LABEL_VALUE: Final = Form(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", "a label's value")
-_MOST_INT32: Final = 2**31 - 1
-_MOST_UINT32: Final = 2**32 - 1  # Envoy's bound on the sum of the weights of one route
-
-
-@dataclass(frozen=True)
-class Gateway:
-    """The ingress gateway's HTTP listener on port 80, for every host; only its name can be chosen."""
-
-    file: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Destination:
-    """One destination of a route: a Service's host and port, and a subset of its endpoints (None: all of them).
-
-    `weight` is relative to the route's other weights, not a percentage; None if the file gives none.
-    """
-
-    host: str
-    port: int
-    subset: str | None
-    weight: int | None
-
-
-@dataclass(frozen=True)
-class HttpRoute:
-    """One entry of `spec.http`: any of the matches (none: every request), its destinations, its response headers.
-
-    A match maps request headers to the exact values that they must all have.
-    """
-
-    matches: tuple[Mapping[str, str], ...]
-    destinations: tuple[Destination, ...]
-    response_headers: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class VirtualService:
-    """Which requests go where: its hosts and gateways as written, and its routes in order."""
-
-    file: str
-    name: str
-    hosts: tuple[str, ...]
-    gateways: tuple[str, ...]
-    http: tuple[HttpRoute, ...]
-
-
-@dataclass(frozen=True)
-class DestinationRule:
-    """A Service's subsets (name to labels) and how the gateway connects to it; None where the file has no value."""
-
-    file: str
-    name: str
-    host: str
-    subsets: Mapping[str, Mapping[str, str]]
-    load_balancer: str | None
-    max_connections: int | None
-    http1_max_pending_requests: int | None
-    max_requests_per_connection: int | None
-
-
-Resource = Gateway | VirtualService | DestinationRule
+_CONTROLLER: Final = "its controller writes the weights into a VirtualService: name that one's file"
+# Kinds that people take for what the lab reads, and the way out.
+_OTHER_KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "HTTPRoute": _GATEWAY_API,
+        "GRPCRoute": _GATEWAY_API,
+        "TLSRoute": _GATEWAY_API,
+        "Gateway": _GATEWAY_API,
+        "GatewayClass": _GATEWAY_API,
+        "Ingress": "write its twins, a Gateway and a VirtualService such as those below istio/",
+        "Rollout": _CONTROLLER,
+        "Canary": _CONTROLLER,
+        "Kustomization": "write its manifests with `kubectl kustomize FOLDER > FILE`, and name that file",
+    }
+)
+_KUSTOMIZATION_KEYS: Final = frozenset({"resources", "bases", "patches", "patchesStrategicMerge", "namePrefix"})
 
 
 @dataclass(frozen=True)
 class Manifests:
-    """One resource of each kind."""
+    """The resources of one traffic state, each kind in Istio's order: the oldest first, then by name.
 
-    gateway: Gateway
-    virtual_service: VirtualService
-    destination_rule: DestinationRule
+    Attributes:
+        gateways: what the gateway listens for.
+        virtual_services: at least one.
+        destination_rules: subsets and policies.
+        services: those whose manifests are given.
+        skipped: resources of kinds that the lab does not use.
+        canary: the subset or the Service that is the canary, None to derive it from names and weights.
+    """
+
+    gateways: tuple[Gateway, ...]
+    virtual_services: tuple[VirtualService, ...]
+    destination_rules: tuple[DestinationRule, ...] = ()
+    services: tuple[Service, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    canary: str | None = None
 
     def resources(self) -> tuple[Resource, ...]:
-        """Return the three resources."""
-        return (self.gateway, self.virtual_service, self.destination_rule)
+        """Return all of them, by kind."""
+        return (
+            *self.gateways,
+            *self.virtual_services,
+            *self.destination_rules,
+            *self.services,
+            *self.skipped,
+        )
 
 
-def parse(text: str, file: str) -> Resource:
-    """Return the resource of one manifest.
+def parse(text: str, file: str, *, any_kind: bool = False) -> tuple[Resource, ...]:
+    """Return the resources of one file: of all its documents, and of each `kind: List` in it.
 
     Args:
         text: the content of the file.
         file: its name, for errors and warnings.
+        any_kind: whether the file may hold nothing that the lab uses, as in a folder.
 
     Raises:
-        ManifestError: it is not YAML, not a known resource, or has a field or value that the lab does not support.
+        ManifestError: it is not YAML, or has a kind, field or value that the lab does not support.
     """
-    root = document(text, file).record(("apiVersion", "kind", "metadata", "spec"))
-    root["apiVersion"].one_of([API_VERSION])
-    read = _READERS[root["kind"].one_of(list(_READERS))]
-    # Without a namespace: the manifests work in any namespace that they are applied to.
-    name = root["metadata"].record(["name"])["name"].text(_NAME)
-    return read(file, name, root["spec"])
+    found = tuple(_resource(field) for root in documents(text, file) for field in _flattened(root))
+    if not any_kind and all(isinstance(one, Skipped) for one in found):
+        raise ManifestError(_unknown_kind(found[0]) if found else f"{file}: the list is empty: it must hold a resource")
+    return found
 
 
-def combine(resources: Iterable[Resource]) -> Manifests:
-    """Return a Gateway, a VirtualService and a DestinationRule together.
+def combine(resources: Iterable[Resource], canary: str | None = None) -> Manifests:
+    """Return resources together, in Istio's order.
 
     Raises:
-        ManifestError: a kind is missing, or given more than once; the message names the files.
+        ManifestError: there is no VirtualService, or two resources have one name; the message names the files.
     """
-    given = tuple(resources)
-    return Manifests(_only(Gateway, given), _only(VirtualService, given), _only(DestinationRule, given))
+    given = sorted(resources, key=lambda one: (one.meta.created or "~", one.meta.name, one.meta.namespace or ""))
+    _refuse_twins(given)
+    manifests = Manifests(
+        gateways=tuple(one for one in given if isinstance(one, Gateway)),
+        virtual_services=tuple(one for one in given if isinstance(one, VirtualService)),
+        destination_rules=tuple(one for one in given if isinstance(one, DestinationRule)),
+        services=tuple(one for one in given if isinstance(one, Service)),
+        skipped=tuple(one for one in given if isinstance(one, Skipped)),
+        canary=canary,
+    )
+    if not manifests.virtual_services:
+        files = ", ".join(dict.fromkeys(one.meta.file for one in given)) or "no file"
+        raise ManifestError(f"{files}: no VirtualService here: add the file that holds one")
+    return manifests
 
 
-_Kind = TypeVar("_Kind", Gateway, VirtualService, DestinationRule)
+def kind_of(resource: Resource) -> str:
+    """Return the kind of a resource, as its manifest names it."""
+    return resource.kind if isinstance(resource, Skipped) else type(resource).__name__
 
 
-def _only(kind: type[_Kind], given: Sequence[Resource]) -> _Kind:
-    """Return the one resource of a kind."""
-    found = [resource for resource in given if isinstance(resource, kind)]
-    if not found:
-        files = ", ".join(resource.file for resource in given) or "no file"
-        raise ManifestError(f"{files}: no {kind.__name__} here: add the file that holds one")
-    if len(found) > 1:
-        files = ", ".join(resource.file for resource in found)
-        raise ManifestError(f"{files}: {len(found)} resources of kind {kind.__name__}: keep one of them")
-    return found[0]
+def _refuse_twins(given: Iterable[Resource]) -> None:
+    seen: dict[tuple[str, str | None, str], Resource] = {}
+    for one in given:
+        if isinstance(one, Skipped):
+            continue
+        key = (kind_of(one), one.meta.namespace, one.meta.name)
+        if key in seen:
+            files = ", ".join(dict.fromkeys(sorted((seen[key].meta.file, one.meta.file))))
+            raise ManifestError(f"{files}: 2 resources of kind {key[0]} have the name {key[2]}: keep one of them")
+        seen[key] = one
 
 
-def _gateway(file: str, name: str, spec: Field) -> Gateway:
-    """Read a Gateway; the lab supports one form of it, and refuses any other."""
-    fields = spec.record(("selector", "servers"))
-    fields["selector"].record(["istio"])["istio"].one_of(["ingressgateway"])
-    server = _single(fields["servers"]).record(("port", "hosts"))
-    port = server["port"].record(("number", "name", "protocol"))
-    port["number"].whole_number(80, 80)
-    port["name"].text(_NAME)
-    port["protocol"].one_of(["HTTP"])
-    _single(server["hosts"]).one_of(["*"])
-    return Gateway(file, name)
+def _unknown_kind(one: Resource) -> str:
+    kind = kind_of(one)
+    known = ", ".join(_READERS)
+    reason = _OTHER_KINDS.get(kind, f"the lab reads these kinds: {known}")
+    return f"{one.meta.file}: kind: {kind}: the lab does not apply this kind: {reason}"
 
 
-def _single(field: Field) -> Field:
-    """Return the only element of a list."""
-    first, *others = field.items()
-    if others:
-        raise others[0].error("the lab supports only one element here")
-    return first
+def _flattened(root: Field) -> Iterator[Field]:
+    """Yield a resource, or those of a list such as `kubectl get -o yaml` writes."""
+    fields = root.entries()
+    if "kind" not in fields and _KUSTOMIZATION_KEYS & fields.keys():
+        raise root.error(f"this is a kustomization: {_OTHER_KINDS['Kustomization']}")
+    kind = str(fields["kind"].node.value) if "kind" in fields else ""
+    if "items" in fields and kind.endswith("List"):
+        for item in [] if fields["items"].is_empty else fields["items"].items():
+            yield from _flattened(item)
+    else:
+        yield root
 
 
-def _virtual_service(file: str, name: str, spec: Field) -> VirtualService:
-    fields = spec.record(("hosts", "gateways", "http"))
-    return VirtualService(
-        file=file,
-        name=name,
-        hosts=_distinct(fields["hosts"], _HOST),
-        gateways=_distinct(fields["gateways"], _GATEWAY_NAME),
-        http=tuple(_http_route(field) for field in fields["http"].items()),
+def _resource(root: Field) -> Resource:
+    found = root.entries()
+    for name in ("apiVersion", "kind"):
+        if name not in found:
+            raise root.child(name, root.node).error("this field is missing")
+    version, kind = found["apiVersion"].text(_ANY), found["kind"].text(_ANY)
+    is_other = (kind == "Service" and version != "v1") or version.startswith("gateway.networking.k8s.io/")
+    if kind not in _READERS or is_other:
+        return Skipped(_meta(found.get("metadata"), root), kind)
+    if kind == "Service":
+        return _service(_meta(found.get("metadata"), root), found.get("spec", root))
+    found["apiVersion"].one_of(API_VERSIONS)
+    fields = root.record(("apiVersion", "kind", "metadata", "spec"), ["status"])
+    return _READERS[kind](_strict_meta(fields["metadata"]), fields["spec"])
+
+
+def _strict_meta(field: Field) -> Meta:
+    """Read `metadata`: what Kubernetes writes there means nothing to a proxy, but for the namespace and the age."""
+    fields = field.record(["name"], _METADATA)
+    for name in ("labels", "annotations"):
+        if name in fields and not fields[name].is_empty:
+            fields[name].texts(_ANY, _ANY)
+    created = fields.get("creationTimestamp")
+    return Meta(
+        field.file,
+        fields["name"].text(names.OBJECT_NAME),
+        fields["namespace"].text(names.NAME) if "namespace" in fields else None,
+        str(created.node.value) if created and not created.is_empty else "",
     )
 
 
-def _distinct(field: Field, form: Form) -> tuple[str, ...]:
-    """Return a list of distinct names."""
-    names: list[str] = []
-    for item in field.items():
-        name = item.text(form)
-        if name in names:
-            raise item.error(f"{name}: is in this list twice: keep one")
-        names.append(name)
-    return tuple(names)
+def _meta(field: Field | None, root: Field) -> Meta:
+    """Read the names of a resource of another kind, of any form."""
+    fields = field.entries() if field and not field.is_empty else {}
+    texts = {name: str(fields[name].node.value) for name in ("name", "namespace") if name in fields}
+    return Meta(root.file, texts.get("name", ""), texts.get("namespace"))
 
 
-def _http_route(field: Field) -> HttpRoute:
-    fields = field.record(["route"], ("match", "headers"))
-    return HttpRoute(
-        matches=tuple(_match(match) for match in fields["match"].items()) if "match" in fields else (),
-        destinations=_destinations(fields["route"]),
-        response_headers=_response_headers(fields["headers"]) if "headers" in fields else {},
-    )
+def _service(meta: Meta, spec: Field) -> Service:
+    ports = spec.entries().get("ports")
+    numbers = [one.entries()["port"].whole_number(1, HIGHEST_PORT) for one in ports.items()] if ports else []
+    return Service(meta, tuple(numbers))
 
 
-def _match(field: Field) -> Mapping[str, str]:
-    headers = field.record(["headers"])["headers"].entries(_HEADER_NAME)
-    return {name: condition.record(["exact"])["exact"].text(_HEADER_VALUE) for name, condition in headers.items()}
-
-
-def _response_headers(field: Field) -> Mapping[str, str]:
-    return field.record(["response"])["response"].record(["set"])["set"].texts(_HEADER_TO_SET, _HEADER_VALUE)
-
-
-def _destinations(field: Field) -> tuple[Destination, ...]:
-    destinations = tuple(_destination(item) for item in field.items())
-    total = sum(destination.weight or 0 for destination in destinations)
-    # Istio's own rule: a single destination needs no weight, and gets every request with any weight.
-    if len(destinations) > 1 and total == 0:
-        raise field.error("the weights add up to 0: give one of the destinations a weight above 0")
-    if total > _MOST_UINT32:
-        raise field.error(f"the weights add up to {total}: Envoy takes {_MOST_UINT32} at most")
-    return destinations
-
-
-def _destination(field: Field) -> Destination:
-    fields = field.record(["destination"], ["weight"])
-    # Without a port, clients inside the mesh that use the gateway's Service get 503.
-    target = fields["destination"].record(("host", "port"), ["subset"])
-    return Destination(
-        host=target["host"].text(_HOST),
-        port=target["port"].record(["number"])["number"].whole_number(1, HIGHEST_PORT),
-        subset=target["subset"].text(_NAME) if "subset" in target else None,
-        weight=_optional_number(fields, "weight"),
-    )
-
-
-def _optional_number(fields: Mapping[str, Field], name: str) -> int | None:
-    return fields[name].whole_number(0, _MOST_INT32) if name in fields else None
-
-
-def _destination_rule(file: str, name: str, spec: Field) -> DestinationRule:
-    fields = spec.record(["host"], ("trafficPolicy", "subsets"))
-    policy = fields["trafficPolicy"].record((), ("loadBalancer", "connectionPool")) if "trafficPolicy" in fields else {}
-    pool = policy["connectionPool"].record((), ("tcp", "http")) if "connectionPool" in policy else {}
-    tcp = pool["tcp"].record((), ["maxConnections"]) if "tcp" in pool else {}
-    http = pool["http"].record((), ("http1MaxPendingRequests", "maxRequestsPerConnection")) if "http" in pool else {}
-    return DestinationRule(
-        file=file,
-        name=name,
-        host=fields["host"].text(_HOST),
-        subsets=_subsets(fields["subsets"]) if "subsets" in fields else {},
-        load_balancer=_load_balancer(policy["loadBalancer"]) if "loadBalancer" in policy else None,
-        max_connections=_optional_number(tcp, "maxConnections"),
-        http1_max_pending_requests=_optional_number(http, "http1MaxPendingRequests"),
-        max_requests_per_connection=_optional_number(http, "maxRequestsPerConnection"),
-    )
-
-
-def _load_balancer(field: Field) -> str:
-    return field.record(["simple"])["simple"].one_of(LOAD_BALANCERS)
-
-
-def _subsets(field: Field) -> Mapping[str, Mapping[str, str]]:
-    subsets: dict[str, Mapping[str, str]] = {}
-    for item in field.items():
-        fields = item.record(("name", "labels"))
-        name = fields["name"].text(_NAME)
-        if name in subsets:
-            raise fields["name"].error(f"{name}: this subset is defined twice: keep one")
-        subsets[name] = fields["labels"].texts(_LABEL_KEY, _LABEL_VALUE)
-    return subsets
-
-
-_READERS: Final[Mapping[str, Callable[[str, str, Field], Resource]]] = MappingProxyType(
-    {"Gateway": _gateway, "VirtualService": _virtual_service, "DestinationRule": _destination_rule},
+_READERS: Final[Mapping[str, Callable[[Meta, Field], Resource]]] = MappingProxyType(
+    {
+        "Gateway": gateway,
+        "VirtualService": virtual_service,
+        "DestinationRule": destination_rule,
+        "Service": _service,
+    },
 )
