@@ -12,6 +12,7 @@ from scripts.lab.envoy import Admin
 from scripts.lab.errors import LabError
 from scripts.lab.terminal import WIDTH, wrapped
 from scripts.lab.translation import translate
+from scripts.lab.translation.defaults import BROWSER_CONFIGURATION_NAME
 from scripts.proxy.routes import Json, NoRouteError
 from scripts.proxy.served import Served, sentence, served
 from scripts.proxy.view import view
@@ -59,8 +60,10 @@ def read(admin_url: str) -> Configuration:
     with Admin(admin_url) as admin:
         configs = admin.get_json("/config_dump")["configs"]
         statuses = admin.get_json("/clusters?format=json").get("cluster_statuses", ())
+    # Without those of the page's own listener, which repeat one host's for any name that a browser sends.
+    routes = [one["route_config"] for dump in configs for one in dump.get("dynamic_route_configs", ())]
     return Configuration(
-        routes=_camel([one["route_config"] for dump in configs for one in dump.get("dynamic_route_configs", ())]),
+        routes=_camel([one for one in routes if one["name"] != BROWSER_CONFIGURATION_NAME]),
         clusters=_camel([one["cluster"] for dump in configs for one in dump.get("dynamic_active_clusters", ())]),
         endpoints=_camel(list(statuses)),
     )

@@ -13,6 +13,7 @@ _CHOSEN: Final = frozenset({"headers", "withoutHeaders", "queryParams", "method"
 _WITHOUT_EFFECT: Final = frozenset({"name", "statPrefix", "ignoreUriCase"})
 _MAPS: Final = frozenset({"headers", "withoutHeaders", "queryParams", "sourceLabels"})
 _SPECIAL: Final = re.compile(r"[\\^$.|?*+()\[\]{}]")
+_REPEATS: Final = frozenset("*+?")
 _NOT_RE2: Final = re.compile(r"\(\?(?:[=!]|<[=!])|\\[1-9]")
 _LONG_VALUES: Final = frozenset({"cookie", "user-agent", "accept-language", "accept", "referer", "authorization"})
 
@@ -209,6 +210,10 @@ def _value(value: Value, *, is_long: bool) -> Iterator[Finding]:
     if regex and _NOT_RE2.search(regex.text):
         problem = f"{regex.text[:60]}: Envoy's regexes (RE2) have no lookahead and no back reference"
         fix = "write it without them; `withoutHeaders` excludes values"
+        yield finding("regex-refused", regex, problem, effect="Istio refuses the file", fix=fix)
+    elif regex and regex.text[:1] in _REPEATS:
+        problem = f"{regex.text[:60]}: a regex cannot begin with {regex.text[0]}, which repeats what is before it"
+        fix = f"write `regex: '.{regex.text}'` for any character, or `{{}}` for any value of a header"
         yield finding("regex-refused", regex, problem, effect="Istio refuses the file", fix=fix)
     elif regex and regex.text and not _SPECIAL.search(regex.text):
         problem = f"{regex.text[:60]}: a regex must match the whole value, so this one is like `exact`"

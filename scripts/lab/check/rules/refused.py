@@ -72,6 +72,10 @@ def _virtual_service(found: Object, spec: Value) -> Iterator[Finding]:
     for number, host in enumerate(hosts):
         if host.text in [other.text for other in hosts[:number]]:
             yield _wrong(host, f"{host.text}: this host is given twice", "remove one")
+    gateways = [gateway.text for gateway in spec.list_of("gateways")]
+    for host in hosts:
+        if host.text == "*" and "mesh" in gateways:
+            yield _wrong(host, "*: the mesh needs the names of hosts", "name them, or bind the rule to a gateway alone")
     for name in [*hosts, *spec.list_of("gateways")]:
         yield from _name(name)
     for route in spec.list_of("http"):
@@ -81,6 +85,9 @@ def _virtual_service(found: Object, spec: Value) -> Iterator[Finding]:
 def _route(route: Value) -> Iterator[Finding]:
     if not any(action in route.fields for action in _ACTIONS):
         yield _missing(route, "route", f"one of {', '.join(_ACTIONS)}")
+    conditions = route.get("retries", "retryOn")
+    if conditions and " " in conditions.text:
+        yield _wrong(conditions, f"{conditions.text[:60]}: a space is no part of a condition", "write commas alone")
     for share in route.list_of("route"):
         if not share.text_of("destination", "host"):
             yield _missing(share, "destination.host", "the name of the Service")
