@@ -85,7 +85,9 @@ def render(options: argparse.Namespace) -> int:
         raise LabError(f"--dir {folder.path}: {error}") from error
     for warning in analysis.warnings(manifests, options.endpoint):
         print_error("warning", warning)
-    print(f"Written for Envoy below {folder.path}: routes {', '.join(translate.route_names(manifests))}")
+    names = translate.route_names(manifests)
+    routes = f"routes {', '.join(names)}" if names else "routes without a name"
+    print(f"Written for Envoy below {folder.path}: {routes}")
     return 0
 
 

@@ -19,6 +19,7 @@ from scripts.lab.translation.routes import is_bound, is_served, listening, route
 from scripts.lab.translation.services import (
     GATEWAY_PORT,
     SERVICE_NAME,
+    Registry,
     endpoints_of,
     labels_of,
     port_of,
@@ -131,52 +132,50 @@ def _without_effect(one: VirtualService | DestinationRule) -> Iterator[str]:
 def _of_routes(
     service: VirtualService, manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str
 ) -> Iterator[str]:
+    registry = Registry(manifests, namespace)
+    known: dict[tuple[str, int | None, str | None], str | None] = {}
     for index, route in enumerate(service.http):
         for number, destination in enumerate(route.destinations):
             field = f"{service.file}: spec.http[{index}].route[{number}]"
             if destination.weight is None and len(route.destinations) > 1:
                 yield f"{field}.weight: missing, so it counts as 0: no request goes there"
                 continue
-            problem = _problem(destination, service, manifests, endpoints, namespace)
-            if problem and (destination.weight != 0 or len(route.destinations) == 1):
-                yield f"{field}.destination.{problem}: {_share(destination, route)} gets 503"
+            key = (destination.host, destination.port, destination.subset)
+            if key not in known:
+                known[key] = _problem(destination, service, registry, endpoints)
+            if known[key] and (destination.weight != 0 or len(route.destinations) == 1):
+                yield f"{field}.destination.{known[key]}: {_share(destination, route)} gets 503"
         if not route.matches and index + 1 < len(service.http):
             yield f"{service.file}: spec.http[{index + 1}]: never used: spec.http[{index}] matches every request"
             return
 
 
 def _problem(
-    destination: Destination,
-    service: VirtualService,
-    manifests: Manifests,
-    endpoints: Sequence[Endpoint],
-    namespace: str,
+    destination: Destination, service: VirtualService, registry: Registry, endpoints: Sequence[Endpoint]
 ) -> str | None:
     """Return the field of a destination without endpoints, with the reason; None if it has endpoints."""
-    host = full_host_name(destination.host, service.meta.namespace or namespace)
-    ports = services(manifests, namespace).get(host)
+    host = full_host_name(destination.host, service.meta.namespace or registry.namespace)
+    ports = registry.services.get(host)
     if ports is None:
         return f"host: {destination.host}: matches no Service"
     port = port_of(destination, ports)
     if port not in ports:
         return f"port.number: {port}: the Service has port {', '.join(map(str, ports))} only"
     if destination.subset:
-        return _problem_of_subset((host, destination.subset), manifests, endpoints, namespace)
-    if endpoints_of((host, None), manifests, endpoints, namespace):
+        return _problem_of_subset((host, destination.subset), registry, endpoints)
+    if endpoints_of((host, None), registry.manifests, endpoints, registry.namespace):
         return None
     return f"host: {destination.host}: the Service has no endpoint"
 
 
-def _problem_of_subset(
-    target: tuple[str, str], manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str
-) -> str | None:
+def _problem_of_subset(target: tuple[str, str], registry: Registry, endpoints: Sequence[Endpoint]) -> str | None:
     service, subset = target
-    rule = rule_of(manifests, service, namespace)
-    if rule is None and manifests.destination_rules and service == full_host_name(SERVICE_NAME, namespace):
+    rule, manifests = registry.rule(service), registry.manifests
+    if rule is None and manifests.destination_rules and service == full_host_name(SERVICE_NAME, registry.namespace):
         return None  # it is said of the rule, which is for another host
     if rule is None or subset not in rule.subsets:
         return f"subset: {subset}: {_defined_subsets(rule, manifests)}"
-    if endpoints_of(target, manifests, endpoints, namespace):
+    if endpoints_of(target, manifests, endpoints, registry.namespace):
         return None
     wanted = ", ".join(f"{name}: {value}" for name, value in labels_of(rule, subset).items())
     return f"subset: {subset}: no endpoint has the labels {wanted}"

@@ -7,7 +7,7 @@ from scripts.lab.translation.manifests import Manifests
 from scripts.lab.translation.names import DEFAULT_NAMESPACE, full_host_name
 from scripts.lab.translation.resources import DestinationRule, Meta, Subset
 from scripts.lab.translation.routes import is_bound
-from scripts.lab.translation.services import rule_of, services
+from scripts.lab.translation.services import Registry
 
 LABEL: Final = "version"
 
@@ -50,14 +50,14 @@ def _with_gateway(manifests: Manifests, namespace: str) -> Manifests:
 
 
 def _with_subsets(manifests: Manifests, namespace: str) -> Manifests:
-    known = services(manifests, namespace)
+    registry = Registry(manifests, namespace)
     missing: dict[str, list[str]] = {}
     for service in manifests.virtual_services:
         for destination in (one for route in service.http for one in route.destinations):
             host = full_host_name(destination.host, service.meta.namespace or namespace)
-            rule = rule_of(manifests, host, namespace)
+            rule = registry.rule(host)
             subset = destination.subset
-            if host in known and subset and (rule is None or subset not in rule.subsets):
+            if host in registry.services and subset and (rule is None or subset not in rule.subsets):
                 missing.setdefault(host, []).append(subset)
     rules = tuple(
         DestinationRule(

@@ -20,7 +20,7 @@ from scripts.lab.translation.names import (
     intersection,
 )
 from scripts.lab.translation.resources import Destination, Gateway, HttpRoute, Server, VirtualService
-from scripts.lab.translation.services import GATEWAY_PORT, port_of, rule_of, services
+from scripts.lab.translation.services import GATEWAY_PORT, Registry, port_of
 
 _HTTP: Final = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB"})
 _PASSED_ON: Final = frozenset({"PASSTHROUGH", "AUTO_PASSTHROUGH"})
@@ -71,12 +71,13 @@ def route_configuration(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE
     """
     hosts: dict[str, _VirtualHost] = {}
     servers = listening(manifests, namespace)
+    registry = Registry(manifests, namespace)
     for port in dict.fromkeys(one.server.port for one in servers):
         here: dict[str, _VirtualHost] = {}
         for one in servers:
             is_replaced = one.server.https_redirect and any(not other.server.https_redirect for other in servers)
             if one.server.port == port and not is_replaced:
-                _add_hosts(here, one, manifests, namespace)
+                _add_hosts(here, one, registry)
         hosts = {**here, **hosts}
     return {
         "name": defaults.ROUTE_CONFIGURATION_NAME,
@@ -95,17 +96,17 @@ class _VirtualHost:
     requires_tls: bool
 
 
-def _add_hosts(hosts: dict[str, _VirtualHost], one: Listening, manifests: Manifests, namespace: str) -> None:
+def _add_hosts(hosts: dict[str, _VirtualHost], one: Listening, registry: Registry) -> None:
     """Add what one server of a gateway serves."""
-    for service in manifests.virtual_services:
-        own = service.meta.namespace or namespace
+    for service in registry.manifests.virtual_services:
+        own = service.meta.namespace or registry.namespace
         if one.full_name not in {full_gateway_name(name, own) for name in service.gateways}:
             continue
-        routes = list(_http_routes(service, one, manifests, namespace))
+        routes = list(_http_routes(service, one, registry))
         if not routes:
             continue
         wanted = [full_host_name(host, own) for host in service.hosts]
-        for host in intersection(_hosts_for(one, own, namespace), wanted):
+        for host in intersection(_hosts_for(one, own, registry.namespace), wanted):
             source = (one.full_name, f"{own}/{service.meta.name}")
             if host not in hosts:
                 hosts[host] = _VirtualHost(one.server.port, (), [], requires_tls=False)
@@ -153,9 +154,9 @@ def _is_catch_all(route: Mapping[str, Any]) -> bool:
     return is_any_path and "headers" not in match and "query_parameters" not in match
 
 
-def _http_routes(service: VirtualService, one: Listening, manifests: Manifests, namespace: str) -> Iterator[Json]:
+def _http_routes(service: VirtualService, one: Listening, registry: Registry) -> Iterator[Json]:
     """Yield one Envoy route for each match; mirrors `BuildHTTPRoutesForVirtualService`."""
-    context = _Context(manifests, namespace, service.meta.namespace or namespace)
+    context = _Context(registry, service.meta.namespace or registry.namespace)
     for route in service.http:
         for match in route.matches or ({},):
             if _is_for(match, one, context.own):
@@ -171,19 +172,18 @@ def _http_routes(service: VirtualService, one: Listening, manifests: Manifests, 
 class _Context:
     """What the destinations of a virtual service are looked up in; `own` is its namespace."""
 
-    manifests: Manifests
-    namespace: str
+    registry: Registry
     own: str
 
     def cluster(self, destination: Destination) -> str:
         """Mirrors `GetDestinationCluster`: the name is made even if there is no such cluster."""
         host = full_host_name(destination.host, self.own)
-        port = port_of(destination, services(self.manifests, self.namespace).get(host, ()))
+        port = port_of(destination, self.registry.services.get(host, ()))
         return cluster_name(host, port, destination.subset)
 
     def hash_policy(self, destination: Destination) -> Json | None:
         """Mirrors `hashForHTTPDestination`."""
-        rule = rule_of(self.manifests, full_host_name(destination.host, self.own), self.namespace)
+        rule = self.registry.rule(full_host_name(destination.host, self.own))
         policy = policy_of(rule, destination.subset, destination.port or 0)
         return actions.hash_policy(policy.get("loadBalancer", {}).get("consistentHash"))
 

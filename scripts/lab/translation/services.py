@@ -50,6 +50,23 @@ def services(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE) -> Mappin
     }
 
 
+class Registry:
+    """The Services and rules of one traffic state, each looked up once: a file may have thousands of routes."""
+
+    def __init__(self, manifests: Manifests, namespace: str) -> None:
+        """Take a traffic state, and the namespace that resources without one belong to."""
+        self.manifests = manifests
+        self.namespace = namespace
+        self.services = services(manifests, namespace)
+        self._rules: dict[str, DestinationRule | None] = {}
+
+    def rule(self, service: str) -> DestinationRule | None:
+        """Return the rule of a Service by its full host name, as `rule_of` does."""
+        if service not in self._rules:
+            self._rules[service] = rule_of(self.manifests, service, self.namespace)
+        return self._rules[service]
+
+
 def port_of(destination: Destination, ports: Sequence[int]) -> int:
     """Return the port that a destination means: its own, the only one of the Service, or else the gateway's."""
     return destination.port or (ports[0] if len(ports) == 1 else GATEWAY_PORT)

@@ -47,8 +47,12 @@ def host_to_ask(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE) -> str
 
     A wildcard is answered by a name that it stands for.
     """
+    return _host_to_ask(manifests, namespace, route_configuration(manifests, namespace))
+
+
+def _host_to_ask(manifests: Manifests, namespace: str, configuration: dict[str, Any]) -> str:
     own = full_host_name(SERVICE_NAME, namespace)
-    domains = [host for one in route_configuration(manifests, namespace)["virtual_hosts"] for host in one["domains"]]
+    domains = [host for one in configuration["virtual_hosts"] for host in one["domains"]]
     if own in domains or not domains:
         return own
     known = services(manifests, namespace)
@@ -60,6 +64,8 @@ def host_to_ask(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE) -> str
     ]
     wanted = [host for host in named if host in domains] or domains
     first = wanted[0]
+    if own in known and first.endswith(".svc.cluster.local"):
+        return own  # another Service's name that leads to micro-api is a mistake, which the warning is about
     if first == "*":
         return next(iter(known), own)
     return first.replace("*", "www", 1)
@@ -71,7 +77,7 @@ def browser_routes(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE) -> 
     A route that looks at the Host itself sees the browser's.
     """
     configuration = route_configuration(manifests, namespace)
-    host = host_to_ask(manifests, namespace)
+    host = _host_to_ask(manifests, namespace, configuration)
     of_host = [one for one in configuration["virtual_hosts"] if any(is_within(host, name) for name in one["domains"])]
     of_host.sort(key=lambda one: max(len(name) for name in one["domains"] if is_within(host, name)))
     hosts = [{**of_host[-1], "name": "browser", "domains": ["*"]}] if of_host else []
