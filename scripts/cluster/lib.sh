@@ -72,6 +72,13 @@ need() {
   command -v "$1" >/dev/null || die "$1 is not on the PATH: see $2"
 }
 
+# need_python: have a Python that is new enough in $PYTHON. macOS's own is not.
+need_python() {
+  PYTHON=$(scripts/setup/python.sh) || exit 2
+  [ "$PYTHON" = .venv/bin/python ] ||
+    printf '# there is no .venv: using %s; for another: PYTHON=/path/to/python ...\n' "$PYTHON"
+}
+
 # show COMMAND...: print a command as one would type it.
 show() {
   local line='$' word

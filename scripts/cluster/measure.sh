@@ -39,11 +39,11 @@ keep_alive=no
 expect_canary=''
 options 'context: keep-alive expect-canary:' '' "$@"
 
-need python3 https://www.python.org/downloads/
+need_python
 use_context "$context"
 if [ -z "$expect_canary" ]; then
-  printf '\n$ kubectl get endpointslices,pods --selector=app=micro-api --output=json | python3 -m scripts.cluster.expected_share\n'
-  expect_canary=$(kubectl get endpointslices,pods --selector=app=micro-api --output=json | python3 -m scripts.cluster.expected_share)
+  printf '\n$ kubectl get endpointslices,pods --selector=app=micro-api --output=json | %s -m scripts.cluster.expected_share\n' "$PYTHON"
+  expect_canary=$(kubectl get endpointslices,pods --selector=app=micro-api --output=json | "$PYTHON" -m scripts.cluster.expected_share)
   printf '%s\n' "$expect_canary"
 fi
 case $keep_alive in

@@ -52,7 +52,7 @@ canary() {
 # set_state STATE: as scripts/mesh/set-state.sh does, within this script's context.
 set_state() {
   show scripts/mesh/set-state.sh "$1"
-  python3 -m scripts.mesh.set_state apply "$1" "$url" "$MESH_HOST"
+  "$PYTHON" -m scripts.mesh.set_state apply "$1" "$url" "$MESH_HOST"
 }
 
 context=''
@@ -60,7 +60,7 @@ url=http://127.0.0.1:19080/test/test
 options 'context: url:' 'deploy canary' "$@"
 
 need curl https://curl.se/download.html
-need python3 https://www.python.org/downloads/
+need_python
 use_context "$context" "$MESH_NAMESPACE"
 kubectl get crd virtualservices.networking.istio.io >/dev/null 2>&1 || die "the cluster has no Istio
   install it with scripts/mesh/install.sh"

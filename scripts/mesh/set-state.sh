@@ -4,6 +4,12 @@ set -euo pipefail
 # shellcheck source=scripts/cluster/lib.sh
 . "$(dirname "$0")/../cluster/lib.sh"
 
+# states: the name of each, as scripts/mesh/set_state.py has them; no Python is needed to read the help.
+states() {
+  printf '%s\n' istio/virtual-service-*.yaml istio/mesh/virtual-service-*.yaml istio/gateway-api/http-route-*.yaml |
+    sed -e 's/\.yaml$//' -e 's|^istio/gateway-api/http-route-|gateway-api/|' -e 's|^.*/virtual-service-||'
+}
+
 usage() {
   cat <<'END'
 usage: scripts/mesh/set-state.sh [--context NAME] [--url URL] STATE
@@ -27,15 +33,15 @@ Examples:
 Needs: scripts/mesh/flow.sh, and for gateway-api/ scripts/mesh/gateway-api.sh.
 The states:
 END
-  python3 -m scripts.mesh.set_state list | sed 's/^/  /'
+  states | sed 's/^/  /'
 }
 
 context=''
 url=http://127.0.0.1:19080/test/test
-need python3 https://www.python.org/downloads/
 options 'context: url:' '*' "$@"
 [ -n "$argument" ] || misused "no state is named"
+need_python
 
-python3 -m scripts.mesh.set_state check "$argument"
+"$PYTHON" -m scripts.mesh.set_state check "$argument"
 use_context "$context" "$MESH_NAMESPACE"
-python3 -m scripts.mesh.set_state apply "$argument" "$url" "$MESH_HOST"
+"$PYTHON" -m scripts.mesh.set_state apply "$argument" "$url" "$MESH_HOST"

@@ -30,11 +30,11 @@ options 'context:' '*' "$@"
 proxy=${argument:-deploy/istio-ingressgateway.istio-system}
 
 need istioctl https://istio.io/latest/docs/setup/getting-started/#download
-need python3 https://www.python.org/downloads/
+need_python
 use_context "$context" "$MESH_NAMESPACE"
 for kind in routes clusters endpoints; do
   show istioctl proxy-config "$kind" "$proxy" --output=json
   istioctl proxy-config "$kind" "$proxy" --output=json >"$WORK/$kind.json"
 done
 printf '\n'
-python3 -m scripts.mesh.envoy_view "$MESH_HOST" "$WORK"/{routes,clusters,endpoints}.json
+"$PYTHON" -m scripts.mesh.envoy_view "$MESH_HOST" "$WORK"/{routes,clusters,endpoints}.json

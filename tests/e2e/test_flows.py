@@ -24,7 +24,7 @@ FILES = ("namespace.yaml", "node-port.yaml", "article/micro-api.yaml", "article/
 ARTICLE_NODE_PORT = '{"spec": {"type": "NodePort", "ports": [{"port": 19090, "nodePort": 30190}]}}'
 TEN_CALLS = (
     "for i in {1..10}; do curl -s http://127.0.0.1:19090/test/test; done"
-    " | python3 loadtest judge --expect-canary 50 --alpha 0.01"
+    " | .venv/bin/python loadtest judge --expect-canary 50 --alpha 0.01"
 )
 LOAD = ("jobs,pods,services,configmaps", "--selector=app=loadtest")
 RUNNING_LOAD = ("pods", "--selector=app=loadtest", "--field-selector=status.phase=Running")

@@ -93,9 +93,11 @@ def test_the_ports_of_compose_are_those_of_the_file(environment: dict[str, str],
 
 
 def test_the_oldest_python_is_the_one_that_make_asks_for() -> None:
-    """The doctor and scripts/setup/make-venv.sh accept the same versions."""
+    """The doctor, make and the package accept the same versions."""
     least = assignments((ROOT / "versions.env").read_text(encoding="utf-8"))["LEAST_PYTHON_VERSION"]
-    assert f"Python {least} or newer" in (ROOT / "scripts" / "setup" / "make-venv.sh").read_text(encoding="utf-8")
+    refused = run("scripts/setup/python.sh", environment={"PYTHON": "/no/python"})
+    assert f"Python {least} or newer is needed" in refused.stderr
+    assert f'requires-python = ">={least}' in (ROOT / "loadtest" / "pyproject.toml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["doctor.py", "__init__.py"])
