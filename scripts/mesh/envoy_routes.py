@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from scripts.mesh.route_stopwatch import ROUTE_HEADER
+from scripts.mesh.route_names import ROUTE_HEADER
 
 Json = Mapping[str, Any]
 SHOWN_HOSTS: Final = 10
