@@ -27,11 +27,11 @@ case "${0##*/} $*" in
   *"get deployments,pods"*) echo "$OBJECTS" ;;
   *"get pods"*initContainers*) printf "$PODS" ;;
   *" rollout status"*) exit "${STATUS:-0}" ;;
-  *" wait deployment/"*updatedReplicas*) [ -z "$WAITING" ] || { touch "$WAITING"; sleep 60; } ;;
+  *" wait deployment/"*updatedReplicas*) [ -z "$WAITING" ] || { : >"$WAITING"; exec sleep 60; } ;;
   "docker port"*) [ -z "$PORT" ] || echo "0.0.0.0:$PORT" ;;
   "kind get clusters") echo "$CLUSTERS" ;;
   "kind export kubeconfig"*) [ -z "$HALF" ] || exit 1 ;;
-  "kind create cluster"*) [ -z "$WAITING" ] || { touch "$WAITING"; sleep 60; } ;;
+  "kind create cluster"*) [ -z "$WAITING" ] || { : >"$WAITING"; exec sleep 60; } ;;
 esac
 """
 UNSET = ("CURRENT", "CLUSTER", "DEFAULT", "DOWN", "PAUSED", "NO_ISTIO", "PODS", "PORT", "CLUSTERS", "HALF", "WAITING")

@@ -32,7 +32,7 @@ case "$0 $*" in
   *"docker image inspect"*) exit 1 ;;
   *"kind get clusters") echo canary-cluster ;;
   *" rollout status"*) echo "error: timed out" >&2; exit 1 ;;
-  *state.terminated}*--timeout*) [ -z "$WAITING" ] || { touch "$WAITING"; sleep 60; } ;;
+  *state.terminated}*--timeout*) [ -z "$WAITING" ] || { : >"$WAITING"; exec sleep 60; } ;;
   *terminated.message*) echo "$MESSAGE" ;;
   *terminated.exitCode*) echo "$VERDICT" ;;
   *" get events"*) echo "Warning  BackOff  the reason" ;;
