@@ -161,7 +161,9 @@ class Change:
         if is_told_apart:
             print(report(seconds, answers, wanted))
         else:
-            print(f"# other weights had the same name before, so the moment of the change is unknown: {_listed(before)}")
+            print(
+                f"# other weights had the same name before, so the moment of the change is unknown: {_listed(before)}"
+            )
         self._check_after(name, manifest)
 
     def _check_before(self, name: str, before: Mapping[str, Any] | None) -> None:

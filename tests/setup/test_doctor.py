@@ -15,9 +15,11 @@ from scripts.setup.doctor import (
     OK,
     OLD,
     WARNING,
+    Check,
     assignments,
     check_python,
     check_tool,
+    compared,
     numbers,
     published_ports,
 )
@@ -62,6 +64,27 @@ def test_a_tool_is_judged_by_its_version(tmp_path: Path, script: str, status: st
     """Versions are compared as numbers; any finding but a good one says what to do, below it."""
     check = check_tool("kind", str(executable(tmp_path / "kind", f"#!/bin/sh\n{script}\n")), "0.33", "get it")
     assert (check.status, str(check)) == (status, shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "run_with", "status"),
+    [
+        ("istioctl", "1.32.1", "1.32", OK),
+        ("istioctl", "1.33.0", "1.32", OK),
+        ("istioctl", "1.31.4", "1.32", WARNING),
+        ("kind", "0.31.0", "0.33", WARNING),
+        ("kubectl", "1.37.2", "1.36.4", OK),
+        ("kubectl", "1.38.0", "1.36.4", WARNING),
+        ("kubectl", "1.35.9", "1.36.4", WARNING),
+    ],
+)
+def test_a_version_that_was_not_run_is_a_warning(name: str, found: str, run_with: str, status: str) -> None:
+    """An older one that has all that is used may do, and so may a kubectl far from its server: neither is refused."""
+    check = compared(Check(OK, f"{name} {found}"), name, run_with)
+    assert check.status == status
+    assert ("it may do" in check.remedy) == (status == WARNING)
+    old = Check(OLD, f"{name} 0.1", "get it")
+    assert compared(old, name, run_with) == old
 
 
 @pytest.mark.parametrize(
