@@ -11,6 +11,9 @@ NAMESPACE=canary-rollout
 # Where the pods have sidecars.
 # shellcheck disable=SC2034
 MESH_NAMESPACE=canary-mesh
+# Where the article's own manifest runs, for comparison.
+# shellcheck disable=SC2034
+ARTICLE_NAMESPACE=article
 # The node's ports of k8s/node-port.yaml and of istio/install/operator.yaml.
 # shellcheck disable=SC2034
 SERVICE_NODE_PORT=30190
@@ -23,6 +26,8 @@ ANSWER_SECONDS=10
 
 # The name of the load test's run that the script has made on the cluster, which its end removes.
 RUN=''
+# More variables of a load test, as kubectl creates a ConfigMap of them.
+LOAD_SETTINGS=()
 # A command that leaves no step half done, where the script ends in the middle of one.
 HALF_DONE=''
 # The options that say which cluster a command is for, as kubectl and the project's scripts take them.
@@ -293,7 +298,7 @@ judged_load_test() {
   name_run
   # A release runs several checks, so each has to be surer than a single one.
   run kubectl create configmap "$RUN" --from-literal=LOCUST_EXPECT_CANARY="$2" --from-literal=LOCUST_ALPHA="${LOCUST_ALPHA:-0.01}" \
-    ${3:+"--from-literal=LOCUST_ROUTE=$3"}
+    ${3:+"--from-literal=LOCUST_ROUTE=$3"} ${LOAD_SETTINGS[@]+"${LOAD_SETTINGS[@]}"}
   run kubectl label configmap "$RUN" app=loadtest run="$RUN"
   set -- "$1" "$2" "s/loadtest-run/$RUN/; s/canary-loadtest:.*/$image/"
   # On the server, which lets two runs make the service account at the same moment.

@@ -12,7 +12,7 @@ Removes what a part has made on a cluster, and says what it leaves. Nothing to
 remove is no error.
 
   load        what load tests left, in the namespaces of the flows
-  flows       the plain flows, and their namespace canary-rollout
+  flows       the plain flows, and their namespaces canary-rollout and article
   mesh        the flow with Istio, its namespace canary-mesh, and Istio itself
               if scripts/mesh/install.sh has brought it
   monitoring  Prometheus, in the namespaces of the flows
@@ -75,6 +75,7 @@ flows() {
   at "${namespace:-$NAMESPACE}"
   if [ -z "$namespace" ]; then
     delete_namespace "$NAMESPACE"
+    delete_namespace "$ARTICLE_NAMESPACE"
     left 'the images on the node'
   else
     delete --filename k8s/node-port.yaml

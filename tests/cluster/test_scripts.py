@@ -15,7 +15,7 @@ SCRIPTS = tuple(
     f"scripts/{name}.sh"
     for name in (
         *("cluster/up", "cluster/down", "cluster/load-images", "cluster/rolling", "cluster/pause", "cluster/measure"),
-        "cluster/remove",
+        *("cluster/remove", "cluster/article"),
         *("mesh/install", "mesh/gateway-api", "mesh/flow", "mesh/set-state", "mesh/show-envoy", "mesh/measure"),
     )
 )
