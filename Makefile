@@ -1,20 +1,21 @@
 # Two commands on a fresh machine: `make lab` and `make test`. `make help` lists the rest.
 
-PYTHON ?= python3
+# Which Python makes .venv; unset, scripts/setup/python.sh finds one that is new enough.
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
-MADE := $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+MADE := $(VENV) .venv-* .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/lab/requirements.txt
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab test images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint format lock clean install
+.PHONY: help doctor lab test pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 doctor: ## List what this machine lacks for each part
-	@$(PYTHON) -m scripts.setup.doctor
+	@$$(scripts/setup/python.sh --outside 2>/dev/null || echo $(or $(PYTHON),python3)) -m scripts.setup.doctor
 
 lab: $(VENV)/.lab ## Run the lab: real traffic at 70/30, then 0/100, judged
 	@$(BIN)/python -m scripts.lab run
@@ -23,6 +24,9 @@ install: $(VENV)/.lab ## Install what the lab needs into .venv
 
 test: $(VENV)/.test lint ## Run the linters and every test (a few minutes)
 	$(BIN)/python -m pytest -n auto
+
+pythons: ## Run lab, load test and judge on each supported Python
+	scripts/setup/pythons.sh
 
 images: $(VENV)/.test ## Build and test images and Compose (Docker; 2 minutes)
 	scripts/cluster/build-images.sh
@@ -91,7 +95,7 @@ clean: ## Stop the lab, remove all that was made, in Docker too
 	@scripts/setup/clean.sh
 
 $(BIN)/python:
-	@scripts/setup/make-venv.sh $(PYTHON) $(VENV)
+	@scripts/setup/make-venv.sh $(VENV) $(PYTHON)
 
 $(VENV)/.lab: $(LOCKS) | $(BIN)/python
 	@$(BIN)/python -m scripts.setup.platforms

@@ -1,5 +1,9 @@
-"""What holds for every test: a skipped one is a failure, Ctrl-C works, and hypothesis is repeatable and not timed."""
+"""What holds for every test.
 
+A skipped one is a failure, Ctrl-C works, hypothesis is repeatable and not timed, and the language is none of a user's.
+"""
+
+import os
 import signal
 from pathlib import Path
 
@@ -8,6 +12,12 @@ from hypothesis import settings
 
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
+
+# make, git, kubectl and bash speak the user's language, and sort by it; the tests read what they say. A machine without
+# C.UTF-8 takes C.
+for name in [name for name in os.environ if name.startswith("LC_") or name in {"LANG", "LANGUAGE"}]:
+    del os.environ[name]
+os.environ["LANG"] = "C.UTF-8"
 
 # A shell without job control has what it starts with `&` ignore Ctrl-C, and all children inherit that: also those that
 # a test interrupts.

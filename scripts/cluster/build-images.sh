@@ -12,7 +12,8 @@ usage: scripts/cluster/build-images.sh [--missing] [OPTION OF DOCKER BUILD ...]
 
 Builds micro-api:1.0-SNAPSHOT and micro-api:1.1-SNAPSHOT (v1),
 micro-api:1.3-SNAPSHOT (v2), canary-loadtest and canary-render. All other
-options are passed to every docker build.
+options are passed to every docker build. The load test's image gets a second
+name that follows what is in it, for the cluster.
 
   --missing  keep an image that the engine has of the present commit, for
              example from a bundle
@@ -35,7 +36,7 @@ case ${1:-} in
   --missing) missing_only=yes; shift ;;
 esac
 
-need docker https://docs.docker.com/engine/install/
+need_engine
 
 # 40 digits, and -dirty where the files differ from the commit.
 revision=$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
@@ -69,4 +70,5 @@ service 1.0-SNAPSHOT v1 "$@"
 service 1.1-SNAPSHOT v1 "$@"
 service 1.3-SNAPSHOT v2 "$@"
 build "canary-loadtest:${LOADTEST_VERSION:?}" loadtest --build-arg "VERSION=$LOADTEST_VERSION" "$@"
+run docker tag "canary-loadtest:$LOADTEST_VERSION" "$(scripts/cluster/loadtest-image.sh)"
 build "canary-render:$LOADTEST_VERSION" scripts/lab --build-arg "VERSION=$LOADTEST_VERSION" "$@"

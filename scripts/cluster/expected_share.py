@@ -1,6 +1,6 @@
 """The share of canary answers to expect of a plain Service: the canaries among its ready pods.
 
-    kubectl get endpointslices,pods -l app=micro-api -o json | python3 -m scripts.cluster.expected_share
+    kubectl get endpointslices,pods -l app=micro-api -o json | python -m scripts.cluster.expected_share
 
 A Service without a mesh has no weights: for each new connection it picks one of its ready endpoints, all with the same
 probability. So the expected share follows from the EndpointSlices, and the unit is the connection. It needs only

@@ -3,8 +3,6 @@
 set -euo pipefail
 # shellcheck source=scripts/cluster/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=versions.env
-. versions.env
 
 usage() {
   cat <<'END'
@@ -27,11 +25,13 @@ END
 name=$CLUSTER_NAME
 options 'name:' '' "$@"
 
-need docker https://docs.docker.com/engine/install/
+need_engine
 need kind https://kind.sigs.k8s.io/docs/user/quick-start/#installation
-images=(micro-api:1.0-SNAPSHOT micro-api:1.1-SNAPSHOT micro-api:1.3-SNAPSHOT "canary-loadtest:$LOADTEST_VERSION")
+images=(micro-api:1.0-SNAPSHOT micro-api:1.1-SNAPSHOT micro-api:1.3-SNAPSHOT "$(scripts/cluster/loadtest-image.sh)")
 for image in "${images[@]}"; do
-  docker image inspect "$image" >/dev/null 2>&1 || die "the engine has no image $image
+  docker image inspect "$image" >/dev/null 2>&1 || die "the engine has no image $image of these files
   build it with scripts/cluster/build-images.sh"
 done
+kind get clusters 2>/dev/null | grep -qxF "$name" || die "kind has no cluster $name
+  create it: scripts/cluster/up.sh${name:+ --name $name}"
 run kind load docker-image --name "$name" "${images[@]}"

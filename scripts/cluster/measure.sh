@@ -6,8 +6,8 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: scripts/cluster/measure.sh [--context NAME] [--keep-alive]
-                                  [--expect-canary PERCENT]
+usage: scripts/cluster/measure.sh [--context NAME] [--namespace NAME]
+                                  [--keep-alive] [--expect-canary PERCENT]
 
 Takes the expected share from the Service's ready pods, runs the load test
 inside the cluster with a master and two workers, and ends with the master's
@@ -16,10 +16,11 @@ verdict.
 
 Several runs at once do not disturb each other: all that a run makes has the
 name of the run. It is removed at the end, and at Ctrl-C. What killed scripts
-left: kubectl delete jobs,services,configmaps --selector=app=loadtest
+left: scripts/cluster/remove.sh load
 
   --context NAME           kubeconfig context (default: the current one, which
                            must be kind-canary-cluster)
+  --namespace NAME         where it runs (canary-rollout)
   --keep-alive             a lesson: keep connections, each of which the Service
                            pins to one pod
   --expect-canary PERCENT  claim another share than that of the ready pods
@@ -36,15 +37,17 @@ END
 }
 
 context=''
+namespace=$NAMESPACE
 keep_alive=no
 expect_canary=''
-options 'context: keep-alive expect-canary:' '' "$@"
+options 'context: namespace: keep-alive expect-canary:' '' "$@"
 
-need python3 https://www.python.org/downloads/
-use_context "$context"
+need_python
+use_context "$context" "$namespace"
 if [ -z "$expect_canary" ]; then
-  printf '\n$ kubectl get endpointslices,pods --selector=app=micro-api --output=json | python3 -m scripts.cluster.expected_share\n'
-  expect_canary=$(kubectl get endpointslices,pods --selector=app=micro-api --output=json | python3 -m scripts.cluster.expected_share)
+  command=(kubectl get 'endpointslices,pods' --selector=app=micro-api --output=json)
+  printf '\n$ %s | %s -m scripts.cluster.expected_share\n' "$(typed "${command[@]}")" "$PYTHON"
+  expect_canary=$("${command[@]}" | "$PYTHON" -m scripts.cluster.expected_share)
   printf '%s\n' "$expect_canary"
 fi
 case $keep_alive in

@@ -6,7 +6,7 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: scripts/cluster/pause.sh [--context NAME] [--url URL]
+usage: scripts/cluster/pause.sh [--context NAME] [--namespace NAME] [--url URL]
                                 [start | resume | rollback | undo]
 
 Runs a step of the paused canary, and shows each command as one would type it.
@@ -20,9 +20,11 @@ Without a step: start.
   undo      a counter-example: resume and then undo, with the pod counts that
             show the harm
 
-  --context NAME  kubeconfig context (default: the current one, which must be
-                  kind-canary-cluster)
-  --url URL       where the calls go (http://127.0.0.1:19090/test/test)
+  --context NAME    kubeconfig context (default: the current one, which must be
+                    kind-canary-cluster)
+  --namespace NAME  where it runs (canary-rollout)
+  --url URL         where the calls go (default: the port of 127.0.0.1 that
+                    leads to this cluster, if it is one of kind)
 
 Examples:
   scripts/cluster/pause.sh
@@ -32,10 +34,6 @@ Examples:
 
 Needs: scripts/cluster/rolling.sh. Between the steps: scripts/cluster/measure.sh
 END
-}
-
-is_paused() {
-  [ "$(kubectl get deployment/micro-api --ignore-not-found --output=jsonpath='{.spec.paused}')" = true ]
 }
 
 need_canary() {
@@ -48,18 +46,26 @@ pods() {
 }
 
 start() {
-  ! is_paused || die "a canary is paused already
-  end it first: scripts/cluster/pause.sh resume, or rollback"
+  need_unpaused
+  need_address "$SERVICE_NODE_PORT"
   run kubectl apply --kustomize k8s/update
   rolled_out
+  HALF_DONE=hold_canary
   run kubectl apply --kustomize k8s/canary
   # Paused at once there may be one new pod, some seconds later no old one: wait for two.
   reached updatedReplicas 2
   run kubectl rollout pause deployment/micro-api
+  HALF_DONE=''
   reached availableReplicas 4
   run kubectl get deployments
   pods
   ask "$url"
+}
+
+# hold_canary: pause after all, where `start` was interrupted: without it the canary would go everywhere.
+hold_canary() {
+  kubectl rollout pause deployment/micro-api &&
+    printf 'The canary is paused; it is removed by scripts/cluster/pause.sh rollback\n'
 }
 
 resume() {
@@ -96,9 +102,10 @@ undo() {
 
 COUNTS='custom-columns=REPLICASET:.metadata.name,TRACK:.spec.template.metadata.labels.track,WANTED:.spec.replicas,READY:.status.readyReplicas'
 context=''
-url=http://127.0.0.1:19090/test/test
-options 'context: url:' 'start resume rollback undo' "$@"
+namespace=$NAMESPACE
+url=''
+options 'context: namespace: url:' 'start resume rollback undo' "$@"
 
 need curl https://curl.se/download.html
-use_context "$context"
+use_context "$context" "$namespace"
 "${argument:-start}"

@@ -6,7 +6,8 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: scripts/cluster/rolling.sh [--context NAME] [deploy | update | undo]
+usage: scripts/cluster/rolling.sh [--context NAME] [--namespace NAME]
+                                  [deploy | update | undo]
 
 Runs a step of the rolling update, and shows each command as one would type it.
 Without a step: deploy, then update.
@@ -16,8 +17,9 @@ Without a step: deploy, then update.
   update  to 1.1-SNAPSHOT, pod by pod
   undo    back to the revision before
 
-  --context NAME  kubeconfig context (default: the current one, which must be
-                  kind-canary-cluster)
+  --context NAME    kubeconfig context (default: the current one, which must be
+                    kind-canary-cluster)
+  --namespace NAME  where it runs (canary-rollout)
 
 Examples:
   scripts/cluster/rolling.sh
@@ -29,7 +31,7 @@ END
 }
 
 deploy() {
-  run kubectl apply --filename k8s/namespace.yaml
+  run_renamed k8s/namespace.yaml "$NAMESPACE" "$namespace"
   run kubectl apply --kustomize k8s/base
   run kubectl apply --filename k8s/node-port.yaml
   rolled_out
@@ -53,9 +55,11 @@ show_rollout() {
 }
 
 context=''
-options 'context:' 'deploy update undo' "$@"
+namespace=$NAMESPACE
+options 'context: namespace:' 'deploy update undo' "$@"
 
-use_context "$context"
+use_context "$context" "$namespace"
+need_unpaused
 case $argument in
   '') deploy; update ;;
   *) "$argument" ;;

@@ -6,7 +6,8 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: scripts/mesh/flow.sh [--context NAME] [--url URL] [deploy | canary]
+usage: scripts/mesh/flow.sh [--context NAME] [--namespace NAME] [--url URL]
+                            [deploy | canary]
 
 Runs a step of the canary with Istio, and shows each command as one would type
 it. Without a step: deploy.
@@ -16,9 +17,11 @@ it. Without a step: deploy.
           the gateway's listener, and all requests to v1
   canary  the article's 70 to 30, and ten calls
 
-  --context NAME  kubeconfig context (default: the current one, which must be
-                  kind-canary-cluster)
-  --url URL       where the calls go (http://127.0.0.1:19080/test/test)
+  --context NAME    kubeconfig context (default: the current one, which must be
+                    kind-canary-cluster)
+  --namespace NAME  where it runs (canary-mesh)
+  --url URL         where the calls go (default: the port of 127.0.0.1 that
+                    leads to this cluster, if it is one of kind)
 
 Examples:
   scripts/mesh/flow.sh
@@ -32,10 +35,16 @@ END
 }
 
 deploy() {
-  run kubectl apply --filename istio/workloads/namespace.yaml
+  run_renamed istio/workloads/namespace.yaml "$MESH_NAMESPACE" "$namespace"
   run kubectl apply --kustomize istio/workloads
   rolled_out micro-api-v1
   rolled_out micro-api-v2
+  # Pods that were made while the namespace had no injection have no proxy, and neither mutual TLS nor the policy.
+  if [ -n "$(without_sidecar)" ]; then
+    run kubectl rollout restart deployment/micro-api-v1 deployment/micro-api-v2
+    rolled_out micro-api-v1
+    rolled_out micro-api-v2
+  fi
   run kubectl get pods --label-columns=version
   run kubectl apply --filename istio/mesh/peer-authentication-strict.yaml --filename istio/mesh/authorization-policy.yaml
   run kubectl apply --filename istio/gateway.yaml
@@ -46,22 +55,24 @@ deploy() {
 
 canary() {
   set_state 70-30
-  ask "$url" "$MESH_HOST"
+  ask "$url" "$host"
 }
 
 # set_state STATE: as scripts/mesh/set-state.sh does, within this script's context.
 set_state() {
   show scripts/mesh/set-state.sh "$1"
-  python3 -m scripts.mesh.set_state apply "$1" "$url" "$MESH_HOST"
+  "$PYTHON" -m scripts.mesh.set_state apply "$1" "$url" "$host" "$(typed kubectl)"
 }
 
 context=''
-url=http://127.0.0.1:19080/test/test
-options 'context: url:' 'deploy canary' "$@"
+namespace=$MESH_NAMESPACE
+url=''
+options 'context: namespace: url:' 'deploy canary' "$@"
 
 need curl https://curl.se/download.html
-need python3 https://www.python.org/downloads/
-use_context "$context" "$MESH_NAMESPACE"
-kubectl get crd virtualservices.networking.istio.io >/dev/null 2>&1 || die "the cluster has no Istio
-  install it with scripts/mesh/install.sh"
+need_python
+use_context "$context" "$namespace"
+host=micro-api.$namespace.svc.cluster.local
+need_istio
+need_address "$GATEWAY_NODE_PORT"
 "${argument:-deploy}"

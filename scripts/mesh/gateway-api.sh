@@ -3,8 +3,6 @@
 set -euo pipefail
 # shellcheck source=scripts/cluster/lib.sh
 . "$(dirname "$0")/../cluster/lib.sh"
-# shellcheck source=versions.env
-. versions.env
 
 usage() {
   cat <<'END'
@@ -15,12 +13,12 @@ Istio serves them.
 
   --context NAME  kubeconfig context (default: the current one, which must be
                   kind-canary-cluster)
-  --crds FILE     a file with the definitions, for a machine without internet;
-                  by default the file of the release on GitHub
+  --crds FILE     a file or an https address with the definitions (the part of
+                  the release that is used, tests/data/gateway-api/crds.yaml)
 
 Examples:
   scripts/mesh/gateway-api.sh
-  scripts/mesh/gateway-api.sh --crds tests/data/gateway-api/crds.yaml
+  scripts/mesh/gateway-api.sh --crds my-crds.yaml
 
 Before: scripts/mesh/install.sh.
 Next: scripts/mesh/set-state.sh gateway-api/100-0
@@ -28,7 +26,7 @@ END
 }
 
 context=''
-crds=https://github.com/kubernetes-sigs/gateway-api/releases/download/v$GATEWAY_API_VERSION/standard-install.yaml
+crds=tests/data/gateway-api/crds.yaml
 options 'context: crds:' '' "$@"
 
 case $crds in
@@ -36,7 +34,8 @@ case $crds in
   *) [ -f "$crds" ] || die "there is no file $crds
   name one with the definitions, such as tests/data/gateway-api/crds.yaml" ;;
 esac
-use_context "$context"
+use_context "$context" "$NAMESPACE"
+need_istio
 # On the server: the definitions are too long for the annotation in which kubectl would keep them.
 run kubectl apply --server-side --filename "$crds"
 run kubectl wait --for=create gatewayclass/istio --timeout="${WAIT_SECONDS}s"

@@ -10,7 +10,8 @@ usage: scripts/mesh/install.sh [--context NAME] [--file FILE]
 
 Installs Istio with its CNI plugin and an ingress gateway at 127.0.0.1:19080,
 and waits until all of it is ready. An existing installation is updated to what
-the file says.
+the file says. scripts/cluster/remove.sh mesh removes it, unless it was there
+before.
 
   --context NAME  kubeconfig context (default: the current one, which must be
                   kind-canary-cluster)
@@ -32,5 +33,7 @@ need istioctl https://istio.io/latest/docs/setup/getting-started/#download
 [ -f "$file" ] || die "there is no file $file
   name an IstioOperator with --file FILE"
 use_context "$context" istio-system
+before=$(kubectl get namespace istio-system --ignore-not-found --output=name)
 run istioctl install --skip-confirmation --filename "$file" --readiness-timeout "${WAIT_SECONDS}s"
+[ -n "$before" ] || run kubectl label namespace istio-system installed-by=canary-lab
 run kubectl get pods

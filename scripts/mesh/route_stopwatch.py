@@ -5,6 +5,7 @@ connection. The clock starts with the command. It stops with the first answer by
 follow for a second: one answer by the new route does not prove that every thread of the proxy has it.
 """
 
+import http
 import http.client
 import subprocess
 import time
@@ -14,13 +15,18 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from scripts.proxy.routes import ROUTE_HEADER
+from scripts.proxy.route_names import ROUTE_HEADER
 
 HOLD_SECONDS: Final = 1.0
 HOLD_ANSWERS: Final = 20
 SETTLE_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 5.0
 PAUSE_SECONDS: Final = 0.005
+HINTS: Final = {
+    503: "a subset without a destination rule (istio/destination-rule.yaml), or a version without a ready pod:\n"
+    "  scripts/mesh/show-envoy.sh shows what the gateway has",
+    404: "no route matches this Host, or it is not bound to the gateway: istioctl analyze",
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,11 @@ def settled(answers: Sequence[Answer], wanted: Collection[str]) -> Answer | None
 
 
 def ask(url: str, host_header: str) -> str:
-    """Return the name of the route by which a new connection's answer came, or what came instead of a name."""
+    """Return the name of the route by which a new connection's answer came, or what came instead of a name.
+
+    An answer with a status that is not 200 has the status behind the name, such as `70-30 (status 503)`: the route is
+    served, and leads nowhere.
+    """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=ANSWER_SECONDS)
     try:
@@ -65,7 +75,9 @@ def ask(url: str, host_header: str) -> str:
     finally:
         connection.close()
     name = response.getheader(ROUTE_HEADER)
-    return name if name is not None else f"no route (status {response.status})"
+    if name is None:
+        return f"no route (status {response.status})"
+    return name if response.status == http.HTTPStatus.OK else f"{name} (status {response.status})"
 
 
 class FailedError(Exception):
@@ -102,8 +114,13 @@ def measure(
                 return max(0.0, first.came - start), answers
             if time.monotonic() > deadline:
                 process.kill()
-                raise FailedError(f"not served after {SETTLE_SECONDS:g} s; the last answers: {_counts(answers[-100:])}")
+                last = _counts(answers[-100:])
+                raise FailedError(f"not served after {SETTLE_SECONDS:g} s; the last answers: {last}{_hint(last)}")
             time.sleep(PAUSE_SECONDS)
+
+
+def _hint(counts: str) -> str:
+    return next((f"\n  {status}: {hint}" for status, hint in HINTS.items() if f"status {status}" in counts), "")
 
 
 def _answer(one_answer: Callable[[], str]) -> Answer:
@@ -120,7 +137,7 @@ def _counts(answers: Sequence[Answer]) -> str:
 
 def report(seconds: float, answers: Sequence[Answer], wanted: Collection[str]) -> str:
     """Return the lines for people: how long the change took, and how many answers came by each route."""
-    routes = ", ".join(sorted(wanted))
+    routes = ", ".join(sorted({name.partition(" (")[0] for name in wanted}))
     if all(answer.route in wanted for answer in answers):
         return f"# {routes}: served already before the command ({len(answers)} answers)"
     return f"# {routes}: served for good {seconds:.2f} s after the command began\n# the answers: {_counts(answers)}"

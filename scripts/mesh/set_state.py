@@ -1,9 +1,10 @@
 """A change of the mesh's traffic state: which files are applied in which order, and how long until they are served.
 
-    python3 -m scripts.mesh.set_state apply 70-30 http://127.0.0.1:19080/test/test HOST
+    python -m scripts.mesh.set_state apply 70-30 http://127.0.0.1:19080/test/test HOST 'kubectl --namespace=NAMESPACE'
 
 It works on kubectl's current context and namespace, which scripts/mesh/set-state.sh chooses, and needs only Python's
-own library: kubectl reads the YAML. Exit code: 0 served; 1 not served in time, or a command failed; 2 wrong usage.
+own library: kubectl reads the YAML. Exit code: 0 served; 1 not served in time, or a command failed; 2 wrong usage, or
+the cluster lacks something; 130 interrupted.
 """
 
 import argparse
@@ -15,10 +16,11 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from scripts.mesh.kubectl import Kubectl
 from scripts.mesh.route_stopwatch import FailedError, ask, measure, report
-from scripts.proxy.routes import ROUTE_HEADER
+from scripts.proxy.route_names import ROUTE_HEADER, declared_weights, disagreement, route_name
 
 GATEWAY_API: Final = "gateway-api/"
 PATTERNS: Final = {
@@ -29,8 +31,10 @@ PATTERNS: Final = {
 VIRTUAL_SERVICE: Final = "virtualservice/micro-api-route"
 HTTP_ROUTE: Final = "httproute/micro-api-route"
 HTTP_ROUTE_DEFINITION: Final = "crd/httproutes.gateway.networking.k8s.io"
-HTTP_ROUTE_NEEDS: Final = ("istio/gateway-api/gateway.yaml", "istio/gateway-api/services.yaml")
+HTTP_ROUTE_GATEWAY: Final = "istio/gateway-api/gateway.yaml"  # names its own namespace
+HTTP_ROUTE_SERVICES: Final = "istio/gateway-api/services.yaml"
 ACCEPT_SECONDS: Final = 150
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 ACCEPTED: Final = '{.status.parents[0].conditions[?(@.type=="Accepted")].status}=True'
 
 
@@ -74,6 +78,27 @@ def route_names(manifest: object) -> Iterator[str]:
             yield from route_names(part)
 
 
+def routes_of(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the routes of a VirtualService or an HTTPRoute, in their order."""
+    spec = manifest["spec"]
+    return list(spec.get("http") or spec.get("rules") or ())
+
+
+def wanted_answers(manifest: Mapping[str, Any]) -> frozenset[str]:
+    """Return what answers of a state are called by `route_stopwatch.ask`: with status 200, or with a fault's own."""
+    faults = {
+        f"{route_name(route)} (status {route['fault']['abort']['httpStatus']})"
+        for route in routes_of(manifest)
+        if "abort" in route.get("fault", {})
+    }
+    return frozenset(route_names(manifest)) | faults
+
+
+def shares_of(manifest: Mapping[str, Any]) -> list[tuple[str, tuple[float, float]]]:
+    """Return the name of each route, and the shares of v1 and v2 in percent."""
+    return [(route_name(route), declared_weights(route)) for route in routes_of(manifest)]
+
+
 @dataclass(frozen=True)
 class Change:
     """One change of the traffic state.
@@ -82,11 +107,13 @@ class Change:
         file: the new state's manifest.
         url: where to ask for answers.
         host: the Host to ask for.
+        kubectl: how kubectl is called.
     """
 
     file: str
     url: str
     host: str
+    kubectl: Kubectl
 
     def make(self) -> None:
         """Apply the new state, then remove its twin of the other kind.
@@ -94,8 +121,8 @@ class Change:
         In this order in both directions: a host that no route names is answered with 404.
 
         Raises:
-            UsageError: the cluster does not know the Gateway API, and the state needs it.
-            FailedError: the routes were not served in time, or a timed command failed.
+            UsageError: the cluster lacks what the state needs, or has an object that kubectl cannot apply to.
+            FailedError: the routes were not served in time, or with other weights, or a timed command failed.
             subprocess.CalledProcessError: another command failed.
         """
         if self.file.startswith("istio/gateway-api/"):
@@ -104,51 +131,67 @@ class Change:
             self._set_virtual_service()
 
     def _set_virtual_service(self) -> None:
-        self._timed("kubectl", "apply", "--filename", self.file)
-        if _is_declared(HTTP_ROUTE):
-            _run("kubectl", "delete", HTTP_ROUTE)
+        self._timed(VIRTUAL_SERVICE, "apply", "--filename", self.file)
+        if self.kubectl.found(HTTP_ROUTE):
+            self.kubectl.run("delete", HTTP_ROUTE, f"--timeout={ACCEPT_SECONDS}s")
 
     def _set_http_route(self) -> None:
-        if not _is_declared(HTTP_ROUTE_DEFINITION):
+        if not self.kubectl.found(HTTP_ROUTE_DEFINITION):
             raise UsageError("the cluster does not know the Gateway API\n  add it with scripts/mesh/gateway-api.sh")
-        apply = ("kubectl", "apply", "--filename", self.file)
-        _run("kubectl", "apply", *(word for file in HTTP_ROUTE_NEEDS for word in ("--filename", file)))
-        if not _is_declared(VIRTUAL_SERVICE):
-            self._timed(*apply)
+        self.kubectl.anywhere().run("apply", "--filename", HTTP_ROUTE_GATEWAY)
+        self.kubectl.run("apply", "--filename", HTTP_ROUTE_SERVICES)
+        if not self.kubectl.found(VIRTUAL_SERVICE):
+            self._timed(HTTP_ROUTE, "apply", "--filename", self.file)
             return
         # While both name a host, the virtual service wins: the HTTP route serves from the moment of the deletion.
-        _run(*apply)
-        _run("kubectl", "wait", HTTP_ROUTE, f"--timeout={ACCEPT_SECONDS}s", f"--for=jsonpath={ACCEPTED}")
-        self._timed("kubectl", "delete", VIRTUAL_SERVICE)
+        self.kubectl.run("apply", "--filename", self.file)
+        self.kubectl.run("wait", HTTP_ROUTE, f"--timeout={ACCEPT_SECONDS}s", f"--for=jsonpath={ACCEPTED}")
+        self._timed(HTTP_ROUTE, "delete", VIRTUAL_SERVICE, f"--timeout={ACCEPT_SECONDS}s")
 
-    def _timed(self, *command: str) -> None:
+    def _timed(self, name: str, *arguments: str) -> None:
         # `create` and not `apply`, which would print what the cluster has already.
-        manifest = _output("kubectl", "create", "--dry-run=client", "--output=json", "--filename", self.file)
-        wanted = frozenset(route_names(json.loads(manifest)))
-        _show(*command)
-        seconds, answers = measure(command, lambda: ask(self.url, self.host), wanted)
-        print(report(seconds, answers, wanted))
+        text = self.kubectl.output("create", "--dry-run=client", "--output=json", "--filename", self.file)
+        manifest = json.loads(text)
+        before = self.kubectl.found(name)
+        self._check_before(name, before)
+        is_told_apart = before is None or _is_told_apart(shares_of(before), shares_of(manifest))
+        self.kubectl.show(*arguments)
+        wanted = wanted_answers(manifest)
+        seconds, answers = measure(self.kubectl.command(*arguments), lambda: ask(self.url, self.host), wanted)
+        if is_told_apart:
+            print(report(seconds, answers, wanted))
+        else:
+            print(
+                f"# other weights had the same name before, so the moment of the change is unknown: {_listed(before)}"
+            )
+        self._check_after(name, manifest)
+
+    def _check_before(self, name: str, before: Mapping[str, Any] | None) -> None:
+        annotations = (before or {}).get("metadata", {}).get("annotations", {})
+        if "resourceVersion" in annotations.get(LAST_APPLIED, ""):
+            delete = shlex.join(self.kubectl.command("delete", name))
+            raise UsageError(
+                f"kubectl cannot apply to {name}: `kubectl replace` has written a resourceVersion into it\n"
+                f"  delete it, and run this again: {delete}"
+            )
+
+    def _check_after(self, name: str, manifest: Mapping[str, Any]) -> None:
+        now = self.kubectl.found(name)
+        if now is not None and shares_of(now) != shares_of(manifest):
+            raise FailedError(f"the cluster declares other weights than {self.file}: {_listed(now)}")
+        for route, shares in shares_of(manifest):
+            if warning := disagreement(route, shares):
+                print(f"# {warning}")
 
 
-def _is_declared(name: str) -> bool:
-    try:
-        return bool(_output("kubectl", "get", name, "--ignore-not-found", "--output=name"))
-    except subprocess.CalledProcessError:  # the cluster does not know the kind
-        return False
+def _is_told_apart(before: list[tuple[str, tuple[float, float]]], after: list[tuple[str, tuple[float, float]]]) -> bool:
+    """Return whether no route keeps its name and changes its weights."""
+    known = dict(before)
+    return all(known.get(name, shares) == shares for name, shares in after)
 
 
-def _output(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - kubectl, without a shell
-    return done.stdout.strip()
-
-
-def _show(*command: str) -> None:
-    print(f"\n$ {shlex.join(command)}", flush=True)
-
-
-def _run(*command: str) -> None:
-    _show(*command)
-    subprocess.run(command, check=True)  # noqa: S603 - kubectl, without a shell
+def _listed(manifest: Mapping[str, Any] | None) -> str:
+    return "; ".join(f"{name}: v1 {v1:.4g} %, v2 {v2:.4g} %" for name, (v1, v2) in shares_of(manifest or {"spec": {}}))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -160,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         file = file_of(options.state)
         if options.command == "apply":
-            Change(file, options.url, options.host).make()
+            Change(file, options.url, options.host, Kubectl.of(options.kubectl)).make()
     except UsageError as error:
         print(f"set-state.sh: {error}", file=sys.stderr)
         return 2
@@ -170,11 +213,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except subprocess.CalledProcessError as error:
         print(error.stderr or "", end="", file=sys.stderr)  # where it was captured; otherwise it is printed already
         return 1
+    except KeyboardInterrupt:
+        return 130  # set-state.sh says so in one line
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python3 -m scripts.mesh.set_state", description="Set a traffic state.")
+    parser = argparse.ArgumentParser(prog="python -m scripts.mesh.set_state", description="Set a traffic state.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="list the states")
     check = commands.add_parser("check", help="check that a state exists")
@@ -183,6 +228,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("state", metavar="STATE", help="the state's name")
     apply.add_argument("url", metavar="URL", help="where to ask for answers")
     apply.add_argument("host", metavar="HOST", help="the Host to ask for")
+    apply.add_argument("kubectl", metavar="KUBECTL", nargs="?", default="kubectl", help="how kubectl is called")
     return parser
 
 

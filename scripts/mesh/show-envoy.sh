@@ -6,7 +6,8 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: scripts/mesh/show-envoy.sh [--context NAME] [PROXY]
+usage: scripts/mesh/show-envoy.sh [--context NAME] [--namespace NAME]
+                                  [--host HOST] [PROXY]
 
 Asks a proxy for its routes, clusters and endpoints, and shows those of the
 service: routes with their weights, the limits of each version, and its
@@ -14,10 +15,13 @@ endpoints with the number of requests that this proxy sent to each. What it
 does not show of a route, it names. It does not ask for listeners, policies or
 filters: `istioctl proxy-config all` has them.
 
-  PROXY           NAME.NAMESPACE of a pod or a Deployment (default: the ingress
-                  gateway)
-  --context NAME  kubeconfig context (default: the current one, which must be
-                  kind-canary-cluster)
+  PROXY             NAME.NAMESPACE of a pod or a Deployment (default: the
+                    ingress gateway)
+  --context NAME    kubeconfig context (default: the current one, which must be
+                    kind-canary-cluster)
+  --namespace NAME  the service's namespace (canary-mesh)
+  --host HOST       whose routes are shown (the Service micro-api of the
+                    namespace)
 
 Examples:
   scripts/mesh/show-envoy.sh
@@ -26,15 +30,18 @@ END
 }
 
 context=''
-options 'context:' '*' "$@"
+namespace=$MESH_NAMESPACE
+host=''
+options 'context: namespace: host:' '*' "$@"
 proxy=${argument:-deploy/istio-ingressgateway.istio-system}
 
 need istioctl https://istio.io/latest/docs/setup/getting-started/#download
-need python3 https://www.python.org/downloads/
-use_context "$context" "$MESH_NAMESPACE"
+need_python
+use_context "$context" "$namespace"
+need_istio
 for kind in routes clusters endpoints; do
   show istioctl proxy-config "$kind" "$proxy" --output=json
   istioctl proxy-config "$kind" "$proxy" --output=json >"$WORK/$kind.json"
 done
 printf '\n'
-python3 -m scripts.mesh.envoy_view "$MESH_HOST" "$WORK"/{routes,clusters,endpoints}.json
+"$PYTHON" -m scripts.mesh.envoy_view "${host:-micro-api.$namespace.svc.cluster.local}" "$WORK"/{routes,clusters,endpoints}.json

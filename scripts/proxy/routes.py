@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from scripts.proxy.route_names import ROUTE_HEADER
+
 Json = Mapping[str, Any]
-ROUTE_HEADER: Final = "x-canary-route"
 SHOWN_HOSTS: Final = 10
 FAULT: Final = "envoy.filters.http.fault"
 PERCENT_DIVISORS: Final = {"HUNDRED": 1, "TEN_THOUSAND": 100, "MILLION": 10_000}

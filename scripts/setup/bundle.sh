@@ -7,7 +7,6 @@ started_in=$PWD
 # shellcheck source=versions.env
 . versions.env
 
-PYTHON=${PYTHON:-python3}
 LOCK=tests/requirements.txt # includes what the lab needs
 
 usage() {
@@ -33,7 +32,7 @@ parser for `make bench` is not included, because it is built from source.
   --no-images  wheels only: enough for make lab and make test, without Docker
 
 Variables:
-  PYTHON  the Python that install makes .venv with (python3)
+  PYTHON  the Python that install makes .venv with (one that is new enough)
 
 Examples:
   make bundle FILE=/media/stick/lab.tar
@@ -107,8 +106,8 @@ check_bundle() {
     die "$file is not a bundle: make one with scripts/setup/bundle.sh pack FILE.tar"
   cmp -s "$LOCK" "$WORK/requirements.txt" ||
     die "$file was packed from another revision, with another $LOCK: use the same one"
-  [ ! -x .venv/bin/python ] || PYTHON=.venv/bin/python
-  own=$(identity "$PYTHON") || die "$PYTHON does not run: name another one with PYTHON=/path/to/python"
+  PYTHON=$(scripts/setup/python.sh) || exit 2
+  own=$(identity "$PYTHON")
   [ "$own" = "$(cat "$WORK/python.txt")" ] ||
     die "$file is for $(cat "$WORK/python.txt"), but $PYTHON is $own
 name another Python with PYTHON=/path/to/python, or pack for this one"

@@ -53,10 +53,12 @@ CLUSTER: Final = {
     "kubectl": ("kubectl version --client", "LEAST_KUBECTL_VERSION", "https://kubernetes.io/docs/tasks/tools/"),
     "istioctl": (
         "istioctl version --remote=false",
-        "ISTIO_VERSION",
+        "LEAST_ISTIO_VERSION",
         "for the Istio flow only: https://istio.io/latest/docs/setup/",
     ),
 }
+# By name: the variable with the version that the project was run with, for those where an older one may do.
+RUN_WITH: Final = {"kind": "KIND_VERSION", "kubectl": "KUBERNETES_VERSION", "istioctl": "ISTIO_VERSION"}
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,26 @@ def check_tool(name: str, command: str, least: str, remedy: str) -> Check:
     return Check(OK, shown)
 
 
+def compared(check: Check, name: str, run_with: str) -> Check:
+    """Return a finding that is good, as a warning where its version is not one that the project was run with.
+
+    Args:
+        check: the finding.
+        name: of the program. kubectl supports one minor version next to its server's; others are fine if newer.
+        run_with: the version that the project was run with.
+    """
+    found, tested = (numbers(text) or () for text in (check.what, run_with))
+    if check.status != OK or not found:
+        return check
+    if found[:2] < tested[:2]:
+        return Check(WARNING, check.what, f"it may do: the project was run with {run_with}")
+    if name == "kubectl" and found[:2] > (tested[0], tested[1] + 1):
+        return Check(
+            WARNING, check.what, f"it may do: kubectl supports servers one minor older; this one is {run_with}"
+        )
+    return check
+
+
 def check_port(number: int, remedy: str) -> Check:
     """Check that a program may listen on a port of 127.0.0.1."""
     with socket.socket() as probe:
@@ -171,6 +193,10 @@ def checks(versions: Mapping[str, str]) -> dict[str, list[Check]]:
         [check_tool(name, command, oldest[least], remedy) for name, (command, least, remedy) in tools.items()]
         for tools in (MAKE, DOCKER, CLUSTER)
     )
+    cluster = [
+        compared(check, name, versions[variable])
+        for check, (name, variable) in zip(cluster, RUN_WITH.items())  # noqa: B905 - an old Python has no strict
+    ]
     compose = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
     kind = (REPOSITORY / "scripts" / "cluster" / "kind.yaml").read_text(encoding="utf-8")
     compose_ports = published_ports(compose, os.environ).items()
@@ -183,7 +209,7 @@ def checks(versions: Mapping[str, str]) -> dict[str, list[Check]]:
         "the flows on Kubernetes (in addition to Docker)": [
             *cluster,
             *(
-                check_port(int(port), "change scripts/cluster/kind.yaml")
+                check_port(int(port), "scripts/cluster/up.sh --port OTHER-PORT --gateway-port OTHER-PORT")
                 for port in re.findall(r"hostPort: (\d+)", kind)
             ),
         ],

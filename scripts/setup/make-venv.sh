@@ -1,29 +1,20 @@
 #!/usr/bin/env bash
 # Makes the virtual environment of the make targets, or prints what this machine lacks for it.
 #
-#   scripts/setup/make-venv.sh PYTHON FOLDER
+#   scripts/setup/make-venv.sh FOLDER [PYTHON]
 set -euo pipefail
 
-python=${1:?usage: make-venv.sh PYTHON FOLDER}
-folder=${2:?usage: make-venv.sh PYTHON FOLDER}
-needed="Python 3.11 or newer is needed. Name one: make PYTHON=/path/to/python3.11"
+folder=${1:?usage: make-venv.sh FOLDER [PYTHON]}
 
-# die PROBLEM REMEDY
-die() {
-  printf 'make: %s\n%s\n' "$1" "$2" >&2
+# An exported one that was chosen for something else does not count.
+python=$(PYTHON=${2:-} "$(dirname "$0")/python.sh" --outside) || exit 1
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+  printf 'make: %s: cannot make virtual environments\nOn Debian and Ubuntu: apt install python%s-venv\n' "$python" "$version" >&2
   exit 1
-}
+fi
 
-command -v "$python" >/dev/null || die "$python: not found" "$needed"
-# Python 2 runs this too. The shim of a version manager for a Python that is not installed is found, but does not run.
-version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])') ||
-  die "$python: does not run" "$needed"
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-  die "$python: Python $version is too old" "$needed"
-"$python" -c 'import ensurepip, venv' 2>/dev/null ||
-  die "$python: cannot make virtual environments" \
-    "On Debian and Ubuntu: apt install python$version-venv"
-
+printf 'Making %s with %s, Python %s; for another: make PYTHON=/path/to/python\n' "$folder" "$python" "$version"
 rm -rf "$folder"
 trap 'rm -rf "$folder"' EXIT # make would take an incomplete one for complete
 "$python" -m venv "$folder"

@@ -16,10 +16,11 @@ import pytest
 from tests.e2e.chapters import Chapters
 from tests.e2e.cluster import Cluster, published_port, run
 from tests.e2e.mesh import Mesh, deploy_mesh
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, versions
 
 ATTEMPTS = 2  # kind gives a node 30 s to boot, which a busy machine can miss
 BORROWED_VARIABLE = "E2E_CLUSTER"
+NODE_IMAGE = "NODE_IMAGE"  # the variable by which scripts/cluster/up.sh takes another image than the default
 SERVICE_NODE_PORT = 30190
 GATEWAY_NODE_PORT = 30080
 PLAIN_NAMESPACES = ("canary-rollout", "article")
@@ -38,6 +39,12 @@ def kind_configuration() -> str:
     free, replaced = re.subn(r"hostPort: \d+", "hostPort: 0", text)
     assert replaced == 2
     return free
+
+
+def default_node_image() -> str:
+    """Return the image that the chapters show."""
+    of = versions()
+    return f"kindest/node:v{of['KUBERNETES_VERSION']}@{of['NODE_IMAGE_DIGEST']}"
 
 
 def cluster_of(name: str, kubeconfig: Path, chapters: Chapters) -> Cluster:
@@ -64,6 +71,8 @@ def made_cluster(folder: Path) -> Iterator[Cluster]:
                 break
             assert attempt + 1 < ATTEMPTS, f"{done.stdout}\n{done.stderr}"
         made = done.stdout.replace(str(configuration), "scripts/cluster/kind.yaml")
+        if NODE_IMAGE in os.environ:
+            made = made.replace(f" {os.environ[NODE_IMAGE]} ", f" {default_node_image()} ")
         chapters.compare("scripts/cluster/up.sh", made, cluster=name)
         loaded = checked("scripts/cluster/load-images.sh", "--name", name, kubeconfig=kubeconfig)
         chapters.compare("scripts/cluster/load-images.sh", loaded, cluster=name)

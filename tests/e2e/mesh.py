@@ -20,7 +20,6 @@ from tests.support.processes import until
 NAMESPACE = "canary-mesh"
 HOST = f"micro-api.{NAMESPACE}.svc.cluster.local"
 GATEWAY = "deployment/istio-ingressgateway"
-GATEWAY_API = "tests/data/gateway-api/crds.yaml"
 USERS = 10
 READ_METRICS = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9090/metrics').read().decode())"
 
@@ -131,7 +130,7 @@ class Mesh:
 def deploy_mesh(cluster: Cluster) -> None:
     """Install Istio and the Gateway API, deploy the service, and wait for its first answer through the gateway."""
     cluster.script("mesh/install")
-    cluster.script("mesh/gateway-api", "--crds", GATEWAY_API)
+    cluster.script("mesh/gateway-api")
     cluster.script("mesh/flow", "deploy")
     mesh = Mesh(cluster)
     until(lambda: mesh.ask() == Answer("stable", "100-0"), "the gateway does not answer by the route 100-0")

@@ -23,7 +23,8 @@ OVERLAYS = ("base", "update", "canary", "with-options", "load", "load-keep-alive
 FILES = ("namespace.yaml", "node-port.yaml", "article/micro-api.yaml", "article/micro-api-canary.yaml")
 ARTICLE_NODE_PORT = '{"spec": {"type": "NodePort", "ports": [{"port": 19090, "nodePort": 30190}]}}'
 TEN_CALLS = (
-    "for i in {1..10}; do curl -s http://127.0.0.1:19090/test/test; done | python3 loadtest judge --expect-canary 50"
+    "for i in {1..10}; do curl -s http://127.0.0.1:19090/test/test; done"
+    " | .venv/bin/python loadtest judge --expect-canary 50"
 )
 LOAD = ("jobs,pods,services,configmaps", "--selector=app=loadtest")
 RUNNING_LOAD = ("pods", "--selector=app=loadtest", "--field-selector=status.phase=Running")

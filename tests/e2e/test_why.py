@@ -15,7 +15,6 @@ pytestmark = pytest.mark.e2e
 LAB, CLUSTER = part(1), part(2)
 POLICIES = ("istio/mesh/authorization-policy.yaml", "istio/mesh/peer-authentication-strict.yaml")
 CLIENTS = ("pod/client-inside", "pod/client-outside")
-CUSTOM_RESOURCES = "tests/data/gateway-api/crds.yaml"
 SETTING = "set-state.sh"
 
 
@@ -23,8 +22,7 @@ SETTING = "set-state.sh"
 def shell(mesh: Mesh) -> Iterator[Shell]:
     """A terminal in which both parts of the page are prepared; at the end the mesh is as it was deployed."""
     cluster = mesh.cluster
-    cluster.script("mesh/gateway-api", "--crds", str(ROOT / CUSTOM_RESOURCES))
-    (ROOT / ".lab").mkdir(exist_ok=True)  # where the page keeps what belongs to one session
+    cluster.script("mesh/gateway-api", is_example=False)
     terminal = Shell(
         LAB.setup + CLUSTER.setup,
         ROOT,

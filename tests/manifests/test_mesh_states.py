@@ -9,7 +9,7 @@ from canary_loadtest.core.answer import ROUTE_HEADER
 from scripts.lab.translation import translate
 from scripts.lab.translation.fields import ManifestError
 from scripts.lab.translation.manifests import parse
-from scripts.proxy import routes
+from scripts.proxy import route_names as mesh_routes
 from tests.manifests.files import ISTIO, OPERATOR
 from tests.support.repository import resource, resources, text_of
 
@@ -188,4 +188,4 @@ def test_the_gateway_listens_where_the_cluster_publishes_it() -> None:
 
 def test_the_parts_agree_on_the_header_of_the_route() -> None:
     """The load test, the lab's translation and the scripts for the mesh run alone, each with its own definition."""
-    assert translate.ROUTE_HEADER == routes.ROUTE_HEADER == ROUTE_HEADER
+    assert translate.ROUTE_HEADER == mesh_routes.ROUTE_HEADER == ROUTE_HEADER

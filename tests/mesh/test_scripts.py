@@ -14,6 +14,7 @@ STATES = {
     for path in ISTIO
     if "/virtual-service-" in path or "/http-route-" in path
 }
+SET_STATE = ("scripts/mesh/set-state.sh", "--url", "http://127.0.0.1:1/")
 # An empty cluster: nothing is found in it.
 NOTHING = "#!/bin/sh\ntrue\n"
 
@@ -53,7 +54,10 @@ def test_without_a_state_the_usage_is_shown() -> None:
 @pytest.mark.parametrize(
     ("command", "remedy"),
     [
-        (("scripts/mesh/set-state.sh", "gateway-api/70-30"), "add it with scripts/mesh/gateway-api.sh"),
+        (
+            ("scripts/mesh/set-state.sh", "--url", "http://127.0.0.1:1/", "gateway-api/70-30"),
+            "add it with scripts/mesh/gateway-api.sh",
+        ),
         (("scripts/mesh/measure.sh",), "no weights are declared\n  set a state with scripts/mesh/set-state.sh"),
     ],
 )

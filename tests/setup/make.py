@@ -11,6 +11,15 @@ echo "$@" >> {calls}
 case "$*" in *{failing}*) echo "no: $*" >&2; exit 1;; esac
 """
 
+COPIED = (
+    "scripts/setup/clean.sh",
+    "scripts/setup/python.sh",
+    "scripts/cluster/down.sh",
+    "scripts/cluster/lib.sh",
+    "docker-compose.yml",
+    "versions.env",
+)
+
 
 def make_project(folder: Path) -> Path:
     """Copy the parts of the repository that make needs to a folder, without an environment, and return it."""
@@ -20,6 +29,6 @@ def make_project(folder: Path) -> Path:
         (folder / part / "requirements.txt").touch()
     for part in ("scripts/setup", "scripts/cluster"):
         (folder / part).mkdir(parents=True)
-    for name in ("scripts/setup/clean.sh", "scripts/cluster/down.sh", "scripts/cluster/lib.sh", "docker-compose.yml"):
+    for name in COPIED:
         shutil.copy2(ROOT / name, folder / name)
     return folder

@@ -63,7 +63,7 @@ def test_a_mistake_is_named(project: Path, arguments: list[str], message: str) -
     [
         (
             {"python": "Python 2.7, Plan9 mips\n", "requirements": LOCK},
-            "is for Python 2.7, Plan9 mips, but python3 is Py",
+            "is for Python 2.7, Plan9 mips, but python",
         ),
         ({"python": "Python 3.11, Linux x86_64\n", "requirements": "flask==1\n"}, "was packed from another revision"),
     ],

@@ -15,9 +15,11 @@ from scripts.setup.doctor import (
     OK,
     OLD,
     WARNING,
+    Check,
     assignments,
     check_python,
     check_tool,
+    compared,
     numbers,
     published_ports,
 )
@@ -65,6 +67,27 @@ def test_a_tool_is_judged_by_its_version(tmp_path: Path, script: str, status: st
 
 
 @pytest.mark.parametrize(
+    ("name", "found", "run_with", "status"),
+    [
+        ("istioctl", "1.32.1", "1.32", OK),
+        ("istioctl", "1.33.0", "1.32", OK),
+        ("istioctl", "1.31.4", "1.32", WARNING),
+        ("kind", "0.31.0", "0.33", WARNING),
+        ("kubectl", "1.37.2", "1.36.4", OK),
+        ("kubectl", "1.38.0", "1.36.4", WARNING),
+        ("kubectl", "1.35.9", "1.36.4", WARNING),
+    ],
+)
+def test_a_version_that_was_not_run_is_a_warning(name: str, found: str, run_with: str, status: str) -> None:
+    """An older one that has all that is used may do, and so may a kubectl far from its server: neither is refused."""
+    check = compared(Check(OK, f"{name} {found}"), name, run_with)
+    assert check.status == status
+    assert ("it may do" in check.remedy) == (status == WARNING)
+    old = Check(OLD, f"{name} 0.1", "get it")
+    assert compared(old, name, run_with) == old
+
+
+@pytest.mark.parametrize(
     ("found", "absent", "status", "remedy"),
     [
         ((3, 14), [], OK, ""),
@@ -93,9 +116,11 @@ def test_the_ports_of_compose_are_those_of_the_file(environment: dict[str, str],
 
 
 def test_the_oldest_python_is_the_one_that_make_asks_for() -> None:
-    """The doctor and scripts/setup/make-venv.sh accept the same versions."""
+    """The doctor, make and the package accept the same versions."""
     least = assignments((ROOT / "versions.env").read_text(encoding="utf-8"))["LEAST_PYTHON_VERSION"]
-    assert f"Python {least} or newer" in (ROOT / "scripts" / "setup" / "make-venv.sh").read_text(encoding="utf-8")
+    refused = run("scripts/setup/python.sh", environment={"PYTHON": "/no/python"})
+    assert f"Python {least} or newer is needed" in refused.stderr
+    assert f'requires-python = ">={least}' in (ROOT / "loadtest" / "pyproject.toml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["doctor.py", "__init__.py"])

@@ -17,7 +17,7 @@ def make_venv(
     python: str | Path, folder: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Call scripts/setup/make-venv.sh."""
-    return run(ROOT / "scripts" / "setup" / "make-venv.sh", python, folder, environment=environment)
+    return run(ROOT / "scripts" / "setup" / "make-venv.sh", folder, python, environment=environment)
 
 
 def changed_python(folder: Path, change: str) -> dict[str, str]:
@@ -126,7 +126,7 @@ def test_an_environment_without_its_python_is_made_again(project: Path) -> None:
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").symlink_to(project / "gone")
     planned = run("make", "--dry-run", "install", cwd=project)
-    assert "scripts/setup/make-venv.sh python3 .venv" in planned.stdout
+    assert "scripts/setup/make-venv.sh .venv" in planned.stdout
 
 
 def test_a_missing_python_is_named(tmp_path: Path) -> None:
@@ -134,8 +134,7 @@ def test_a_missing_python_is_named(tmp_path: Path) -> None:
     ended = make_venv("python-of-nowhere", tmp_path / "venv")
     assert ended.returncode == 1
     assert ended.stderr == (
-        "make: python-of-nowhere: not found\n"
-        "Python 3.11 or newer is needed. Name one: make PYTHON=/path/to/python3.11\n"
+        "python-of-nowhere: not found\nPython 3.11 or newer is needed. Name one: PYTHON=/path/to/python3.11\n"
     )
 
 
@@ -144,7 +143,7 @@ def test_a_python_that_does_not_run_is_named(tmp_path: Path) -> None:
     python = executable(tmp_path / "python", "#!/bin/sh\nexit 127\n")
     ended = make_venv(python, tmp_path / "venv")
     assert ended.returncode == 1
-    assert ended.stderr.startswith(f"make: {python}: does not run\nPython 3.11 or newer is needed")
+    assert ended.stderr.startswith(f"{python}: does not run\nPython 3.11 or newer is needed")
 
 
 @pytest.mark.parametrize("version", [(3, 10, 14), (2, 7, 18)], ids=str)
@@ -153,7 +152,7 @@ def test_too_old_a_python_is_named_with_its_version(tmp_path: Path, version: tup
     ended = make_venv(sys.executable, tmp_path / "venv", changed_python(tmp_path, f"sys.version_info = {version}"))
     assert ended.returncode == 1
     assert ended.stderr.startswith(
-        f"make: {sys.executable}: Python {version[0]}.{version[1]} is too old\nPython 3.11 or newer is needed"
+        f"{sys.executable}: Python {version[0]}.{version[1]} is too old\nPython 3.11 or newer is needed"
     )
     assert not (tmp_path / "venv").exists()
 
@@ -190,3 +189,11 @@ def test_half_an_environment_does_not_stay(tmp_path: Path) -> None:
     made = make_venv(sys.executable, tmp_path / "venv", changed_python(tmp_path, change))
     assert (made.returncode, made.stderr) == (1, "no space left\n")
     assert not (tmp_path / "venv").exists()
+
+
+def test_the_tests_speak_no_users_language() -> None:
+    """In any locale of a user, programs say the same to the tests: pytest pins it before the first one."""
+    code = "import os, tests.conftest; print(sorted(v for k, v in os.environ.items() if k[:3] in ('LC_', 'LAN')))"
+    user = {"LANG": "zh_CN.UTF-8", "LC_ALL": "zh_CN.UTF-8", "LANGUAGE": "zh_CN:zh", "LC_COLLATE": "zh_CN.UTF-8"}
+    done = run(sys.executable, "-c", code, environment=user)
+    assert done.stdout == "['C.UTF-8']\n", done.stderr
