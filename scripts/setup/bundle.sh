@@ -57,7 +57,7 @@ images() {
   docker compose --profile '*' config --images && printf '%s\n' micro-api:1.0-SNAPSHOT && istio_images
 }
 
-# istio_images: print those of Istio; without istioctl nobody here knows their names, and tools.txt says so.
+# istio_images: print those of Istio; without istioctl their names are unknown, and tools.txt says so.
 istio_images() {
   if [ -n "${ISTIO_IMAGES:-}" ] || command -v istioctl >/dev/null; then
     scripts/mesh/images.sh

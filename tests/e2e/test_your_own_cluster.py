@@ -16,7 +16,7 @@ CONTEXT = "somebody"
 PLAIN, MESH = "mine", "my-mesh"
 OBJECTS = "deployments,services,jobs,namespaces"
 COLUMNS = "custom-columns=:.kind,:.metadata.namespace,:.metadata.name,:.metadata.uid,:.metadata.generation"
-LEFT = "jobs,pods,services,configmaps,deployments"
+LEFT = "jobs,services,configmaps,deployments"  # pods take their time to end
 
 
 @dataclass(frozen=True)
