@@ -17,6 +17,7 @@ from canary_loadtest.output import report
 from canary_loadtest.output.about import About
 from canary_loadtest.output.files import write_whole
 from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
+from tests.support.text import unwrapped
 
 ABOUT = About("http://127.0.0.1:8080", "70-30", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 12.34)
 
@@ -52,6 +53,39 @@ def test_the_table_tells_counts_shares_interval_verdict_and_next_step() -> None:
     assert lines[8] == "verdict:  CONFIRMED - 300 of 1000 answers (30.0 %) are from the canary: within 5"
     assert lines[9].startswith(" " * 10 + "points of 30 % (25 or 35 % would pass in at most 5 % of runs)")
     assert lines[-1] == "next:     traffic matches the configured weights; continue the release"
+
+
+@pytest.mark.parametrize(
+    ("expectation", "tally", "words", "wrong"),
+    [
+        (Expectation(30), Tally(canary=2955, stable=6894, other=Counter({"timeout": 151})), "5.03 % of what", "5.0 %"),
+        (
+            Expectation(30, max_errors_percent=0),
+            Tally(canary=3000, stable=6999, other=Counter({"timeout": 1})),
+            "0.03 % of what",
+            "0.0 % of what",
+        ),
+        (Expectation(0, 1.75), Tally(stable=170), "interval 0.00 to 1.75 %", "1.8 %"),
+        (Expectation(0, alpha=1e-6), Tally(canary=1, stable=39), "interval 0.000001 to", "0.000000"),
+    ],
+)
+def test_no_figure_is_rounded_over_what_it_is_compared_with(
+    expectation: Expectation, tally: Tally, words: str, wrong: str
+) -> None:
+    """Errors above the limit, ends of the interval within the tolerance or beside the expected share are shown so."""
+    session = Session(expectation, row_names=ROW_NAMES)
+    session.add_all(tally)
+    shown = unwrapped(report.table(session.verdict()))
+    assert words in shown
+    assert wrong not in shown
+
+
+def test_a_range_that_leaves_the_tolerance_is_seen_to_do_so() -> None:
+    """Where later errors take the verdict back, the range that is named is not rounded into the tolerance."""
+    session = Session(Expectation(30), keep_going=True, row_names=ROW_NAMES)
+    session.add_all(Tally(canary=3000, stable=7000))
+    session.add_all(Tally(other=Counter({"timeout": 770})))
+    assert "anywhere from 27.855 to 35.005 %" in unwrapped(report.table(session.verdict()))
 
 
 def test_the_json_says_the_same() -> None:

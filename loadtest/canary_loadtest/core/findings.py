@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.outcome import Outcome
-from canary_loadtest.core.percent import decimals_for, percent_range, share_of
+from canary_loadtest.core.percent import percent_above, percent_range, range_beyond, share_of
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Remedy
 
@@ -131,11 +131,10 @@ def _contradicted(evidence: Evidence) -> Finding | None:
     least, most = 100 * tally.canary / tally.total, 100 * (tally.canary + tally.other_total) / tally.total
     if low_percent <= least and most <= high_percent:
         return None
-    decimals = decimals_for(expectation.points)
     return Finding(
         Outcome.INCONCLUSIVE,
         f"confirmed after {_answers(evidence.decided.total)}, but over all {tally.total} the canary's share may be"
-        f" anywhere from {least:.{decimals}f} to {most:.{decimals}f} %",
+        f" anywhere from {range_beyond((least, most), expectation)}",
         Remedy.EXPLAIN_OTHERS if tally.other else Remedy.MORE_ANSWERS,
     )
 
@@ -146,7 +145,7 @@ def _too_many_errors(evidence: Evidence) -> Finding | None:
     errors, total = tally.other_total, tally.total
     if not _would_confirm(evidence) or expectation.allows_errors(errors, total):
         return None
-    percent = f"{expectation.errors_percent(errors, total):.{decimals_for(expectation.most_errors_percent or 1)}f} %"
+    percent = percent_above(expectation.errors_percent(errors, total), expectation.most_errors_percent)
     if expectation.one_way:
         part = f"{percent} of all"
     else:
