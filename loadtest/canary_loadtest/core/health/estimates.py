@@ -15,6 +15,7 @@ PRIOR_ANSWERS: Final = 10.0
 STEPS_PERCENT: Final = (1.0, 5.0, 10.0, 20.0, 30.0, 50.0, 75.0, 100.0)
 """The weights that releases usually go through."""
 HALVINGS: Final = 40
+HALVINGS_OF_AN_END: Final = 25  # to a thousandth of a point
 TINY: Final = 1e-15
 """The least rate, or rest of a rate, that is told from none."""
 
@@ -124,7 +125,7 @@ def _upper_end(epochs: Sequence[Counts], alpha: float) -> float:
     """Find by bisection the least excess that, like all above it, is ruled out."""
     least = sum(_log_mixture(counts) for counts in epochs) - log(2 / alpha)
     low, high = -1.0, 1.0
-    for _ in range(HALVINGS):
+    for _ in range(HALVINGS_OF_AN_END):
         excess = (low + high) / 2
         if sum(_log_best(counts, excess) for counts in epochs) > least:
             low = excess

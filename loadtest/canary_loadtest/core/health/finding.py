@@ -12,7 +12,7 @@ from canary_loadtest.core.percent import decimals_for
 
 FEW_EPISODES: Final = 0.5
 """Of the episodes that independent errors would have; from `LEAST_ERRORS` on fewer are a sign of bursts."""
-LEAST_ERRORS: Final = 10
+LEAST_ERRORS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,10 @@ def _worse(epochs: Sequence[Epoch], excess_points: tuple[float, float], gate: Ga
 
 def _lottery(health: Health, excess_points: tuple[float, float], gate: Gate) -> list[str]:
     """Return what is to be said where both findings may be true."""
-    low, high = excess_points
-    if health is Health.UNDECIDED or low > gate.margin_points or high <= 0:
-        return []
-    return [
-        "for an excess between none and the margin both WORSE and NOT WORSE are true: the first look that is certain"
-        " decides"
-    ]
+    low, _ = excess_points
+    both = low < gate.margin_points if health is Health.WORSE else health is Health.NOT_WORSE and low > 0
+    remark = "an excess between none and the margin is WORSE and NOT WORSE at once: the first certain look decides"
+    return [remark] if both else []
 
 
 def _not_worse(epochs: Sequence[Epoch], gate: Gate) -> str:

@@ -53,8 +53,8 @@ class Gate:
     def margin_points(self) -> float:
         """By how many percentage points the canary may err more often than stable.
 
-        Without a margin that is told: so many that at the next weight one point of all requests is at stake, if the
-        excess stays: 1 point before 100 %, 2 before 50 %, 10 before 10 %; never more than 50.
+        Where it is not told, it puts one point of all requests at stake at the next weight, if the excess stays: 1
+        point before 100 %, 2 before 50 %, 10 before 10 %; never more than 50.
         """
         if self.margin_told is not None:
             return self.margin_told

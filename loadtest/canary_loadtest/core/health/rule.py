@@ -37,7 +37,7 @@ def can_be_compared(compared: Compared) -> bool:
 
 
 def mostly_errors(compared: Compared) -> bool:
-    """Return whether so many answers at this weight are errors that none may be a reason to go on."""
+    """Return whether fewer than half of the answers at this weight are right, which is no reason to go on."""
     right = sum(counts.right for counts in compared.at_this_weight)
     return right < FEWEST_RIGHT * sum(counts.total for counts in compared.at_this_weight)
 
