@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+from scipy.special import betaln, xlog1py, xlogy
 from scipy.stats import binom
 
 from canary_loadtest.core.health.counts import Counts
+from canary_loadtest.core.health.estimates import excess_interval_points
 from canary_loadtest.core.health.evidence import (
     LEVELS,
     nearest,
@@ -122,6 +125,34 @@ def test_without_an_answer_there_is_no_evidence() -> None:
 def test_where_no_level_is_left_but_none_an_error_is_not_worse_no_more() -> None:
     """At a margin of nearly all answers only the level without errors is below 1, and one error rules it out."""
     assert not_worse_log_evidence([Counts(1, 50, 0, 50, 0, 0.5)], 0.9999) == -inf
+
+
+@given(counts=st.builds(Counts, few, many, few, many, few, shares), alpha=st.sampled_from([0.05, 0.2]))
+def test_each_end_of_the_interval_is_where_scipy_rules_it_out(counts: Counts, alpha: float) -> None:
+    """At an end SciPy's mixture explains the answers 2/alpha times better than the best rates that are so far apart."""
+    low, high = excess_interval_points([counts], alpha)
+    unknown = counts.unknown_errors
+    for end, worst in (
+        (low, counts._replace(stable_errors=counts.stable_errors + unknown)),
+        (high, counts._replace(canary_errors=counts.canary_errors + unknown)),
+    ):
+        if abs(end) < 99.9:
+            of_canary = betaln(worst.canary_errors + 0.5, worst.canary_right + 0.5)
+            of_stable = betaln(worst.stable_errors + 0.5, worst.stable_right + 0.5)
+            mixture = of_canary + of_stable - 2 * betaln(0.5, 0.5)
+            assert mixture - best_log_likelihood(worst, end / 100) == pytest.approx(log(2 / alpha), rel=0.02)
+
+
+def best_log_likelihood(counts: Counts, excess: float) -> float:
+    """Return the greatest log likelihood of two rates that are an excess apart, by SciPy's minimiser."""
+
+    def lost(stable: float) -> float:
+        canary = min(max(stable + excess, 0), 1)
+        of_canary = xlogy(counts.canary_errors, canary) + xlog1py(counts.canary_right, -canary)
+        return -float(of_canary + xlogy(counts.stable_errors, stable) + xlog1py(counts.stable_right, -stable))
+
+    bounds = max(0.0, -excess), min(1.0, 1 - excess)
+    return -float(minimize_scalar(lost, bounds=bounds, options={"xatol": 1e-12}).fun)
 
 
 @given(share=st.floats(1e-6, 1 - 1e-6))
