@@ -40,7 +40,7 @@ class HealthFinding:
 def finding_of(epochs: Epochs, gate: Gate) -> HealthFinding | None:
     """Return the finding so far, None at a weight of 0 or 100 %, where there is nothing to compare with.
 
-    `look` alone is what is asked after each answer; this takes some milliseconds.
+    `look` alone is what is asked after each answer; this takes some hundredths of a second.
     """
     compared = epochs.compared
     if compared is None:
