@@ -56,7 +56,7 @@ monitoring: $(VENV)/.test ## Test rules, alerts, dashboard (Prometheus; 3 minute
 bundle: $(VENV)/.lab ## Pack images and wheels into FILE=... for offline use
 	@scripts/setup/bundle.sh pack "$(FILE)"
 
-bench: $(VENV)/.test ## Measure every part, write docs/benchmarks.md (10 minutes)
+bench: $(VENV)/.test ## Measure every part, write docs/benchmarks.md (20 minutes)
 	@[ -d $(VENV)/fast-parser ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --target $(VENV)/fast-parser -r scripts/bench/requirements.txt \
 	  || echo "gunicorn's C parser could not be built; continuing without it" >&2

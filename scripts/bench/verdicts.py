@@ -96,10 +96,9 @@ def measure(budget: Budget) -> Section:
     ]
     if budget.thorough:
         tables.append(Table(DEFAULT_COLUMNS, [_default_row(percent) for percent in DEFAULTS]))
-    note = (
-        f"Aim: at most {MOST_RATIO} times the limit, with a correct split REFUTED in at most 0.1 % and a wrong one"
-        " CONFIRMED in at most 5 %. The last table has each whole percent at its default tolerance, at alpha 5 and 1 %."
-    )
+    note = f"""\
+Aim: at most {MOST_RATIO} times the limit, with a correct split REFUTED in at most 0.1 % and a wrong one CONFIRMED in at
+most 5 %. The last table has each whole percent at its default tolerance, at alpha 5 and 1 %."""
     return Section("Answers until the verdict", METHOD, tables, note)
 
 
