@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from ipaddress import ip_address
 from typing import Any, Final, cast
-from zlib import error as EncodingError  # noqa: N812 - a class
 
 from gevent.socket import socket as Socket  # noqa: N812 - a class
 from geventhttpclient.client import HTTPClient, HTTPClientPool
@@ -13,27 +12,10 @@ from geventhttpclient.connectionpool import ConnectionPool
 from geventhttpclient.header import HeadersDataType
 from geventhttpclient.response import HTTPSocketPoolResponse
 from geventhttpclient.url import URL
-from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastResponse
 
 from canary_loadtest.runner.pacing import Pacer
 
 ANSWERS_PER_CONNECTION: Final = 20
-
-
-class PlainFailureResponse(FastResponse):
-    """A response whose body fails as one that cannot be unzipped does, whatever its encoding.
-
-    Of an encoding that it does not know, such as zstd, the client raises what Locust takes for an error in a task: a
-    traceback for each answer.
-    """
-
-    def _content(self) -> bytes:
-        try:
-            return cast("bytes", super()._content())  # type: ignore[no-untyped-call]
-        except FAILURE_EXCEPTIONS:
-            raise
-        except Exception as error:
-            raise EncodingError(str(error)) from error
 
 
 class OneAttemptClient(HTTPClient):

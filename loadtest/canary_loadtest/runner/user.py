@@ -27,9 +27,10 @@ from canary_loadtest.core.labels import (
     RowNames,
 )
 from canary_loadtest.options import headers_of
-from canary_loadtest.runner.client import OneAttemptPool, PlainFailureResponse
+from canary_loadtest.runner.client import OneAttemptPool
 from canary_loadtest.runner.failures import KINDS, cause_of, label_of, label_of_broken_body
 from canary_loadtest.runner.listeners import options_of, run_of
+from canary_loadtest.runner.response import PlainFailureResponse
 from canary_loadtest.runner.target import TargetError, base_address
 
 
