@@ -6,13 +6,14 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: scripts/cluster/load-images.sh [--name NAME]
+usage: scripts/cluster/load-images.sh [--name NAME] [--istio]
 
 Copies the images that the manifests name from the engine to a cluster of kind.
 For another cluster push them to a registry instead, and name the registry in
 the kustomizations (`images`, `newName`).
 
   --name NAME  the cluster's name (canary-cluster)
+  --istio      Istio's images, too: for a machine without a network
 
 Examples:
   scripts/cluster/load-images.sh
@@ -23,14 +24,20 @@ END
 }
 
 name=$CLUSTER_NAME
-options 'name:' '' "$@"
+istio=no
+options 'name: istio' '' "$@"
 
 need_engine
 need kind https://kind.sigs.k8s.io/docs/user/quick-start/#installation
 images=(micro-api:1.0-SNAPSHOT micro-api:1.1-SNAPSHOT micro-api:1.3-SNAPSHOT "$(scripts/cluster/loadtest-image.sh)")
+if [ "$istio" = yes ]; then
+  while read -r image; do
+    images+=("$image")
+  done < <(scripts/mesh/images.sh)
+fi
 for image in "${images[@]}"; do
   docker image inspect "$image" >/dev/null 2>&1 || die "the engine has no image $image of these files
-  build it with scripts/cluster/build-images.sh"
+  build it with scripts/cluster/build-images.sh (one of Istio comes from a registry or a bundle)"
 done
 kind get clusters 2>/dev/null | grep -qxF "$name" || die "kind has no cluster $name
   create it: scripts/cluster/up.sh${name:+ --name $name}"

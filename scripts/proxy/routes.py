@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from scripts.proxy.route_names import ROUTE_HEADER
+from scripts.proxy.route_names import ROUTE_HEADER, VERSIONS, disagreement
 
 Json = Mapping[str, Any]
 SHOWN_HOSTS: Final = 10
@@ -166,6 +166,9 @@ def host_lines(virtual_host: Json, host: str) -> Iterator[str]:
         yield f"route {route_name(route) or '(without a name)'}"
         yield f"  requests   {'none: a route before it takes all' if is_taken else requests}"
         yield from action_lines(route, host)
+        shares = dict.fromkeys(VERSIONS, 0.0) | {version(name, host): share for name, share in destinations(route)}
+        if warning := disagreement(route_name(route), [shares[one] for one in VERSIONS]):
+            yield f"  warning    {warning}"
         is_taken = is_taken or not found
     if not is_taken:
         yield "no route"

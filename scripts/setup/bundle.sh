@@ -22,7 +22,8 @@ their versions and their download pages. It needs .venv.
 
 install, without one: makes .venv and loads the images, in a clone of the same
 revision. Then `make lab` and `make test` work, and with the programs of
-tools.txt also Compose and `make cluster-up`.
+tools.txt also Compose, `make cluster-up` and the flow with Istio. tools.txt
+says what the bundle lacks.
 
 The wheels fit the system, the processor and the Python version that packed
 them: pack once for each. Commit before you pack: `make cluster-up` builds the
@@ -32,7 +33,10 @@ parser for `make bench` is not included, because it is built from source.
   --no-images  wheels only: enough for make lab and make test, without Docker
 
 Variables:
-  PYTHON  the Python that install makes .venv with (one that is new enough)
+  ISTIO_IMAGES  Istio's images (those that istioctl names)
+  NODE_IMAGE    the image of kind's node (the one of versions.env)
+  PYTHON        the Python that install makes .venv with (one that is new
+                enough)
 
 Examples:
   make bundle FILE=/media/stick/lab.tar
@@ -46,9 +50,18 @@ identity() {
   "$1" -c 'import platform, sys; print("Python %d.%d," % sys.version_info[:2], platform.system(), platform.machine())'
 }
 
+# By its tag: a digest does not survive `docker save`.
+node_image=kindest/node:v$KUBERNETES_VERSION
+
 images() {
-  docker compose --profile '*' config --images &&
-    printf '%s\n' micro-api:1.0-SNAPSHOT "kindest/node:v$KUBERNETES_VERSION"
+  docker compose --profile '*' config --images && printf '%s\n' micro-api:1.0-SNAPSHOT && istio_images
+}
+
+# istio_images: print those of Istio; without istioctl their names are unknown, and tools.txt says so.
+istio_images() {
+  if [ -n "${ISTIO_IMAGES:-}" ] || command -v istioctl >/dev/null; then
+    scripts/mesh/images.sh
+  fi
 }
 
 # tools PYTHON-VERSION
@@ -63,6 +76,10 @@ tools() {
     'the flows on Kubernetes' "kind >= $LEAST_KIND_VERSION" https://github.com/kubernetes-sigs/kind/releases \
     '' "kubectl $KUBERNETES_VERSION" https://kubernetes.io/releases/download/ \
     'the flow with Istio' "istioctl $ISTIO_VERSION" https://github.com/istio/istio/releases
+  printf '\n%s\n' 'Python wheels and images in this file:' "  for $(identity .venv/bin/python) only: pack on each other system"
+  [ "$with_images" = yes ] || printf '  no images: Compose and the flows on Kubernetes are not possible with it\n'
+  [ "$with_images" = no ] || [ -n "$(istio_images)" ] ||
+    printf '  not the images of Istio, since istioctl was not on the PATH: the flow with Istio is not possible with it\n'
 }
 
 save_images() {
@@ -71,6 +88,11 @@ save_images() {
   need docker https://docs.docker.com/engine/install/
   docker info >/dev/null 2>&1 || die "no container engine answers: start it, or pack with --no-images"
   run scripts/cluster/build-images.sh --quiet
+  if ! docker image inspect "$node_image" >/dev/null 2>&1; then
+    run docker pull --quiet "${NODE_IMAGE:-$node_image@$NODE_IMAGE_DIGEST}"
+    run docker tag "${NODE_IMAGE:-$node_image@$NODE_IMAGE_DIGEST}" "$node_image"
+  fi
+  names+=("$node_image")
   list=$(images) || die "docker compose cannot list the images"
   for image in $(printf '%s' "$list" | sort -u); do
     docker image inspect "$image" >/dev/null 2>&1 || run docker pull --quiet "$image"
@@ -126,7 +148,8 @@ install() {
     # shellcheck disable=SC2016  # to be read, not expanded
     printf '\n$ tar -xOf %s images.tar | docker load\n' "$file"
     tar -xOf "$file" images.tar | docker load
-    printf '\nNext: docker compose up --wait, or make cluster-up\n'
+    printf '\nNext: docker compose up --wait, or NODE_IMAGE=%s make cluster-up\n' "$node_image"
+    printf 'Before scripts/mesh/install.sh: scripts/cluster/load-images.sh --istio\n'
   else
     printf '\nNo container engine answers: start one and run install again for the images\n'
   fi

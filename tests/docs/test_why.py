@@ -95,7 +95,7 @@ def test_every_label_leads_to_a_row_that_names_it(label: str) -> None:
 @pytest.mark.parametrize(
     ("tally", "expected", "row"),
     [
-        (Tally(canary=50, stable=50), 30, "refuted-pods"),
+        (Tally(canary=150, stable=150), 30, "refuted-pods"),
         (Tally(canary=150, stable=850), 30, "refuted-half"),
         (Tally(canary=700, stable=300), 30, "refuted-complement"),
         (Tally(canary=0, stable=300), 30, "refuted-zero"),

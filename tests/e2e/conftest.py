@@ -87,6 +87,10 @@ def borrowed_cluster(folder: Path, name: str) -> Iterator[Cluster]:
     """Use a cluster that is there, and leave it: to work on a test without waiting for a new one each time."""
     kubeconfig = folder / "kubeconfig"
     checked("kind", "export", "kubeconfig", "--name", name, kubeconfig=kubeconfig)
+    # As scripts/cluster/up.sh does, so that commands are shown as the chapters have them.
+    checked(
+        "kubectl", "config", "set-context", f"kind-{name}", "--namespace", PLAIN_NAMESPACES[0], kubeconfig=kubeconfig
+    )
     yield cluster_of(name, kubeconfig, Chapters())
 
 

@@ -11,6 +11,7 @@ import docker
 import pytest
 
 from tests.images.containers import LOAD_TEST, VERSIONS
+from tests.support import processes
 from tests.support.repository import ROOT, copy_to
 
 pytestmark = pytest.mark.docker
@@ -26,6 +27,7 @@ IMAGES = {
     f"envoyproxy/envoy:v{VERSIONS['ENVOY_VERSION']}",
     f"prom/prometheus:v{VERSIONS['PROMETHEUS_VERSION']}",
     f"kindest/node:v{VERSIONS['KUBERNETES_VERSION']}",
+    *(name.removeprefix("docker.io/") for name in processes.run("scripts/mesh/images.sh").stdout.split()),
 }
 # An address at which nothing listens, no second one, and nothing kept from before.
 WITHOUT_INDEX = {

@@ -128,7 +128,7 @@ def test_what_one_run_makes_bears_its_name() -> None:
     assert [one["metadata"]["name"] for one in (master, workers, service)] == [RUN, f"{RUN}-workers", f"{RUN}-master"]
     assert [one["configMapRef"]["name"] for one in container(MASTER)["envFrom"]] == [RUN]
     script = text_of("scripts/cluster/lib.sh")
-    assert f"sed s/{RUN}/" in script
+    assert f"s/{RUN}/$RUN/" in script
     assert RUN not in text_of("k8s/load/service-account.yaml")
 
 

@@ -178,3 +178,11 @@ def written(folder: Path) -> list[str]:
         file.write_text(json.dumps(content), encoding="utf-8")
         files.append(str(file))
     return files
+
+
+def test_a_name_that_does_not_fit_the_weights_is_told() -> None:
+    """A route that was edited and kept its name says one thing, and does another."""
+    edited = configuration(virtual_host(named("70-30", weighted(60, 40))))
+    lines = view(HOST, [edited], CLUSTERS, ENDPOINTS)
+    assert lines[3] == "  lead to    60 % v1, 40 % v2"
+    assert lines[4].startswith("  warning    the route is named 70-30, and its weights are v1 60 %, v2 40 %")

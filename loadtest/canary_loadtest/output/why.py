@@ -18,6 +18,7 @@ ROW_BY_LABEL: Final[Mapping[str, str]] = {
     labels.UNEXPECTED_CONTENT_TYPE: labels.UNEXPECTED_BODY,
     labels.UNEXPECTED_RECORD: labels.UNEXPECTED_LINE,
     labels.UNEXPECTED_STATUS: labels.UNEXPECTED_LINE,
+    labels.UNEXPECTED_VALUE: labels.UNEXPECTED_LINE,
     labels.UNEXPECTED_VERSION: labels.UNEXPECTED_LINE,
     labels.WRONG_ROUTE: "several_routes",
     "status_302": "status_301",
