@@ -103,6 +103,7 @@ def test_every_label_leads_to_a_row_that_names_it(label: str) -> None:
         (Tally(canary=1640, stable=3360), 30, "refuted-nearly"),
         (Tally(canary=4, stable=6), 30, "too_few"),
         (Tally(settling=9), 30, "no_route_named"),
+        (Tally(), 30, "too_few"),
         (Tally(canary=3, stable=7, routes=Counter({"70-30": 5, "": 5})), 30, "several_routes"),
         (Tally(canary=3, stable=7, other=Counter(status_503=9)), 30, "status_503-part"),
         (Tally(other=Counter(status_503=9)), 30, "status_503-all"),

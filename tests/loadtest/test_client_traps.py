@@ -31,8 +31,11 @@ ODD_REPLIES = [
     Reply("unexpected_content_type", http(CANARY_BODY, content_type="text/html")),
     Reply("unexpected_content_type", http(CANARY_BODY, Content_Type="application/json;charset=UTF-8")),
     Reply("unexpected_encoding", http(gzip.compress(CANARY_BODY), content_encoding="gzip")),
-    Reply("client_error", http(CANARY_BODY, content_encoding="zstd")),
-    Reply("truncated_body", http(CANARY_BODY, content_encoding="gzip")),
+    *(Reply("unexpected_encoding", http(CANARY_BODY, content_encoding=name)) for name in ("zstd", "gzip", "br")),
+    Reply("unexpected_encoding", http(b"", "503 Service Unavailable", content_encoding="zstd")),
+    Reply("invalid_http", b"SSH-2.0-OpenSSH_9.6\r\n\r\n"),
+    Reply("invalid_http", http(CANARY_BODY, x_colour="\x1b[31mred")),
+    Reply("invalid_http", chunked(CANARY_BODY).replace(b"\r\n\r\n", b"\r\n\r\nx", 1)),
     Reply("unexpected_body", http(CANARY_BODY + b"\n")),
     Reply("unexpected_body", http(b"")),
 ]

@@ -180,6 +180,12 @@ def broken(status, headers, body):
 
 def silent(status, headers, body):
     return None
+
+def leaving(status, headers, body):
+    raise SystemExit(0)
+
+def forging(status, headers, body):
+    raise ValueError(f"cannot read {' ' * 50} ::error::all is well")
 """
 
 
@@ -222,6 +228,9 @@ def test_a_classifier_reads_vegeta(judge: Judge, capsys: pytest.CaptureFixture[s
         ("SHOP", "write FILE.py:NAME"),
         ("nowhere.py:classify", "there is no file nowhere.py"),
         ("FAULTY:classify", "cannot be loaded: SyntaxError("),
+        ("LEAVING:classify", "cannot be loaded: SystemExit(0)"),
+        ("SHOP:leaving", "leaving raised SystemExit(0)"),
+        ("SHOP:forging", "\\x3a:error::all is well"),
     ],
 )
 def test_a_fault_of_a_classifier_is_named_once(
@@ -230,7 +239,9 @@ def test_a_fault_of_a_classifier_is_named_once(
     """A classifier that raises, gives no label or is not there ends the judge with 2, one message and no traceback."""
     faulty = shop.with_name("faulty.py")
     faulty.write_text("def classify(:\n", encoding="utf-8")
-    option = place.replace("SHOP", str(shop)).replace("FAULTY", str(faulty))
+    leaving = shop.with_name("leaving.py")
+    leaving.write_text("raise SystemExit(0)\n", encoding="utf-8")
+    option = place.replace("SHOP", str(shop)).replace("FAULTY", str(faulty)).replace("LEAVING", str(leaving))
     assert judge(f"--classify {option} --format jsonl", json_line(record_of(CANARY)) * 3) == 2
     captured = capsys.readouterr()
     error = " ".join(captured.err.split())

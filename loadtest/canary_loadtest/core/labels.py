@@ -16,6 +16,7 @@ CONNECTION_ERROR: Final = "connection_error"
 CONNECTION_REFUSED: Final = "connection_refused"
 CONNECTION_RESET: Final = "connection_reset"
 NAME_NOT_RESOLVED: Final = "name_not_resolved"
+INVALID_HTTP: Final = "invalid_http"
 MORE_KINDS: Final = "more_kinds"
 NO_ANSWER: Final = "no_answer"
 OTHER_OR_NONE: Final = "other_or_none"
@@ -44,6 +45,7 @@ HINTS: Final[Mapping[str, str]] = {
     CONNECTION_ERROR: "connections failed or broke off: check the target, and that both versions are alive",
     CONNECTION_REFUSED: "nothing listens at the target: check its address and port, and that it is up",
     CONNECTION_RESET: "connections were reset: check that both versions are alive, and if the mesh asks for mutual TLS",
+    INVALID_HTTP: "what came is no valid HTTP: check the port, and what listens there",
     NAME_NOT_RESOLVED: "the target's name has no address: check its spelling, and where it is known",
     MORE_KINDS: "there are too many kinds of other answers to list: check what the target answers",
     NO_ANSWER: "find out why these requests got no answer, for example with curl -sS",

@@ -33,7 +33,7 @@ def load_classifier(place: str) -> Classifier:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an exit code of the file's own could read as a verdict
         raise SourceError(f"--classify {place}: {file} cannot be loaded: {error!r}") from error
     try:
         function = reduce(getattr, name.split("."), module)
@@ -48,7 +48,7 @@ def _checked(function: Classifier, place: str) -> Classifier:
     def classify(status: int, headers: Mapping[str, str], body: bytes) -> str:
         try:
             label = function(status, headers, body)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SourceError(f"{place} raised {error!r} for an answer with status {status}") from error
         if not isinstance(label, str) or not label:
             raise SourceError(f"{place} returned {label!r} and no label for an answer with status {status}")

@@ -27,7 +27,7 @@ from canary_loadtest.judge.reading import Reading
 from canary_loadtest.judge.sources import Source, SourceError
 from canary_loadtest.judge.writing import write_out
 from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of
-from canary_loadtest.output.text import wrapped
+from canary_loadtest.output.text import one_line, wrapped
 from canary_loadtest.output.why import with_row
 
 DEFAULT_FORMAT: Final = "bodies"
@@ -89,7 +89,7 @@ def _what_is_read(options: argparse.Namespace) -> str:
 
 
 def _fail(program: str, message: str, exit_code: int) -> int:
-    print(wrapped(f"{program}: ", message, indent=4), file=sys.stderr)
+    print(wrapped(f"{program}: ", one_line(message), indent=4), file=sys.stderr)
     return exit_code
 
 
@@ -193,6 +193,8 @@ def _form_of(options: argparse.Namespace) -> Format:
         if options.status_field is not None or values != (None, None):
             raise UsageError("--canary-value, --stable-value and --status-field go with --field NAME")
         return FORMATS[options.format or DEFAULT_FORMAT]
+    if not options.field:
+        raise UsageError("--field is empty: name a member of JSON, or the number of a column")
     if None in values or options.format is not None:
         raise UsageError("give --field with --canary-value and --stable-value, and without --format")
     canary, stable = map(frozenset, values)
@@ -220,9 +222,12 @@ def _row_name(role: str, values: list[str]) -> str:
 
 
 def _judge_counts(options: argparse.Namespace, counts: tuple[int | None, ...]) -> Verdict:
-    if None in counts or options.files or options.sent is not None or options.route is not None or options.complete:
+    of_files = (options.sent, options.route, options.format, options.field, options.classify, options.status_field)
+    given = any(option is not None for option in (*of_files, options.canary_value, options.stable_value))
+    if None in counts or options.files or options.complete or given:
         raise UsageError(
-            "give --canary, --stable and --other, all three and without FILE, --sent, --complete or --route"
+            "give --canary, --stable and --other, all three and without FILE, --sent, --complete, an option that says"
+            " what FILE is, or --route"
         )
     tally = Tally(canary=options.canary, stable=options.stable, other=+Counter({"other": options.other}))
     return verdict_on_counts(tally, Claim(expectation_of(options), None, ROW_NAMES))

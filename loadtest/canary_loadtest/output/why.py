@@ -63,7 +63,7 @@ def row_of(verdict: Verdict) -> str:
         (_other(tally), bool(tally.other)),
         ("no_route_named", tally.total == 0 and tally.settling > 0),
         ("uncounted", verdict.decided_after is not None),
-        (labels.TIMEOUT, tally.total == 0 or verdict.unfinished > tally.total),
+        (labels.TIMEOUT, verdict.unfinished > tally.total),
     )
     return next((row for row, fits in rows if fits), "too_few")
 

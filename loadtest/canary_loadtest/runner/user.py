@@ -23,14 +23,14 @@ from canary_loadtest.core.labels import (
     ABANDONED,
     CLIENT_ERROR,
     TIMEOUT,
-    TRUNCATED_BODY,
     VERSIONS,
     RowNames,
 )
 from canary_loadtest.options import headers_of
 from canary_loadtest.runner.client import OneAttemptPool
-from canary_loadtest.runner.failures import KINDS, cause_of, label_of
+from canary_loadtest.runner.failures import KINDS, cause_of, label_of, label_of_broken_body
 from canary_loadtest.runner.listeners import options_of, run_of
+from canary_loadtest.runner.response import PlainFailureResponse
 from canary_loadtest.runner.target import TargetError, base_address
 
 
@@ -77,6 +77,7 @@ class CanaryUser(FastHttpUser):
         super().__init__(environment)
         agent = self.client.client
         agent.max_retries = 0
+        agent.response_type = PlainFailureResponse  # type: ignore[misc]
         # Locust's own pool has the options that it read from the class.
         client_options = {**agent.clientpool.client_args, "ssl_options": _ssl_options(options)}
         self.canary_run = run_of(environment)
@@ -151,11 +152,11 @@ class CanaryUser(FastHttpUser):
         """Return the label of a response, or of the lack of one."""
         broken = response.request_meta["exception"]
         status = response.status_code
-        if broken is not None and (status == 0 or isinstance(broken, KINDS[TIMEOUT])):
+        if broken is not None and status == 0:
             return label_of(cause_of(broken))
-        if broken is not None and status < 400:
+        if broken is not None and (status < 400 or isinstance(broken, KINDS[TIMEOUT])):
             # The status and even the bytes so far may be right: only the exception shows that the rest never came.
-            return TRUNCATED_BODY
+            return label_of_broken_body(cause_of(broken))
         # A header that came twice is a list here, which equals no value that a classifier expects.
         headers = cast("Mapping[str, str]", response.headers or {})
         try:
