@@ -45,6 +45,8 @@ def up(options: argparse.Namespace) -> int:
         "",
         f"  request curl -H 'Host: {applied.host}' \\",
         f"            {state.url}/test/test",
+        f"  inside  curl -H 'Host: {applied.inside_host}' \\",
+        f"            {state.inside_url}/test/test",
         f"  watch   {state.page_url} (in a browser)",
         f"  shift   {options.dir.command('shift', 'istio/virtual-service-0-100.yaml')}",
         f"  status  {options.dir.command('status')}",

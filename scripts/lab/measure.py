@@ -18,7 +18,7 @@ from scripts.lab.replicas import replicas_of
 from scripts.lab.show import Configuration, read
 from scripts.lab.state import LabState
 from scripts.lab.terminal import WIDTH
-from scripts.lab.translation import translate
+from scripts.lab.translation import sidecar, translate
 from scripts.proxy.served import Served, Share, served, taking
 
 PATH: Final = "/test/test"
@@ -52,17 +52,19 @@ class Target:
 def measure(options: argparse.Namespace) -> int:
     """Print the load test's command line, run it, and return its exit code."""
     state = control.running(options.dir)
-    host = translate.host_to_ask(options.dir.read_traffic_state().manifests)
-    return run(target_of(state, options.load_test, host), options.load_test)
+    manifests = options.dir.read_traffic_state().manifests
+    host = sidecar.inside_host(manifests) if options.inside else translate.host_to_ask(manifests)
+    return run(target_of(state, options.load_test, host, inside=options.inside), options.load_test)
 
 
-def target_of(state: LabState, more: Sequence[str], usual_host: str) -> Target:
+def target_of(state: LabState, more: Sequence[str], usual_host: str, *, inside: bool = False) -> Target:
     """Return what a load test with some options measures: the route that takes its requests, and its weights.
 
     Args:
         state: the running lab.
         more: options of the load test, such as `--header`, which may select another route.
         usual_host: the Host to ask for unless an option says otherwise.
+        inside: whether the client is inside the mesh.
 
     Raises:
         LabError: Envoy does not answer, or no route takes the requests.
@@ -70,7 +72,7 @@ def target_of(state: LabState, more: Sequence[str], usual_host: str) -> Target:
     """
     host = _last(more, "--host-header") or usual_host
     headers = dict(line.split(":", 1) for line in _values(more, "--header") if ":" in line)
-    configuration = read(state.admin_url)
+    configuration = read(state.admin_url, inside=inside)
     routes = served(configuration.routes)
     route = taking(routes, host, PATH, {name: value.strip() for name, value in headers.items()})
     if _last(more, "--expect-canary") is not None:
@@ -83,7 +85,7 @@ def target_of(state: LabState, more: Sequence[str], usual_host: str) -> Target:
         )
     else:
         percent = _canary_percent(route, configuration, state)
-    return Target(state.url, host, percent, route.name if route else "")
+    return Target(state.inside_url if inside else state.url, host, percent, route.name_on_answers if route else "")
 
 
 def run(target: Target, more: Sequence[str], hidden: Sequence[str] = ()) -> int:

@@ -138,7 +138,7 @@ def test_the_default_rule_sheds_nothing(lab: RunningLab) -> None:
 def test_an_aborted_request_names_the_version_that_was_drawn(
     lab: RunningLab, random_value_header: str, tmp_path: Path
 ) -> None:
-    """Where the fault filter answers 503 to everybody, the header still tells 70 from 30."""
+    """Where the fault filter answers 503 to everybody, the header still separates 70 from 30."""
     file = tmp_path / "fault.yaml"
     file.write_text(edited("mesh/virtual-service-fault.yaml", "value: 10", "value: 100").replace("0.2s", "0.001s"))
     control.shift(lab.folder, [str(file)])
