@@ -28,6 +28,7 @@ from scripts.lab.traffic_state import TrafficState
 from scripts.lab.translation import analysis, sidecar, translate
 from scripts.lab.translation.assumptions import NOTHING_ASSUMED, Assumptions
 from scripts.lab.translation.endpoints import Endpoint, HostPort
+from scripts.lab.translation.services import of_stable
 from scripts.lab.watched import BROWSER_ROUTES, CLUSTERS, INSIDE_ROUTES, ROUTES
 
 # The supervisor gives up earlier, and reports why.
@@ -46,6 +47,7 @@ class Applied:
         host: a Host that leads to the routes.
         inside_host: the host that a client inside the mesh asks.
         stand_in: the subset or Service of somebody else's for which v2 of micro-api stands; "" for micro-api itself.
+        others: those for which v1 stands.
         duration_seconds: from the first byte written until Envoy served the new routes; 0.0 for `up`.
     """
 
@@ -54,6 +56,7 @@ class Applied:
     host: str = ""
     inside_host: str = ""
     stand_in: str = ""
+    others: tuple[str, ...] = ()
     duration_seconds: float = 0.0
 
 
@@ -177,6 +180,7 @@ def _applied(traffic_state: TrafficState, endpoints: Sequence[Endpoint]) -> Appl
         translate.host_to_ask(manifests),
         sidecar.inside_host(manifests),
         traffic_state.assumed.canary or "",
+        of_stable(manifests, endpoints),
     )
 
 

@@ -187,6 +187,17 @@ def canary_name(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE) -> str
     return next((name_of(target) for target in sorted(canaries(manifests, namespace), key=str)), None)
 
 
+def of_stable(
+    manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str = DEFAULT_NAMESPACE
+) -> tuple[str, ...]:
+    """Return the names of somebody's subsets and Services that v1 alone serves; arguments as `endpoints_of`."""
+    return tuple(
+        name_of(target)
+        for target in dict.fromkeys(_targets(manifests, namespace))
+        if {one.labels.get("version") for one in endpoints_of(target, manifests, endpoints, namespace)} == {_STABLE}
+    )
+
+
 def name_of(target: Target) -> str:
     """Return the name of a subset, or of a Service that is meant as a whole."""
     service, subset = target
