@@ -15,7 +15,7 @@ from scripts.lab.translation.manifests import Manifests
 from scripts.lab.translation.names import DEFAULT_NAMESPACE, MESH, full_host_name, is_within
 from scripts.lab.translation.resources import VirtualService
 from scripts.lab.translation.routes import Proxy, cluster_name, http_routes
-from scripts.lab.translation.services import GATEWAY_PORT, SERVICE_NAME, Registry
+from scripts.lab.translation.services import GATEWAY_PORT, SERVICE_NAME, Registry, services
 
 Json = dict[str, Any]
 
@@ -54,9 +54,15 @@ def inside_configuration(manifests: Manifests, namespace: str = DEFAULT_NAMESPAC
 def inside_host(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE) -> str:
     """Return the host that a client inside the mesh asks: the first Service, micro-api before all others."""
     own = full_host_name(SERVICE_NAME, namespace)
-    known = Registry(manifests, namespace).services
-    hosts = [one["domains"][0] for one in inside_configuration(manifests, namespace)["virtual_hosts"]]
-    return own if own in known else str(next((host for host in hosts if host in known), hosts[0]))
+    known = services(manifests, namespace)
+    if own in known:
+        return own
+    hosts = [host for service in manifests.virtual_services if _is_for_mesh(service) for host in service.hosts]
+    return next(iter(known), hosts[0].replace("*", "www", 1) if hosts else own)
+
+
+def _is_for_mesh(service: VirtualService) -> bool:
+    return MESH in (service.gateways or (MESH,))
 
 
 def sidecar_hosts(
@@ -75,7 +81,7 @@ def sidecar_hosts(
     found: dict[str, Json] = {}
     routed: set[str] = set()
     for service in manifests.virtual_services:
-        if MESH not in (service.gateways or (MESH,)):
+        if not _is_for_mesh(service):
             continue
         routes = list(http_routes(service, Proxy(MESH, port, _NO_LABELS, client), registry))
         own, others = _hosts(service, registry, port)
@@ -107,7 +113,7 @@ def _virtual_host(host: str, port: int, names: Sequence[str], routes: Sequence[J
     return {
         "name": f"{host}:{port}",
         "domains": list(names),
-        "routes": deepcopy(list(routes)),
+        "routes": list(routes),
         **deepcopy(dict(defaults.VIRTUAL_HOST)),
     }
 
