@@ -165,6 +165,13 @@ def _status_options(command: argparse.ArgumentParser) -> None:
 
 def _show_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("host", metavar="HOST", nargs="?", help="host of the requests (default: each that Envoy has)")
+    _measure_options(command)
+
+
+def _measure_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--inside", action="store_true", help="as a client inside the mesh, by its sidecar, and not by the gateway"
+    )
     _folder_option(command)
 
 
@@ -279,14 +286,14 @@ COMMANDS: Final = {
     "show": Command(
         "scripts.lab.show",
         "Print what the lab's Envoy has: routes, weights, limits, endpoints.",
-        ("show", "show micro-api.default.svc.cluster.local"),
+        ("show", "show --inside", "show micro-api.default.svc.cluster.local"),
         _show_options,
     ),
     "measure": Command(
         "scripts.lab.measure",
         "Run the load test against the lab and the weights that Envoy serves.",
-        ("measure", "measure -t 30s --keep-going", "measure --header 'x-canary: true'"),
-        _folder_option,
+        ("measure", "measure --inside", "measure -t 30s --keep-going", "measure --header 'x-canary: true'"),
+        _measure_options,
         passes_on=True,
     ),
     "guess": Command(

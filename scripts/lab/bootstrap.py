@@ -5,10 +5,11 @@ from typing import Final
 
 from scripts.lab.state import LabFolder, replace_file
 from scripts.lab.translation.endpoints import HostPort, envoy_address
-from scripts.lab.watched import BROWSER_ROUTES, CLUSTERS, ROUTES, TYPE_PREFIX, Json, WatchedFile
+from scripts.lab.watched import BROWSER_ROUTES, CLUSTERS, INSIDE_ROUTES, ROUTES, TYPE_PREFIX, Json, WatchedFile
 
 LISTENER: Final = "lab"
 BROWSER_LISTENER: Final = "browser"
+INSIDE_LISTENER: Final = "inside"
 SCRAPE_LISTENER: Final = "scrape"
 
 # Those of Istio's gateway that a route can configure: they do nothing until one does.
@@ -30,7 +31,7 @@ def write_bootstrap(
     listener: HostPort,
     admin: HostPort,
     *,
-    with_browser: bool = False,
+    with_others: bool = False,
     scraped: Mapping[str, str] | None = None,
 ) -> None:
     """Write the bootstrap; port 0 anywhere is a free one, chosen by the kernel.
@@ -39,16 +40,18 @@ def write_bootstrap(
         folder: the lab's folder, by the path that Envoy knows it by.
         listener: where clients connect.
         admin: where the admin interface listens.
-        with_browser: whether there is a second listener on loopback, whose routes are for any Host, because that of a
-            browser's request is 127.0.0.1.
-        scraped: Unix socket of each replica by its pod's name. If given, a third listener on loopback leads to their
+        with_others: whether there are two more listeners on loopback: one whose routes are for any Host, because that
+            of a browser's request is 127.0.0.1, and one for clients inside the mesh.
+        scraped: Unix socket of each replica by its pod's name. If given, another listener on loopback leads to their
             metrics, because Prometheus cannot read Unix sockets.
     """
     (folder.envoy / "admin-address").unlink(missing_ok=True)
     static = {"listeners": [_http_listener(LISTENER, listener, _routing(folder, ROUTES), _ISTIO_FILTERS)]}
-    if with_browser:
-        routing = _routing(folder, BROWSER_ROUTES)
-        static["listeners"].append(_http_listener(BROWSER_LISTENER, _LOOPBACK_ANY_PORT, routing, _ISTIO_FILTERS))
+    others = {BROWSER_LISTENER: BROWSER_ROUTES, INSIDE_LISTENER: INSIDE_ROUTES} if with_others else {}
+    for name, routes in others.items():
+        # As in a sidecar, the client inside is the application next to it: its address is no client's.
+        routing = {**_routing(folder, routes), "use_remote_address": name != INSIDE_LISTENER}
+        static["listeners"].append(_http_listener(name, _LOOPBACK_ANY_PORT, routing, _ISTIO_FILTERS))
     if scraped:
         static["listeners"].append(_scrape_listener(scraped))
         static["clusters"] = [_scrape_cluster(pod, path) for pod, path in scraped.items()]

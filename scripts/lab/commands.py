@@ -6,8 +6,10 @@ Each function takes the parsed options of the command of its name and returns it
 import argparse
 import json
 import os
+import shlex
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from scripts import REPOSITORY
@@ -45,8 +47,10 @@ def up(options: argparse.Namespace) -> int:
         "",
         f"  request curl -H 'Host: {applied.host}' \\",
         f"            {state.url}/test/test",
+        f"  inside  curl -H 'Host: {applied.inside_host}' \\",
+        f"            {state.inside_url}/test/test",
         f"  watch   {state.page_url} (in a browser)",
-        f"  shift   {options.dir.command('shift', 'istio/virtual-service-0-100.yaml')}",
+        f"  shift   {options.dir.command('shift', _next_state(options.state))}",
         f"  status  {options.dir.command('status')}",
         *([f"  metrics {state.prometheus_url}"] if state.prometheus_url else []),
         f"  stop    {options.dir.command('down')}",
@@ -112,7 +116,16 @@ def _stand_in(applied: control.Applied) -> list[str]:
     """Return what says which version stands for whose pods, where the Service is somebody else's."""
     if not applied.stand_in:
         return []
-    return [wrapped(f"v2 of micro-api stands for {applied.stand_in}, the canary, and v1 for all others.")]
+    shared = ": they share its replicas, so no answer says which of them it is from" if len(applied.others) > 1 else ""
+    stable = f", and v1 for {', '.join(applied.others)}{shared}" if applied.others else ""
+    return [wrapped(f"v2 of micro-api stands for {applied.stand_in}, the canary{stable}.")]
+
+
+def _next_state(state: str | None) -> str:
+    """Return what to shift to after `up`: the end of the release, or somebody's own files, once they are edited."""
+    if state is None or (REPOSITORY / "istio") in Path(state).resolve().parents:
+        return "istio/virtual-service-0-100.yaml"
+    return f"{shlex.quote(state)}  # after an edit"
 
 
 def _below_istio(name: str) -> str:

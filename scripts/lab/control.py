@@ -25,10 +25,11 @@ from scripts.lab.processes import (
 from scripts.lab.replicas import endpoints_of, make_socket_folder, sockets_of
 from scripts.lab.state import SUPERVISOR, LabFolder, LabState
 from scripts.lab.traffic_state import TrafficState
-from scripts.lab.translation import analysis, translate
+from scripts.lab.translation import analysis, sidecar, translate
 from scripts.lab.translation.assumptions import NOTHING_ASSUMED, Assumptions
 from scripts.lab.translation.endpoints import Endpoint, HostPort
-from scripts.lab.watched import BROWSER_ROUTES, CLUSTERS, ROUTES
+from scripts.lab.translation.services import of_stable
+from scripts.lab.watched import BROWSER_ROUTES, CLUSTERS, INSIDE_ROUTES, ROUTES
 
 # The supervisor gives up earlier, and reports why.
 START_TIMEOUT_SECONDS: Final = 2 * READY_TIMEOUT_SECONDS
@@ -44,14 +45,18 @@ class Applied:
         route_names: the values of `x-canary-route` that the new routes set.
         warnings: what Istio accepts but serves broken.
         host: a Host that leads to the routes.
+        inside_host: the host that a client inside the mesh asks.
         stand_in: the subset or Service of somebody else's for which v2 of micro-api stands; "" for micro-api itself.
+        others: those for which v1 stands.
         duration_seconds: from the first byte written until Envoy served the new routes; 0.0 for `up`.
     """
 
     route_names: tuple[str, ...]
     warnings: tuple[str, ...]
     host: str = ""
+    inside_host: str = ""
     stand_in: str = ""
+    others: tuple[str, ...] = ()
     duration_seconds: float = 0.0
 
 
@@ -101,11 +106,12 @@ def up(  # noqa: PLR0913 - each is an option of the command
             CLUSTERS.write(folder, translate.clusters(manifests, endpoints))
             ROUTES.write(folder, [translate.route_configuration(manifests)])
             BROWSER_ROUTES.write(folder, [translate.browser_routes(manifests)])
+            INSIDE_ROUTES.write(folder, [sidecar.inside_configuration(manifests)])
             write_bootstrap(
                 folder,
                 HostPort(LOOPBACK, ports.clients),
                 HostPort(LOOPBACK, ANY_FREE_PORT),
-                with_browser=True,
+                with_others=True,
                 scraped=None if ports.prometheus is None else sockets_of(state),
             )
             folder.write_traffic_state(traffic_state)
@@ -156,6 +162,7 @@ def _apply(folder: LabFolder, change: Callable[[TrafficState], TrafficState]) ->
             try:
                 envoy.apply(folder, admin, ROUTES, [routes])
                 envoy.apply(folder, admin, BROWSER_ROUTES, [translate.browser_routes(after.manifests)])
+                envoy.apply(folder, admin, INSIDE_ROUTES, [sidecar.inside_configuration(after.manifests)])
             except LabError:
                 envoy.apply(folder, admin, CLUSTERS, translate.clusters(before.manifests, endpoints))
                 raise
@@ -171,7 +178,9 @@ def _applied(traffic_state: TrafficState, endpoints: Sequence[Endpoint]) -> Appl
         translate.route_names(manifests),
         analysis.warnings(manifests, endpoints),
         translate.host_to_ask(manifests),
+        sidecar.inside_host(manifests),
         traffic_state.assumed.canary or "",
+        of_stable(manifests, endpoints),
     )
 
 

@@ -18,7 +18,7 @@ from scripts.lab.replicas import replicas_of
 from scripts.lab.show import Configuration, read
 from scripts.lab.state import LabState
 from scripts.lab.terminal import WIDTH
-from scripts.lab.translation import translate
+from scripts.lab.translation import sidecar, translate
 from scripts.proxy.served import Served, Share, served, taking
 
 PATH: Final = "/test/test"
@@ -52,17 +52,25 @@ class Target:
 def measure(options: argparse.Namespace) -> int:
     """Print the load test's command line, run it, and return its exit code."""
     state = control.running(options.dir)
-    host = translate.host_to_ask(options.dir.read_traffic_state().manifests)
-    return run(target_of(state, options.load_test, host), options.load_test)
+    traffic_state = options.dir.read_traffic_state()
+    manifests = traffic_state.manifests
+    host = sidecar.inside_host(manifests) if options.inside else translate.host_to_ask(manifests)
+    has_stand_ins = bool(traffic_state.assumed.canary)
+    target = target_of(state, options.load_test, host, inside=options.inside, has_stand_ins=has_stand_ins)
+    return run(target, options.load_test)
 
 
-def target_of(state: LabState, more: Sequence[str], usual_host: str) -> Target:
+def target_of(
+    state: LabState, more: Sequence[str], usual_host: str, *, inside: bool = False, has_stand_ins: bool = False
+) -> Target:
     """Return what a load test with some options measures: the route that takes its requests, and its weights.
 
     Args:
         state: the running lab.
         more: options of the load test, such as `--header`, which may select another route.
         usual_host: the Host to ask for unless an option says otherwise.
+        inside: whether the client is inside the mesh.
+        has_stand_ins: whether the replicas stand for somebody's subsets, whose names then do not tell the version.
 
     Raises:
         LabError: Envoy does not answer, or no route takes the requests.
@@ -70,7 +78,7 @@ def target_of(state: LabState, more: Sequence[str], usual_host: str) -> Target:
     """
     host = _last(more, "--host-header") or usual_host
     headers = dict(line.split(":", 1) for line in _values(more, "--header") if ":" in line)
-    configuration = read(state.admin_url)
+    configuration = read(state.admin_url, inside=inside)
     routes = served(configuration.routes)
     route = taking(routes, host, PATH, {name: value.strip() for name, value in headers.items()})
     if _last(more, "--expect-canary") is not None:
@@ -82,8 +90,8 @@ def target_of(state: LabState, more: Sequence[str], usual_host: str) -> Target:
             f"for {hosts}: name one with --host-header, or shift to a VirtualService that takes them"
         )
     else:
-        percent = _canary_percent(route, configuration, state)
-    return Target(state.url, host, percent, route.name if route else "")
+        percent = _canary_percent(route, configuration, state, {} if has_stand_ins else CANARY_SHARES)
+    return Target(state.inside_url if inside else state.url, host, percent, route.name_on_answers if route else "")
 
 
 def run(target: Target, more: Sequence[str], hidden: Sequence[str] = ()) -> int:
@@ -158,21 +166,21 @@ def _values(more: Sequence[str], flag: str) -> list[str]:
     return joined + [value for option, value in pairwise(more) if option == flag]
 
 
-def _canary_percent(route: Served, configuration: Configuration, state: LabState) -> float:
-    """Return the share of the canary that the weights of a route make."""
+def _canary_percent(route: Served, configuration: Configuration, state: LabState, named: Mapping[str, float]) -> float:
+    """Return the share of the canary that the weights of a route make; `named` is the canary's part by subset."""
     if not route.shares:
         raise LabError(f"The route {route.name or 'without a name'} leads to no version: {route.action}")
     versions = {replica.socket_path: replica.version for replica in replicas_of(state)}
-    return sum(share.weight_percent * _canary_share(share, configuration, versions) for share in route.shares)
+    # The name comes first, so that a subset v2 whose labels select the pods of v1 is found out, not expected.
+    parts = [
+        named[share.version] if share.version in named else _canary_share(share, configuration, versions)
+        for share in route.shares
+    ]
+    return sum(share.weight_percent * part for share, part in zip(route.shares, parts, strict=True))
 
 
 def _canary_share(share: Share, configuration: Configuration, versions: Mapping[str, str]) -> float:
-    """Return the canary's part of a destination: all or nothing by its name, else the ratio of its replicas.
-
-    The name comes first, so that a subset v2 whose labels select the pods of v1 is found out, not expected.
-    """
-    if share.version in CANARY_SHARES:
-        return CANARY_SHARES[share.version]
+    """Return the canary's part of a destination: the ratio of its replicas."""
     statuses = [one for one in configuration.endpoints if one.get("name") == share.cluster]
     paths = [
         host["address"].get("pipe", {}).get("path", "") for one in statuses for host in one.get("hostStatuses", ())

@@ -12,7 +12,7 @@ from scripts.lab.envoy import Admin
 from scripts.lab.errors import LabError
 from scripts.lab.terminal import WIDTH, wrapped
 from scripts.lab.translation import translate
-from scripts.lab.translation.defaults import BROWSER_CONFIGURATION_NAME
+from scripts.lab.translation.defaults import INSIDE_CONFIGURATION_NAME, ROUTE_CONFIGURATION_NAME
 from scripts.proxy.routes import Json, NoRouteError
 from scripts.proxy.served import Served, sentence, served
 from scripts.proxy.view import view
@@ -38,7 +38,7 @@ class Configuration:
 
 def show(options: argparse.Namespace) -> int:
     """Print what the lab's Envoy has for a host, or for all hosts."""
-    configuration = read(control.running(options.dir).admin_url)
+    configuration = read(control.running(options.dir).admin_url, inside=options.inside)
     hosts = [options.host] if options.host else _hosts(configuration)
     try:
         views = [view(host, configuration.routes, configuration.clusters, configuration.endpoints) for host in hosts]
@@ -48,11 +48,12 @@ def show(options: argparse.Namespace) -> int:
     return 0
 
 
-def read(admin_url: str) -> Configuration:
+def read(admin_url: str, *, inside: bool = False) -> Configuration:
     """Return what the Envoy with an admin interface has.
 
     Args:
         admin_url: URL of the interface.
+        inside: whether to return the routes for clients inside the mesh, and not those of the gateway.
 
     Raises:
         LabError: it does not answer.
@@ -60,10 +61,10 @@ def read(admin_url: str) -> Configuration:
     with Admin(admin_url) as admin:
         configs = admin.get_json("/config_dump")["configs"]
         statuses = admin.get_json("/clusters?format=json").get("cluster_statuses", ())
-    # Without those of the page's own listener, which repeat one host's for any name that a browser sends.
+    listener = INSIDE_CONFIGURATION_NAME if inside else ROUTE_CONFIGURATION_NAME
     routes = [one["route_config"] for dump in configs for one in dump.get("dynamic_route_configs", ())]
     return Configuration(
-        routes=_camel([one for one in routes if one["name"] != BROWSER_CONFIGURATION_NAME]),
+        routes=_camel([one for one in routes if one["name"] == listener]),
         clusters=_camel([one["cluster"] for dump in configs for one in dump.get("dynamic_active_clusters", ())]),
         endpoints=_camel(list(statuses)),
     )

@@ -56,6 +56,7 @@ class LabState:
         port: the port asked for, 0 for a free one; the real one once `ready`.
         admin_url: Envoy's admin interface, empty until `ready`.
         browser_port: port of the service's page, 0 until `ready`.
+        inside_port: port for clients inside the mesh, 0 until `ready`.
         socket_folder: folder of the replicas' Unix sockets.
         phase: `starting`, `ready` or `failed`.
         failure: why it failed, as a message.
@@ -72,6 +73,7 @@ class LabState:
     processes: tuple[ProcessRecord, ...] = ()
     browser_port: int = 0
     prometheus_port: int | None = None
+    inside_port: int = 0
 
     @property
     def url(self) -> str:
@@ -82,6 +84,11 @@ class LabState:
     def page_url(self) -> str:
         """URL of the service's page for browsers, empty until `ready`."""
         return f"http://127.0.0.1:{self.browser_port}/" if self.browser_port else ""
+
+    @property
+    def inside_url(self) -> str:
+        """URL for clients inside the mesh, empty until `ready`."""
+        return f"http://127.0.0.1:{self.inside_port}" if self.inside_port else ""
 
     @property
     def prometheus_url(self) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from scripts.lab import envoy, prometheus
-from scripts.lab.bootstrap import BROWSER_LISTENER, LISTENER, SCRAPE_LISTENER
+from scripts.lab.bootstrap import BROWSER_LISTENER, INSIDE_LISTENER, LISTENER, SCRAPE_LISTENER
 from scripts.lab.errors import LabError
 from scripts.lab.processes import (
     READY_TIMEOUT_SECONDS,
@@ -92,6 +92,7 @@ class Supervisor:
                 self._state,
                 port=admin.listener_port(LISTENER),
                 browser_port=admin.listener_port(BROWSER_LISTENER),
+                inside_port=admin.listener_port(INSIDE_LISTENER),
                 admin_url=envoy.admin_url(self._folder),
             )
             if self._state.prometheus_port is not None:

@@ -108,7 +108,8 @@ class TrafficState:
         """Return the state that `to_dict` made JSON of."""
         sources = []
         for one in fields["sources"]:
-            whole = Source(one["file"], one["text"], manifests.parse(one["text"], one["file"]))
+            # In a folder a file may hold nothing that the lab uses.
+            whole = Source(one["file"], one["text"], manifests.parse(one["text"], one["file"], any_kind=True))
             sources.append(whole.without({kind_of(resource) for resource in whole.resources} - set(one["kinds"])))
         return cls._of(sources, Assumptions(**fields["assumed"]))
 

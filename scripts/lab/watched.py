@@ -1,4 +1,4 @@
-"""The two files that a running Envoy watches: clusters and routes.
+"""The files that a running Envoy watches: clusters and routes.
 
 Envoy loads a file that is renamed into the folder that it watches.
 """
@@ -61,4 +61,10 @@ BROWSER_ROUTES: Final = WatchedFile(
     f"http.browser.rds.{defaults.BROWSER_CONFIGURATION_NAME}",
     "config.route.v3.RouteConfiguration",
     defaults.BROWSER_CONFIGURATION_NAME,
+)
+INSIDE_ROUTES: Final = WatchedFile(
+    "rds/inside.json",
+    f"http.inside.rds.{defaults.INSIDE_CONFIGURATION_NAME}",
+    "config.route.v3.RouteConfiguration",
+    defaults.INSIDE_CONFIGURATION_NAME,
 )

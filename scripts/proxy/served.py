@@ -46,6 +46,7 @@ class Served(NamedTuple):
         shares: where it leads them, empty where the proxy answers.
         action: what it does, in words.
         match: its match, as Envoy has it.
+        name_on_answers: the name that it puts on its answers, "" for none.
     """
 
     hosts: tuple[str, ...]
@@ -55,6 +56,7 @@ class Served(NamedTuple):
     shares: tuple[Share, ...]
     action: str
     match: Json
+    name_on_answers: str = ""
 
     @property
     def name_disagrees(self) -> bool:
@@ -100,6 +102,7 @@ def _served(route: Json, hosts: Sequence[str], configuration: str) -> Served:
         shares=shares,
         action=words or " ".join(next(iter(action_lines(route, host))).split()),
         match=route["match"],
+        name_on_answers=route_name({**route, "name": ""}),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a real istiod sends to its gateway for traffic states, many of them in one push.
+"""What a real istiod sends to its gateway and to a sidecar for traffic states, many of them in one push.
 
 It needs kubectl, istioctl, and a cluster with Istio and its ingress gateway.
 
@@ -8,20 +8,22 @@ written as for the namespace `default`.
 """
 
 import http.client
+import ipaddress
 import json
 import re
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from scripts.lab.translation.defaults import ROUTE_CONFIGURATION_NAME
-from scripts.record.projection import projection
+from scripts.record.projection import projection, sidecar_projection
 
+CLIENT: Final = "client"  # the pod whose sidecar is asked
 SETTLE_SECONDS: Final = 120
 COMMAND_SECONDS: Final = 60
 # How messages of the API server, or of Istio's webhook behind it, begin when they refuse a document.
@@ -80,8 +82,11 @@ class Cluster:
 
     def gateway(self, kind: str) -> list[dict[str, Any]]:
         """Return the current "routes" or "clusters" of the ingress gateway."""
-        found = self.istioctl("proxy-config", kind, "deploy/istio-ingressgateway", "--output=json")
-        return list(json.loads(found))
+        return self.proxy("deploy/istio-ingressgateway.istio-system", kind)
+
+    def proxy(self, name: str, kind: str) -> list[dict[str, Any]]:
+        """Return the current "routes" or "clusters" of a proxy."""
+        return list(json.loads(self.istioctl("proxy-config", kind, name, "--output=json")))
 
 
 def output(command: Sequence[str]) -> str:
@@ -127,7 +132,8 @@ class Istiod:
         self._cluster = cluster
         self._api = api
         self._namespaces: list[str] = []
-        self._tried = self._namespace()
+        self._tried = self._namespace(**{"istio-injection": "enabled"})
+        self._start_client()
 
     def refusal(self, document: Document) -> str | None:
         """Return why the cluster refuses a document, None if it accepts it; nothing is changed.
@@ -170,12 +176,24 @@ class Istiod:
         while len(self._namespaces) > keep:
             self._ask("DELETE", f"/api/v1/namespaces/{self._namespaces.pop()}")
 
-    def _namespace(self) -> str:
+    def _namespace(self, **labels: str) -> str:
         """Return a new namespace."""
         name = f"translation-{uuid.uuid4().hex[:10]}"
         self._namespaces.append(name)
-        self._made({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        self._made({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
         return name
+
+    def _start_client(self) -> None:
+        """Start a pod with a sidecar in the namespace for dry runs, of the image that the gateway has: no download."""
+        path = "--output=jsonpath={.spec.template.spec.containers[0].image}"
+        image = self._cluster.kubectl("get", "deploy/istio-ingressgateway", "--namespace=istio-system", path)
+        own = f"--namespace={self._tried}"
+        command = ("--image-pull-policy=IfNotPresent", "--command", "--", "sleep", "infinity")
+        # Kubernetes makes the account of a new namespace a moment later, and Istio injects after its label is seen.
+        self._cluster.kubectl("wait", own, "--for=create", "serviceaccount/default", f"--timeout={COMMAND_SECONDS}s")
+        self._cluster.kubectl("run", own, CLIENT, f"--image={image}", *command)
+        ready = ("--for=condition=Ready", f"pod/{CLIENT}", f"--timeout={COMMAND_SECONDS}s")
+        self._cluster.kubectl("wait", own, *ready)
 
     def _made(self, document: Document, namespace: str = "") -> None:
         """Create an object; raises ClusterError if the cluster refuses it."""
@@ -214,10 +232,12 @@ class Istiod:
         clusters = self._cluster.gateway("clusters")
         if not any(f"|{nonce}|" in cluster["name"] for cluster in clusters):
             return None
+        sidecar = self._cluster.proxy(f"{CLIENT}.{self._tried}", "routes")
+        if not any(map(_has(nonce), sidecar)):
+            return None
         for routes in self._cluster.gateway("routes"):
-            hosts = routes.get("virtualHosts", []) if routes.get("name") == ROUTE_CONFIGURATION_NAME else []
-            if any(host["name"].startswith(nonce) for host in hosts):
-                return [_projection(routes, clusters, name) for name in names]
+            if routes.get("name") == ROUTE_CONFIGURATION_NAME and _has(nonce)(routes):
+                return [{**_projection(routes, clusters, name), "sidecar": _sidecar(sidecar, name)} for name in names]
         return None
 
 
@@ -248,7 +268,7 @@ def _marker(nonce: str) -> State:
     specs = {
         "Gateway": {"selector": {"istio": "ingressgateway"}, "servers": [{"port": port, "hosts": ["*"]}]},
         "DestinationRule": {"host": "micro-api", "subsets": [{"name": nonce, "labels": {"marker": nonce}}]},
-        "VirtualService": {"hosts": [f"{nonce}.invalid"], "gateways": ["marker"], "http": [{"route": [route]}]},
+        "VirtualService": {"hosts": [f"{nonce}.invalid"], "gateways": ["marker", "mesh"], "http": [{"route": [route]}]},
     }
     return [
         {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": {"name": "marker"}, "spec": spec}
@@ -259,6 +279,11 @@ def _marker(nonce: str) -> State:
 def _with_service(state: State) -> State:
     """Return a state with the Service `micro-api`, unless it has Services."""
     return state if any(one["kind"] == "Service" for one in state) else [_SERVICE, *state]
+
+
+def _has(nonce: str) -> Callable[[Document], bool]:
+    """Return a test whether a route configuration has a marker's virtual host."""
+    return lambda routes: any(host["name"].startswith(nonce) for host in routes.get("virtualHosts", ()))
 
 
 def _renamed(document: Document, namespace: str, other: str) -> dict[str, Any]:
@@ -279,6 +304,29 @@ def _projection(routes: Document, clusters: Sequence[Document], namespace: str) 
     of_namespace = [cluster for cluster in clusters if own_name(cluster["name"])]
     whole = _renamed({"routes": {**routes, "virtualHosts": hosts}, "clusters": of_namespace}, namespace, "default")
     return projection(whole["routes"], whole["clusters"], service=None)
+
+
+def _sidecar(routes: Sequence[Document], namespace: str) -> dict[str, Any]:
+    """Return the projection of what a sidecar has for the Services of one namespace, as if it were `default`, by port.
+
+    Other hosts are left out: of two states that name one, a sidecar has the older, while a gateway has both.
+    """
+    found = {}
+    is_within = _within(namespace).search
+    for configuration in (one for one in routes if one.get("name", "").isdecimal()):
+        hosts = [host for host in configuration.get("virtualHosts", ()) if is_within(host["name"])]
+        if hosts:
+            named = [{**host, "domains": [name for name in host["domains"] if not _is_address(name)]} for host in hosts]
+            renamed = _renamed({"virtualHosts": named}, namespace, "default")
+            found[configuration["name"]] = sidecar_projection(renamed["virtualHosts"])
+    return found
+
+
+def _is_address(domain: str) -> bool:
+    """Return whether a domain is the address that a cluster gave to a Service."""
+    with suppress(ValueError):
+        return bool(ipaddress.ip_address(domain.strip("[]")))
+    return False
 
 
 def _own(host: Document, namespace: str) -> Document | None:

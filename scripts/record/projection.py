@@ -41,6 +41,12 @@ def projection(
     return {"routes": routes, "clusters": sorted(map(_cluster, own), key=_name)}
 
 
+def sidecar_projection(virtual_hosts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what matters of a sidecar's virtual hosts for one port, sorted by name; arguments as `projection`."""
+    reduced = map(_reduced, virtual_hosts)
+    return sorted(({**host, "domains": sorted(host["domains"])} for host in reduced), key=_name)
+
+
 def _cluster(cluster: Mapping[str, Any]) -> dict[str, Any]:
     """Return a cluster with the zero values that protobuf's JSON leaves out."""
     reduced = {"lb_policy": "ROUND_ROBIN", **_reduced(cluster)}

@@ -23,6 +23,7 @@ from tests.e2e.mesh import Mesh
 from tests.lab import corpus
 from tests.lab.differences import DIFFERENCES, Difference, listed
 from tests.lab.refusals import is_same_reason
+from tests.lab.states import sidecar_of
 from tests.support.istio_strategies import destination_rules, odd, virtual_services
 from tests.support.repository import text_of
 
@@ -98,7 +99,7 @@ def refusal_of_lab(document: Document) -> str | None:
 def translated(*documents: Document) -> dict[str, Any]:
     """Return the projection of what the lab makes of a state."""
     state = combine(one for document in documents for one in parse(written(document), "made-up.yaml"))
-    return projection(route_configuration(state), clusters(state, []), service=None)
+    return {**projection(route_configuration(state), clusters(state, []), service=None), "sidecar": sidecar_of(state)}
 
 
 def difference(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:

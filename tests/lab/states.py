@@ -1,9 +1,12 @@
 """Traffic states made of the repository's manifests, for the tests of the lab."""
 
-from typing import Final
+from typing import Any, Final
 
 from scripts.lab.translation.endpoints import Endpoint
 from scripts.lab.translation.manifests import Manifests, Resource, combine, parse
+from scripts.lab.translation.services import services
+from scripts.lab.translation.sidecar import sidecar_hosts
+from scripts.record.projection import sidecar_projection
 from scripts.record.routes import BASE
 from tests.support.repository import ROOT, text_of
 
@@ -26,3 +29,13 @@ def state(*paths: str) -> Manifests:
     changed = [one for path in paths for one in parse(text_of(path), path)]
     kinds = {type(one) for one in changed}
     return combine([*(one for one in map(resource, BASE) if type(one) not in kinds), *changed])
+
+
+def sidecar_of(manifests: Manifests) -> dict[str, Any]:
+    """Return the projection of what a sidecar of another namespace has for the Services of a state, by port."""
+    found = {}
+    for port in sorted({80, *(port for ports in services(manifests).values() for port in ports)}):
+        hosts = sidecar_hosts(manifests, port, client="elsewhere").values()
+        if own := [host for host in hosts if ".default." in host["name"]]:
+            found[str(port)] = sidecar_projection(own)
+    return found

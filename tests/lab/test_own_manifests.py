@@ -1,6 +1,7 @@
 """Somebody brings manifests of his own: files and folders of any form, and the lab serves their names."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,12 +11,13 @@ import requests
 from scripts.lab import control
 from scripts.lab.__main__ import main
 from scripts.lab.errors import LabError, UsageError
+from scripts.lab.state import LabFolder
 from scripts.lab.traffic_state import TrafficState
 from scripts.lab.translation.assumptions import Assumptions
 from scripts.lab.translation.manifests import ManifestError
 from scripts.record.routes import manifests, record_of
 from tests.lab import corpus
-from tests.lab.helpers import Client, RunningLab, istio, one_line
+from tests.lab.helpers import Client, CommandLine, RunningLab, istio, one_line
 from tests.support.repository import ROOT, text_of
 
 GATEWAY: Final = istio("gateway.yaml")
@@ -163,6 +165,73 @@ spec:
         session.trust_env = False
         statuses = [session.get(f"{page}{path}", timeout=30).status_code for path in ("test/test", "closed", "abort")]
     assert statuses == [200, 410, 418]
+
+
+THREE: Final = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop]
+  gateways: [micro-gateway]
+  http:
+    - route:
+        - {destination: {host: shop, subset: v1}, weight: 50}
+        - {destination: {host: shop, subset: v2}, weight: 30}
+        - {destination: {host: shop, subset: v3}, weight: 20}
+"""
+
+
+def test_what_stands_for_three_subsets_is_said(lab: RunningLab, random_value_header: str, tmp_path: Path) -> None:
+    """The newest is the canary; the other two share the replicas of v1, and `measure` expects the sum."""
+    file = tmp_path / "shop.yaml"
+    file.write_text(THREE)
+    shift = lab.command_line.run("shift", "--dir", lab.folder.path, file, "--assume-subsets")
+    assert "v2 of micro-api stands for v3, the canary, and v1 for v1, v2: they share its replicas" in one_line(
+        shift.stdout
+    )
+    measured = lab.command_line.run("measure", "--dir", lab.folder.path, "-t", "20s", "--alpha", "0.0001")
+    assert "--expect-canary 20 " in one_line(measured.stdout)
+    control.shift(lab.folder, [str(file)], Assumptions(subsets=True))  # by the numbers that the test sends
+    with Client(lab.url) as client:
+        answers = [
+            client.ask("shop.default.svc.cluster.local", **{random_value_header: str(one)}) for one in range(100)
+        ]
+    assert [answer.version for answer in answers].count("v2") == 20
+
+
+def test_the_articles_own_files_are_served(command_line: Callable[..., CommandLine], tmp_path: Path) -> None:
+    """A folder with Deployments: 70 to 30 at the gateway, the pods' ratio inside, then all of its later states."""
+    line = command_line()
+    folder = LabFolder(tmp_path / "lab")
+    up = line.run("up", "--dir", folder.path, "--replicas", "1", "--state", ROOT / "istio" / "article")
+    try:
+        assert (up.returncode, up.stderr) == (0, "")
+        assert "Envoy serves v1 70 %, v2 30 % (a route without a name)." in up.stdout
+        status = line.run("status", "--dir", folder.path)
+        assert (status.returncode, status.stderr) == (0, "")
+        state = control.running(folder)
+        with Client(state.url) as client, Client(state.inside_url) as inside:
+            assert {client.ask().version for _ in range(30)} <= {"v1", "v2"}
+            assert [inside.ask().version for _ in range(10)].count("v2") == 5
+        assert line.run("shift", "--dir", folder.path, istio("virtual-service-0-100.yaml")).returncode == 0
+        with Client(state.url) as client:
+            assert client.ask().version == "v2"
+    finally:
+        control.down(folder)
+
+
+def test_up_suggests_to_shift_to_ones_own_file(command_line: Callable[..., CommandLine], tmp_path: Path) -> None:
+    """A file below istio/ has other names: it is not suggested to somebody with a file of his own."""
+    file = tmp_path / "shop.yaml"
+    file.write_text(THREE)
+    folder = LabFolder(tmp_path / "lab")
+    try:
+        up = command_line().run("up", "--dir", folder.path, "--replicas", "1", "--state", file, "--assume-subsets")
+        assert f"shift --dir {folder.path} {file}  # after an edit\n" in up.stdout
+        assert "istio/" not in up.stdout
+    finally:
+        control.down(folder)
 
 
 def test_a_file_that_needs_what_no_one_assumed_is_served_broken(own_lab: RunningLab, tmp_path: Path) -> None:

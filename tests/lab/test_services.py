@@ -214,3 +214,24 @@ def test_what_has_no_effect_here_is_said() -> None:
         "shop.yaml: spec.trafficPolicy.tls, spec.exportTo: read, and without effect in the lab",
         "shop.yaml: kind: AuthorizationPolicy: only-me: the lab does not apply this kind",
     )
+
+
+def test_what_has_no_effect_in_a_subset_or_at_a_port_is_said() -> None:
+    """A policy has the same fields at each of its places, and the warning names the place."""
+    found = rule("shop", v1={"version": "v1"})
+    keepalive = {"connectionPool": {"tcp": {"tcpKeepalive": {"time": "10s"}}}}
+    at_port = {"port": {"number": 80}, "tls": {"mode": "DISABLE"}, **keepalive}
+    found["spec"]["trafficPolicy"] = {"portLevelSettings": [at_port]}
+    found["spec"]["subsets"][0]["trafficPolicy"] = {
+        "loadBalancer": {"localityLbSetting": {"enabled": True}},
+        "portLevelSettings": [at_port],
+    }
+    (warning,) = analysis.warnings(state(virtual_service({"shop/v1": 1}), found), [V1, V2])
+    fields, _, rest = warning.removeprefix("shop.yaml: ").partition(": ")
+    assert rest == "read, and without effect in the lab"
+    ports = ("portLevelSettings[0].connectionPool.tcp.tcpKeepalive", "portLevelSettings[0].tls")
+    assert fields.split(", ") == [
+        *(f"spec.trafficPolicy.{port}" for port in ports),
+        "spec.subsets[0].trafficPolicy.loadBalancer.localityLbSetting",
+        *(f"spec.subsets[0].trafficPolicy.{port}" for port in ports),
+    ]

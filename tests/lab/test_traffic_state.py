@@ -24,9 +24,9 @@ def parses(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counted: Counter[str] = Counter()
     parse = manifests.parse
 
-    def counting(text: str, file: str) -> tuple[manifests.Resource, ...]:
+    def counting(text: str, file: str, *, any_kind: bool = False) -> tuple[manifests.Resource, ...]:
         counted[Path(file).name] += 1
-        return parse(text, file)
+        return parse(text, file, any_kind=any_kind)
 
     monkeypatch.setattr(manifests, "parse", counting)
     return counted

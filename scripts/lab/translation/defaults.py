@@ -17,6 +17,8 @@ ISTIO_VERSION: Final = "1.32"
 ROUTE_CONFIGURATION_NAME: Final = "http.8080"
 # Of the listener for browsers, which Istio does not have.
 BROWSER_CONFIGURATION_NAME: Final = "browser"
+# Of the listener for clients inside the mesh: a sidecar has one for each port, called by its number.
+INSIDE_CONFIGURATION_NAME: Final = "inside"
 
 # Ports in the Host header do not matter; a route to a cluster that does not exist is served, with 503.
 ROUTE_CONFIGURATION: Final[Mapping[str, Any]] = MappingProxyType(

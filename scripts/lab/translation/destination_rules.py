@@ -1,6 +1,6 @@
 """Reading a DestinationRule: its fields are tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from scripts.lab.translation import names
@@ -128,13 +128,16 @@ def destination_rule(meta: Meta, spec: Field) -> DestinationRule:
     """Return the DestinationRule of a manifest."""
     fields = spec.record(["host"], ("trafficPolicy", "subsets", "exportTo"), REFUSED)
     policy = _POLICY(fields["trafficPolicy"]) if "trafficPolicy" in fields else {}
-    without_effect = _without_effect(policy, "spec.trafficPolicy")
+    subsets = _subsets(fields["subsets"]) if "subsets" in fields else {}
+    without_effect = list(_without_effect(policy, "spec.trafficPolicy"))
+    for index, subset in enumerate(subsets.values()):
+        without_effect += _without_effect(subset.policy, f"spec.subsets[{index}].trafficPolicy")
     if "exportTo" in fields:
         without_effect.append("spec.exportTo")
     return DestinationRule(
         meta,
         host=fields["host"].text(names.WILDCARD_HOST),
-        subsets=_subsets(fields["subsets"]) if "subsets" in fields else {},
+        subsets=subsets,
         policy=policy,
         without_effect=tuple(without_effect),
     )
@@ -151,15 +154,17 @@ def _subsets(field: Field) -> Mapping[str, Subset]:
     return subsets
 
 
-def _without_effect(value: object, path: str) -> list[str]:
-    """Return the paths of the fields of a policy that have no effect in the lab."""
-    if not isinstance(value, dict):
-        return []
-    found: list[str] = []
-    for name, child in value.items():
-        here = f"{path}.{name}"
-        found += [here] if name in WITHOUT_EFFECT else _without_effect(child, here)
-    return found
+def _without_effect(value: object, path: str) -> Iterator[str]:
+    """Yield the paths of the fields of a policy that have no effect in the lab, those for a port among them."""
+    if isinstance(value, Mapping):
+        for name, child in value.items():
+            if name in WITHOUT_EFFECT:
+                yield f"{path}.{name}"
+            else:
+                yield from _without_effect(child, f"{path}.{name}")
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _without_effect(child, f"{path}[{index}]")
 
 
 def policy_of(rule: DestinationRule | None, subset: str | None, port: int) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from scripts.lab.translation.destination_rules import policy_of
 from scripts.lab.translation.manifests import Manifests
 from scripts.lab.translation.names import (
     DEFAULT_NAMESPACE,
+    MESH,
     full_gateway_name,
     full_host_name,
     intersection,
@@ -98,11 +99,12 @@ class _VirtualHost:
 
 def _add_hosts(hosts: dict[str, _VirtualHost], one: Listening, registry: Registry) -> None:
     """Add what one server of a gateway serves."""
+    proxy = Proxy(one.full_name, one.server.port, defaults.GATEWAY_LABELS, defaults.GATEWAY_NAMESPACE)
     for service in registry.manifests.virtual_services:
         own = service.meta.namespace or registry.namespace
         if one.full_name not in {full_gateway_name(name, own) for name in service.gateways}:
             continue
-        routes = list(_http_routes(service, one, registry))
+        routes = list(http_routes(service, proxy, registry))
         if not routes:
             continue
         wanted = [full_host_name(host, own) for host in service.hosts]
@@ -154,13 +156,31 @@ def _is_catch_all(route: Mapping[str, Any]) -> bool:
     return is_any_path and "headers" not in match and "query_parameters" not in match
 
 
-def _http_routes(service: VirtualService, one: Listening, registry: Registry) -> Iterator[Json]:
+@dataclass(frozen=True)
+class Proxy:
+    """Whose routes are made: a server of a gateway, or a sidecar.
+
+    Attributes:
+        gateway: the gateway's full name, or `mesh`.
+        port: the port that its clients ask.
+        labels: those of its pod.
+        namespace: that of its pod.
+    """
+
+    gateway: str
+    port: int
+    labels: Mapping[str, str]
+    namespace: str
+
+
+def http_routes(service: VirtualService, proxy: Proxy, registry: Registry) -> Iterator[Json]:
     """Yield one Envoy route for each match; mirrors `BuildHTTPRoutesForVirtualService`."""
-    context = _Context(registry, service.meta.namespace or registry.namespace)
+    port = proxy.port if proxy.gateway == MESH else GATEWAY_PORT
+    context = _Context(registry, service.meta.namespace or registry.namespace, port)
     for route in service.http:
         for match in route.matches or ({},):
-            if _is_for(match, one, context.own):
-                translated = _route(route, match, context, one.server.port)
+            if _is_for(match, proxy, context.own):
+                translated = _route(route, match, context, proxy.port)
                 yield translated
                 if _is_catch_all(translated):
                     return  # Istio leaves out the matches and routes after it
@@ -170,15 +190,22 @@ def _http_routes(service: VirtualService, one: Listening, registry: Registry) ->
 
 @dataclass(frozen=True)
 class _Context:
-    """What the destinations of a virtual service are looked up in; `own` is its namespace."""
+    """What the destinations of a virtual service are looked up in.
+
+    Attributes:
+        registry: the Services and rules.
+        own: the namespace of the virtual service.
+        port: the one that is meant where neither the destination nor its Service says another.
+    """
 
     registry: Registry
     own: str
+    port: int
 
     def cluster(self, destination: Destination) -> str:
         """Mirrors `GetDestinationCluster`: the name is made even if there is no such cluster."""
         host = full_host_name(destination.host, self.own)
-        port = port_of(destination, self.registry.services.get(host, ()))
+        port = port_of(destination, self.registry.services.get(host, ()), self.port)
         return cluster_name(host, port, destination.subset)
 
     def hash_policy(self, destination: Destination) -> Json | None:
@@ -193,17 +220,14 @@ def cluster_name(host: str, port: int, subset: str | None) -> str:
     return f"outbound|{port}|{subset or ''}|{host}"
 
 
-def _is_for(match: Mapping[str, Any], one: Listening, namespace: str) -> bool:
-    """Return whether a match counts at this gateway and port; mirrors `sourceMatchHTTP`."""
-    if match.get("port", one.server.port) != one.server.port:
+def _is_for(match: Mapping[str, Any], proxy: Proxy, namespace: str) -> bool:
+    """Return whether a match counts at this proxy and port; mirrors `sourceMatchHTTP`."""
+    if match.get("port", proxy.port) != proxy.port:
         return False
     if "gateways" in match:
-        return one.full_name in {full_gateway_name(name, namespace) for name in match["gateways"]}
+        return proxy.gateway in {full_gateway_name(name, namespace) for name in match["gateways"]}
     labels = match.get("sourceLabels", {})
-    return labels.items() <= defaults.GATEWAY_LABELS.items() and match.get("sourceNamespace") in (
-        None,
-        defaults.GATEWAY_NAMESPACE,
-    )
+    return labels.items() <= proxy.labels.items() and match.get("sourceNamespace") in (None, proxy.namespace)
 
 
 def _route(route: HttpRoute, match: Mapping[str, Any], context: _Context, port: int) -> Json:

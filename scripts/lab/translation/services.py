@@ -60,6 +60,12 @@ class Registry:
         self.services = services(manifests, namespace)
         self._rules: dict[str, DestinationRule | None] = {}
 
+    def at(self, port: int) -> "Registry":
+        """Return the Services that have a port: a sidecar's routes for this port know no others."""
+        found = Registry(self.manifests, self.namespace)
+        found.services = {host: ports for host, ports in self.services.items() if port in ports}
+        return found
+
     def rule(self, service: str) -> DestinationRule | None:
         """Return the rule of a Service by its full host name, as `rule_of` does."""
         if service not in self._rules:
@@ -67,9 +73,9 @@ class Registry:
         return self._rules[service]
 
 
-def port_of(destination: Destination, ports: Sequence[int]) -> int:
-    """Return the port that a destination means: its own, the only one of the Service, or else the gateway's."""
-    return destination.port or (ports[0] if len(ports) == 1 else GATEWAY_PORT)
+def port_of(destination: Destination, ports: Sequence[int], asked: int = GATEWAY_PORT) -> int:
+    """Return the port that a destination means: its own, the only one of the Service, or else the one that is asked."""
+    return destination.port or (ports[0] if len(ports) == 1 else asked)
 
 
 def rule_of(manifests: Manifests, service: str, namespace: str = DEFAULT_NAMESPACE) -> DestinationRule | None:
@@ -179,6 +185,17 @@ def canaries(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE) -> frozen
 def canary_name(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE) -> str | None:
     """Return the name of the canary's subset, or of its Service; None without one. Raises as `canaries`."""
     return next((name_of(target) for target in sorted(canaries(manifests, namespace), key=str)), None)
+
+
+def of_stable(
+    manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str = DEFAULT_NAMESPACE
+) -> tuple[str, ...]:
+    """Return the names of somebody's subsets and Services that v1 alone serves; arguments as `endpoints_of`."""
+    return tuple(
+        name_of(target)
+        for target in dict.fromkeys(_targets(manifests, namespace))
+        if {one.labels.get("version") for one in endpoints_of(target, manifests, endpoints, namespace)} == {_STABLE}
+    )
 
 
 def name_of(target: Target) -> str:
