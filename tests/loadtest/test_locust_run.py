@@ -311,11 +311,12 @@ def test_later_answers_refute_a_confirmed_share(tmp_path: Path) -> None:
     ("lines", "fault"),
     [
         (["@staticmethod", "def classify(*_): raise ValueError('no JSON')"], "classify raised ValueError('no JSON')"),
+        (["@staticmethod", "def classify(*_): raise SystemExit(0)"], "classify raised SystemExit(0)"),
         (["@staticmethod", "def classify(*_): return None"], "classify returned None and no label"),
         (["@staticmethod", "def classify(*_): return 7"], "classify returned 7 and no label"),
         (["def classify(self, status, headers, body): return 'canary'"], "classify raised TypeError("),
     ],
-    ids=["raises", "None", "number", "no-staticmethod"],
+    ids=["raises", "exits", "None", "number", "no-staticmethod"],
 )
 def test_classifier_that_gives_no_label_is_named_once(tmp_path: Path, lines: list[str], fault: str) -> None:
     """A fault in a classifier ends the run at once with 2 and its name, without a traceback for each request."""

@@ -72,7 +72,7 @@ def test_the_table_tells_counts_shares_interval_verdict_and_next_step() -> None:
 def test_no_figure_is_rounded_over_what_it_is_compared_with(
     expectation: Expectation, tally: Tally, words: str, wrong: str
 ) -> None:
-    """Errors above the limit, ends of the interval within the tolerance or beside the expected share are shown so."""
+    """Errors above the limit, ends of the interval within the tolerance or next to the expected share are shown so."""
     session = Session(expectation, row_names=ROW_NAMES)
     session.add_all(tally)
     shown = unwrapped(report.table(session.verdict()))

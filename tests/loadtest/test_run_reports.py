@@ -141,16 +141,27 @@ def test_with_the_web_ui_each_run_leaves_its_report(tmp_path: Path) -> None:
     assert summaries(tmp_path) == ["CONFIRMED", "REFUTED"]
 
 
-def test_wrong_address_in_the_form_is_named_and_the_next_run_judged(tmp_path: Path) -> None:
-    """An address without a scheme starts no test, and stands against no later one."""
+def test_wrong_entry_in_the_form_is_refused_and_the_next_run_judged(tmp_path: Path) -> None:
+    """An address without a scheme, or a share that is none, is answered with the right spelling and starts no test."""
     with serving(split(3)) as server, web_ui(tmp_path, "--expect-canary 30") as ui:
-        ui.start(host=server.url.removeprefix("http://"))
-        ui.wait_for(lambda: len(ui.verdicts()) == 1)
-        assert server.connections == 0
+        wrong = {
+            f"write {server.url}": {"host": server.url.removeprefix("http://")},
+            "the expected share is 300": {"host": server.url, "expect_canary": "300"},
+            "expect_canary is 'many': give a number": {"host": server.url, "expect_canary": "many"},
+            "the expected share is missing": {"host": server.url, "expect_canary": ""},
+            "allows every share": {"host": server.url, "tolerance": "80"},
+        }
+        for words, form in wrong.items():
+            reply = ui.session.post(f"{ui.url}/swarm", data={"user_count": "4", "spawn_rate": "4", **form})
+            assert not reply.json()["success"]
+            assert words in reply.json()["message"]
+        assert ui.session.get(f"{ui.url}/stats/requests").json()["state"] == "ready"
         ui.start(host=server.url)
-        ui.wait_for(lambda: len(ui.verdicts()) == 2)
-    assert f"write {server.url}" in ui.errors.read_text(encoding="utf-8")
-    assert ui.verdicts()[1] == "CONFIRMED"
+        ui.wait_for(lambda: len(ui.verdicts()) == 1)
+    errors = ui.errors.read_text(encoding="utf-8")
+    assert errors.count("not started: ") == len(wrong)
+    assert "Traceback" not in errors
+    assert set(ui.verdicts()) == {"CONFIRMED"}
 
 
 @pytest.mark.parametrize(("expected", "exit_code"), [("30", 0), ("60", 10)])

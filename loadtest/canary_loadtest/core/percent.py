@@ -30,11 +30,11 @@ def percent_range(interval_percent: tuple[float, float], expectation: Expectatio
     """
     expected, (least, most) = expectation.canary_percent, expectation.band_percent
 
-    def tells(shown: Sequence[float]) -> bool:
+    def suffices(shown: Sequence[float]) -> bool:
         within = (shown[0] >= least or interval_percent[0] < least) and (shown[1] <= most or interval_percent[1] > most)
         return within and all(_same_side(*ends, expected) for ends in zip(shown, interval_percent, strict=True))
 
-    decimals = _decimals(interval_percent, decimals_for(expectation.points), tells)
+    decimals = _decimals(interval_percent, decimals_for(expectation.points), suffices)
     low, high = interval_percent
     unit = 10.0**-MOST_DECIMALS
     if low > expected:
@@ -53,10 +53,10 @@ def range_beyond(interval_percent: tuple[float, float], expectation: Expectation
     """
     band = expectation.band_percent
 
-    def tells(shown: Sequence[float]) -> bool:
+    def suffices(shown: Sequence[float]) -> bool:
         return all(map(_same_side, shown, interval_percent, band))
 
-    decimals = _decimals(interval_percent, decimals_for(expectation.points), tells)
+    decimals = _decimals(interval_percent, decimals_for(expectation.points), suffices)
     low, high = interval_percent
     return f"{low:.{decimals}f} to {high:.{decimals}f} %"
 
@@ -72,9 +72,9 @@ def percent_above(percent: float, limit: float) -> str:
     return f"{percent:.{decimals}f} %"
 
 
-def _decimals(values: Sequence[float], least: int, tells: Callable[[Sequence[float]], bool]) -> int:
-    """Return the fewest decimals, from `least` on, with which the rounded values tell what they should."""
-    enough = (n for n in range(least, MOST_DECIMALS) if tells([round(value, n) for value in values]))
+def _decimals(values: Sequence[float], least: int, suffices: Callable[[Sequence[float]], bool]) -> int:
+    """Return the fewest decimals, from `least` on, with which the rounded values are seen for what they are."""
+    enough = (n for n in range(least, MOST_DECIMALS) if suffices([round(value, n) for value in values]))
     return next(enough, max(least, MOST_DECIMALS))
 
 

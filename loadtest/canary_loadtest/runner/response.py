@@ -7,7 +7,7 @@ from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastResponse
 
 
 class PlainFailureResponse(FastResponse):
-    """A response whose body fails as one that cannot be unzipped does, whatever its encoding.
+    """A response whose body fails as one that cannot be unzipped does, in any encoding.
 
     Of an encoding that it does not know, such as zstd, the client raises what Locust takes for an error in a task: a
     traceback for each answer.

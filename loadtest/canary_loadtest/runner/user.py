@@ -67,7 +67,7 @@ class CanaryUser(FastHttpUser):
         if self.host is not None:
             try:
                 self.host = base_address(self.host)
-            except TargetError as error:  # the web UI takes any text
+            except TargetError as error:
                 raise StopTest(str(error)) from None
         if self.ssl_context_factory is not None:
             # The client would switch the check of names on or off in the class's own context.
@@ -161,7 +161,7 @@ class CanaryUser(FastHttpUser):
         headers = cast("Mapping[str, str]", response.headers or {})
         try:
             label = type(self).classify(status, headers, response.content or b"")
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # an exit code of the classifier's own could read as a verdict
             raise ClassifierError(f"classify raised {error!r} for an answer with status {status}") from error
         if not isinstance(label, str) or not label:
             raise ClassifierError(f"classify returned {label!r} and no label for an answer with status {status}")

@@ -5,14 +5,18 @@ Locust lets a tab be added that shows a table; this one has no table and is fill
 
 import argparse
 import json
+import sys
 from typing import Any, Final, cast
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, jsonify, request
 from locust.web import WebUI
 
+from canary_loadtest.core.expectation import ExpectationError
+from canary_loadtest.options import expectation_of
 from canary_loadtest.output import page, report
 from canary_loadtest.runner.guard import protect
 from canary_loadtest.runner.run import JudgingRun
+from canary_loadtest.runner.target import TargetError, base_address
 
 KEY: Final = "canary-split"
 TITLE: Final = "Canary split"
@@ -31,6 +35,25 @@ def page_data(run: JudgingRun) -> dict[str, Any]:
     return data | {"exit_code": run.exit_code(verdict)}
 
 
+def refused_entry(options: argparse.Namespace) -> Response | None:
+    """Return Locust's own answer to a wrong entry for a start form that names a test which cannot begin, else None.
+
+    Args:
+        options: Locust's, which the form changes in part.
+    """
+    if request.endpoint != "locust.swarm":
+        return None
+    entered = argparse.Namespace(**(vars(options) | request.form.to_dict()))
+    try:
+        expectation_of(entered)
+        if entered.host:
+            base_address(entered.host)
+    except (TargetError, ExpectationError) as error:
+        print(f"not started: {error}", file=sys.stderr, flush=True)
+        return jsonify(success=False, message=str(error), host=options.host)
+    return None
+
+
 def extend(web_ui: WebUI, run: JudgingRun, options: argparse.Namespace) -> None:
     """Protect a web UI that is not started yet from other sites, and add the tab and its page to it.
 
@@ -41,6 +64,7 @@ def extend(web_ui: WebUI, run: JudgingRun, options: argparse.Namespace) -> None:
     """
     app = cast("Flask", web_ui.app)
     protect(app, options.web_host)
+    app.before_request(lambda: refused_entry(options))
     script = f"<script>{(page.FOLDER / 'tab.js').read_text(encoding='utf-8')}</script>"
 
     def live() -> str:
