@@ -239,7 +239,7 @@ CASES = [
         "--expect-canary 0",
         INCONCLUSIVE,
         "",
-        "no request was answered; 1 still wait",
+        "no request was answered; 1 still waits",
         answers=0,
     ),
     Case(

@@ -86,7 +86,7 @@ def test_answer_that_never_comes_is_inconclusive(tmp_path: Path) -> None:
     with serving(held_after(0, split(3))) as server:
         ended = run_until_held(tmp_path, server, "--expect-canary 30")
     assert ended.exit_code == 11
-    assert ended.verdict["reason"] == "no request was answered; 1 still wait"
+    assert ended.verdict["reason"] == "no request was answered; 1 still waits"
 
 
 def test_dead_target_is_inconclusive(tmp_path: Path) -> None:

@@ -88,9 +88,10 @@ def _not_comparable(evidence: Evidence) -> Finding | None:
         )
     if tally.pinned:
         pairs, changes = tally.connections.pairs, tally.connections.changes
+        times = "once" if changes == 1 else f"{changes} times"
         return Finding(
             Outcome.INCONCLUSIVE,
-            f"connections are pinned to a version: the answer changed {changes} times in {pairs} pairs, far less often"
+            f"connections are pinned to a version: the answer changed {times} in {pairs} pairs, far less often"
             " than chance predicts: too few independent samples",
             Remedy.SAMPLE_EACH_ANSWER,
         )
@@ -236,7 +237,8 @@ def _nothing_counted(evidence: Evidence) -> Finding:
             Remedy.COMPARE_ROUTE,
         )
     if evidence.unfinished:
-        reason = f"no request was answered; {evidence.unfinished} still wait"
+        waits = "1 still waits" if evidence.unfinished == 1 else f"{evidence.unfinished} still wait"
+        reason = f"no request was answered; {waits}"
         return Finding(Outcome.INCONCLUSIVE, reason, Remedy.FIND_ANSWERS)
     return Finding(Outcome.INCONCLUSIVE, "no answer was counted", Remedy.FIND_ANSWERS)
 
