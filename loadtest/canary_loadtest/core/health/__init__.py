@@ -1,0 +1,1 @@
+"""The second verdict, canary against stable: whether the canary errs more often than the version that it replaces."""
