@@ -48,6 +48,7 @@ ACTION_FIELDS: Final = {
     *("cluster", "weightedClusters", "clusterNotFoundResponseCode", "requestMirrorPolicies", "timeout", "retryPolicy"),
     "maxGrpcTimeout",
 }
+DESTINATION_FIELDS: Final = {"name", "weight", "responseHeadersToAdd"}
 
 
 class NoRouteError(Exception):
@@ -197,7 +198,7 @@ def action_lines(route: Json, host: str) -> Iterator[str]:
         each = f", each after {retry['perTryTimeout']} at most" if "perTryTimeout" in retry else ""
         yield f"  retries    {retry.get('numRetries', 1)} on {retry.get('retryOn') or 'nothing'}{each}"
     per_destination = [
-        one.keys() - {"name", "weight"} for one in action.get("weightedClusters", {}).get("clusters", ())
+        one.keys() - DESTINATION_FIELDS for one in action.get("weightedClusters", {}).get("clusters", ())
     ]
     yield from _not_shown(
         (route.keys() - ROUTE_FIELDS)

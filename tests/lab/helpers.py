@@ -172,12 +172,14 @@ class Answer:
         version: `v1` or `v2`, empty if neither answered.
         route_name: value of `x-canary-route`.
         is_overloaded: whether Envoy shed it.
+        drawn: value of `x-canary-subset`.
     """
 
     status: int
     version: str
     route_name: str
     is_overloaded: bool
+    drawn: str = ""
 
 
 class Client:
@@ -209,6 +211,7 @@ class Client:
             reply.headers.get("x-service-version", ""),
             reply.headers.get("x-canary-route", ""),
             reply.headers.get("x-envoy-overloaded") == "true",
+            reply.headers.get("x-canary-subset", ""),
         )
 
     def send_numbers(self, header: str, numbers: Sequence[int]) -> Counter[str]:

@@ -66,13 +66,18 @@ def parsed(text: str) -> Resource:
     return found
 
 
+def adding(role: str) -> dict[str, Any]:
+    """Return the headers of a destination that names its role on its answers."""
+    return {"response": {"set": {"x-canary-subset": role}}}
+
+
 def test_the_split_is_read_as_it_is_written() -> None:
-    """Hosts, gateways, weights and the response header of a virtual service arrive unchanged."""
+    """Hosts, gateways, weights and the response headers of a virtual service arrive unchanged."""
     route = HttpRoute(
         matches=(),
         destinations=(
-            Destination(host="micro-api", port=19090, subset="v1", weight=70),
-            Destination(host="micro-api", port=19090, subset="v2", weight=30),
+            Destination("micro-api", 19090, "v1", weight=70, headers=adding("stable")),
+            Destination("micro-api", 19090, "v2", weight=30, headers=adding("canary")),
         ),
         options={"headers": {"response": {"set": {"x-canary-route": "70-30"}}}, "mirrors": ()},
     )

@@ -85,13 +85,16 @@ def test_changing_the_destination_rule_under_load_loses_nothing(lab: RunningLab,
 def test_unknown_subset_is_served_as_503_for_its_share(
     lab: RunningLab, random_value_header: str, tmp_path: Path
 ) -> None:
-    """As on Istio, an undefined subset is accepted with a warning, and its share of the requests gets 503."""
+    """An undefined subset is accepted with a warning; its share of the requests gets 503, which names the canary."""
     file = tmp_path / "unknown-subset.yaml"
     file.write_text(edited("virtual-service-70-30.yaml", "subset: v2", "subset: v9"))
     applied = control.shift(lab.folder, [str(file)])
     with Client(lab.url) as client:
-        answered = client.send_numbers(random_value_header, ALL_PERCENTS)
-    assert answered == Counter({"v1": 70, "503": 30})
+        answers = [client.ask(**{random_value_header: str(number)}) for number in ALL_PERCENTS]
+    assert Counter((answer.version, answer.status, answer.drawn) for answer in answers) == {
+        ("v1", 200, "stable"): 70,
+        ("", 503, "canary"): 30,
+    }
     assert any("v9" in warning and str(file) in warning for warning in applied.warnings)
 
 
@@ -130,3 +133,15 @@ def test_the_default_rule_sheds_nothing(lab: RunningLab) -> None:
         assert wait_until(lambda: lab.requests_in_flight() == 40, TIMEOUT_SECONDS)
         resume()
     assert {answer.status for _, answer in load.answers} == {200}
+
+
+def test_an_aborted_request_names_the_version_that_was_drawn(
+    lab: RunningLab, random_value_header: str, tmp_path: Path
+) -> None:
+    """Where the fault filter answers 503 to everybody, the header still tells 70 from 30."""
+    file = tmp_path / "fault.yaml"
+    file.write_text(edited("mesh/virtual-service-fault.yaml", "value: 10", "value: 100").replace("0.2s", "0.001s"))
+    control.shift(lab.folder, [str(file)])
+    with Client(lab.url) as client:
+        answers = [client.ask(**{random_value_header: str(number)}) for number in ALL_PERCENTS]
+    assert Counter((answer.status, answer.drawn) for answer in answers) == {(503, "stable"): 70, (503, "canary"): 30}
