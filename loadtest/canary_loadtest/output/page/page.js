@@ -48,6 +48,14 @@ function neededIn(answers, rate) {
   return [`about ${count(answers)}`, rate ? `about ${duration(answers / rate)}` : ""];
 }
 
+function showHealth({ health, reason }) {
+  element("health").hidden = health === null;
+  if (health === null) return;
+  const said = health.worse_after !== null && reason.includes(health.sentence);
+  const sentences = said ? health.remarks : [health.sentence, ...health.remarks];
+  setText(element("health"), `Canary: ${health.finding} – ${sentences.join("; ")}.`);
+}
+
 function showKinds({ counts, row_names: names }) {
   const total = counts.canary + counts.stable + counts.other;
   const others = Object.entries(counts.other_by_kind).sort(([, a], [, b]) => b - a);
@@ -95,6 +103,7 @@ function show(data) {
   if (!begun) return;
   showVerdict(data);
   showFigures(data);
+  showHealth(data);
   showKinds(data);
   showRoutes(changesOf(data.history));
   drawCharts(data);
