@@ -32,7 +32,7 @@ function showFigures(data) {
   const rate = data.state === "running" ? rateOf(data.history) : 0;
   const points = expected.tolerance_points === 1 ? "point" : "points";
   setText(element("share"), percent(data.canary_percent));
-  setText(element("interval"), `${certainty} % interval ${low.toFixed(1)} to ${percent(high)}`);
+  setText(element("interval"), data.interval);
   setText(element("expected"), `${expected.canary_percent} %`);
   setText(element("tolerance"), `± ${expected.tolerance_points} percentage ${points}`);
   setText(element("answers"), count(counts.canary + counts.stable + counts.other));
