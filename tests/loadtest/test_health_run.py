@@ -1,4 +1,4 @@
-"""The second verdict within a run: a canary that errs more often than stable stops it, whatever the split is."""
+"""The second verdict within a run: a canary that errs more often than stable stops it, be the split right or not."""
 
 import random
 from collections.abc import Iterable, Iterator

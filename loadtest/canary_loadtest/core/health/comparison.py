@@ -98,7 +98,7 @@ class Comparison:
 
     @property
     def due(self) -> bool:
-        """Whether there are so many more answers that another look is worth it."""
+        """Whether there are enough more answers since the last look for another one."""
         return bool(self.compares) and self._total >= self._next_look
 
     def look(self) -> bool:
