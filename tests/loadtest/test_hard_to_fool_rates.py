@@ -329,7 +329,7 @@ FAILS_SLOWLY = Rate(
     FALSE_CONFIRMED,
 )
 RUNS_BY_WORKERS = 60
-ORDERED = {"slow-version", "pinned-connections", "kept-connections"}
+ORDERED = {"slow-version", "failing-canary", "pinned-connections", "kept-connections"}
 
 
 @pytest.mark.parametrize("workers", [1, 4, 8])
