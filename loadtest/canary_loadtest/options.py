@@ -182,7 +182,8 @@ def add_expectation(
         type=_checked("alpha_stop"),
         default=DEFAULT_ALPHA_STOP,
         metavar="PROBABILITY",
-        help=f"maximum probability of refuting a correct split (default {DEFAULT_ALPHA_STOP:g})",
+        help="maximum probability of refuting a correct split with a canary that is no worse"
+        f" (default {DEFAULT_ALPHA_STOP:g})",
         **env("ALPHA_STOP"),
     )
     return [expect_canary, tolerance, max_errors, alpha, alpha_stop]

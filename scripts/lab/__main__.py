@@ -28,7 +28,7 @@ EXIT_CODES: Final = """exit codes:
   1    failure, explained by the message; status: a process is dead, or no lab
        runs; check: there is an error or a warning
   2    wrong usage, or a manifest that the lab refuses; nothing has changed
-  10   run, measure, guess: a split is REFUTED
+  10   run, measure, guess: a split is REFUTED, or the canary by its errors
   11   run, measure, guess: a split is INCONCLUSIVE
   130  interrupted (Ctrl-C); run and up leave nothing behind, guess restores
        the traffic state

@@ -68,6 +68,23 @@ def test_each_verdict_is_said_in_words(
     expect(page.get_by_role("link", name="Download as a report")).to_have_count(0)
 
 
+def test_the_finding_on_the_canary_is_said_in_words(open_page: OpenPage, tmp_path: Path) -> None:
+    """Where answers name their destination, a line says whose errors they are; without one there is no line."""
+    draw, session, history = Random(3), Session(Expectation(30)), History()
+    for number in range(200):
+        version = CANARY if draw.random() < 0.3 else STABLE
+        session.add(Answer("status_503" if version == CANARY else version, "70-30", destination=version))
+        history.record(number / 50, session)
+    data = page_of.data_of(session.verdict(), history, state="ended", to_go=session.to_go(), about=ABOUT)
+    page_of.write_report(data, "the table", str(tmp_path / "worse.html"))
+    page = open_page((tmp_path / "worse.html").as_uri())
+    expect(page.locator("#verdict strong")).to_have_text("REFUTED")
+    expect(page.locator("#verdict .reason")).to_have_text(re.compile("^the canary errs more often than stable: "))
+    expect(page.locator("#health")).to_have_text(re.compile("^Canary: WORSE – [0-9]+ errors of the canary came in"))
+    assert_accessible(page)
+    expect(open_page(report_in(tmp_path, 30, 1000)).locator("#health")).to_be_hidden()
+
+
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("expected_percent", [30, 60])
 def test_everybody_can_read_it(

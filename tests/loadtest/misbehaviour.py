@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
+from canary_loadtest.core.answer import DESTINATION_HEADER
 from canary_loadtest.core.labels import CANARY, STABLE
 from tests.loadtest.server import Reply, Request, answer, http
 from tests.loadtest.traffic import Handler, held_after, split, tens
@@ -49,6 +50,31 @@ def loses_canary(lost: int, of: int, odd: Handler, canary_of_ten: int) -> Handle
             return answer(STABLE)
         drawn += 1
         return odd(request) if drawn % of < lost else answer(CANARY)
+
+    return reply
+
+
+def fails_by_name(failing: str, of: int, lost: Reply | None = None) -> Handler:
+    """Return a handler that routes 30 % to the canary, names the destination of each, and fails one of each `of`.
+
+    Args:
+        failing: the version that fails; the first of each `of` requests that are for it.
+        of: how many requests for it have one failure.
+        lost: what is sent in place of an answer; None for a 503 that names its destination.
+    """
+    draw = tens(3)
+    drawn = 0
+
+    def reply(request: Request) -> Reply:
+        nonlocal drawn
+        label = draw(request.number)
+        named = {DESTINATION_HEADER.replace("-", "_"): label}
+        if label != failing:
+            return answer(label, **named)
+        drawn += 1
+        if (drawn - 1) % of:
+            return answer(label, **named)
+        return lost or Reply("status_503", http(b"", "503 Service Unavailable", "text/plain", **named))
 
     return reply
 

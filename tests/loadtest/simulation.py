@@ -36,10 +36,11 @@ class Ask(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What a simulated service answers: what it counts as, and how long it takes."""
+    """What a simulated service answers: what it counts as, how long it takes, and which destination it names."""
 
     label: str
     seconds: float
+    destination: str = ""
 
 
 Service = Callable[[Ask], Response]
@@ -93,10 +94,10 @@ class Simulation:
         if not answered:
             self._connections += 1
             self._connection_of[user] = self._connections
-        label, seconds = self._service(Ask(self._random, self.sent, previous, self._connection_of[user]))
+        label, seconds, destination = self._service(Ask(self._random, self.sent, previous, self._connection_of[user]))
         self.sent += 1
         self._on_connection[user] = [*answered, label]
-        answer = Answer(label, previous=previous if self._keep_alive else None)
+        answer = Answer(label, previous=previous if self._keep_alive else None, destination=destination)
         heappush(self._under_way, (self._now + seconds, ticket, user, answer))
 
 

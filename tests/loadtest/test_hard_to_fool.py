@@ -119,6 +119,15 @@ CASES = [
     sheds("shed-20-percent", 1, 5, 40),
     sheds("shed-35.7-percent", 5, 14, 40),
     sheds("shed-of-a-right-split", 1, 5, 30),
+    Case(
+        "failing-canary",
+        "routes 30 % to the canary, which fails 1 of 2 of these with 503, and names on each answer where it was sent",
+        lambda: server_that.fails_by_name(CANARY, 2),
+        "--expect-canary 30",
+        REFUTED,
+        "status_503",
+        "the canary errs more often than stable",
+    ),
     odd(
         "truncated-body",
         "the canary's body, one byte short of its `content-length`",

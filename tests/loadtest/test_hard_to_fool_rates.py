@@ -55,6 +55,12 @@ def routed(
     return Response(label, ask.random.expovariate(1 / (seconds or {}).get(label, QUICK_SECONDS)))
 
 
+def named(ask: Ask, canary_percent: float, lost: Mapping[str, tuple[float, Response]]) -> Response:
+    """Answer as `routed`, and name the destination on each answer, errors included."""
+    destination = CANARY if 100 * ask.random.random() < canary_percent else STABLE
+    return routed(ask, 100 * (destination == CANARY), lost=lost)._replace(destination=destination)
+
+
 def drifting(ask: Ask, canary_percent: float, points_per_100_requests: float) -> Response:
     """Answer as a service whose share grows from request to request."""
     return routed(ask, canary_percent + points_per_100_requests * ask.number / 100)
@@ -151,6 +157,26 @@ RATES = [
             FALSE_REFUTED,
         )
         for shed_percent in (10, 20)
+    ),
+    Rate(
+        "failing-canary",
+        "routes 30 % to the canary, which fails 20 % of these; names each destination",
+        partial(named, canary_percent=30, lost={CANARY: (20, SHED)}),
+        {},
+        NEARLY_REFUTED,
+    ),
+    Rate(
+        "failing-canary",
+        "routes 40 % to the canary, which fails 35.7 % of these; names each destination",
+        partial(named, canary_percent=40, lost={CANARY: (35.7, SHED)}),
+        FALSE_CONFIRMED,
+        NEARLY_REFUTED,
+    ),
+    Rate(
+        "failing-canary",
+        "its twin with the same answers: routes 30 %, both versions fail 14.3 %; names each destination",
+        partial(named, canary_percent=30, lost={CANARY: (14.3, SHED), STABLE: (14.3, SHED)}),
+        FALSE_REFUTED,
     ),
     Rate(
         "reset-of-one-version",
@@ -303,7 +329,7 @@ FAILS_SLOWLY = Rate(
     FALSE_CONFIRMED,
 )
 RUNS_BY_WORKERS = 60
-ORDERED = {"slow-version", "pinned-connections", "kept-connections"}
+ORDERED = {"slow-version", "failing-canary", "pinned-connections", "kept-connections"}
 
 
 @pytest.mark.parametrize("workers", [1, 4, 8])

@@ -140,7 +140,7 @@ def test_the_margin_is_one_point_of_all_requests_at_the_next_weight(gate: Gate, 
         ({"next_weight_percent": float("nan")}, "the next weight is nan: give"),
         ({"margin_told": 0.0}, "the margin is 0: give 0.001 points or more, below 100"),
         ({"margin_told": 100.0}, "the margin is 100: give"),
-        ({"alpha": 0.0}, "alpha is 0.0: give a probability from 1e-12 to 0.5"),
+        ({"alpha": 0.0}, "alpha is 0.0: give a probability from 1e-13 to 0.5"),
         ({"alpha_stop": 0.6}, "alpha_stop is 0.6: give"),
     ],
 )

@@ -11,10 +11,11 @@ from typing import NoReturn
 
 import pytest
 
+from canary_loadtest.core.answer import DESTINATION_HEADER
 from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, STABLE_BODY
 from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.judge.command import main
-from tests.loadtest.records import answers_in
+from tests.loadtest.records import answers_in, json_line, record_of, vegeta_record_of
 from tests.loadtest.schema import read
 from tests.support.repository import ROOT
 from tests.support.text import unwrapped
@@ -327,3 +328,47 @@ def test_closed_standard_input_is_named() -> None:
     assert (ended.returncode, ended.stdout) == (2, b"")
     assert b"standard input is closed" in ended.stderr
     assert b"Traceback" not in ended.stderr
+
+
+def failing_record(count: int = 400) -> bytes:
+    """Return JSON lines of a right split whose canary fails one of two, each naming its destination."""
+    lines = []
+    for number in range(count):
+        version = CANARY if number % 10 in {1, 4, 8} else STABLE
+        status = 503 if version == CANARY and number % 2 else 200
+        lines.append(json_line(record_of(version, status, CONTENT_TYPE, **{DESTINATION_HEADER: version})))
+    return b"".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("options", "finding", "exit_code"),
+    [
+        ("--sent 400", "WORSE", 10),
+        ("--complete", "WORSE", 10),
+        ("", "UNDECIDED", 11),
+        ("--sent 600", "UNDECIDED", 11),
+    ],
+)
+def test_a_record_with_all_requests_tells_a_failing_canary(
+    judge: Judge, tmp_path: Path, options: str, finding: str, exit_code: int
+) -> None:
+    """Where requests are missing and not counted, nothing is found; where they are, they may be stable's errors."""
+    file = tmp_path / "verdict.json"
+    code = judge(f"--expect-canary 30 --format jsonl --verdict-json {file} {options}", failing_record())
+    health = read(file)["health"]
+    assert (health["finding"], code) == (finding, exit_code)
+    assert health["counts"]["unknown_errors"] == (200 if "600" in options else 0)
+    if not options:
+        assert health["sentence"] == "requests without an answer are not among these"
+
+
+def test_a_vegeta_record_tells_a_failing_canary(judge: Judge, tmp_path: Path) -> None:
+    """It has every request by itself."""
+    file = tmp_path / "verdict.json"
+    lines = []
+    for number in range(400):
+        version = CANARY if number % 10 in {1, 4, 8} else STABLE
+        code = 503 if version == CANARY and number % 2 else 200
+        lines.append(json_line(vegeta_record_of(version, code, **{DESTINATION_HEADER: version})))
+    assert judge(f"--expect-canary 30 --format vegeta --verdict-json {file}", b"".join(lines)) == 10
+    assert read(file)["health"]["finding"] == "WORSE"

@@ -34,6 +34,11 @@ class Connections:
     changes: int = 0
 
     @property
+    def kept(self) -> bool:
+        """Whether connections serve more than one answer, or may."""
+        return bool(sum(self.first_answers))
+
+    @property
     def first_answers(self) -> tuple[int, int, int]:
         """The canary, stable and other answers that were the first of their connection."""
         return self.canary, self.stable, self.other

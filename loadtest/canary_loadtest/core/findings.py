@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.health.comparison import CanaryHealth
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.percent import percent_above, percent_range, range_beyond, share_of
 from canary_loadtest.core.tally import Tally
@@ -42,6 +43,7 @@ class Evidence:
         refutes: whether they refute it.
         changed: whether the share that a refutation found differs from the one that was confirmed before.
         interval_percent: the shares that the answers do not rule out, None where no single one fits them all.
+        health: whether the canary errs more often than stable, None where no answer names its destination.
         requests_known: whether every request is counted, also those without an answer.
         objection: what else stands against a verdict, "" for nothing.
     """
@@ -58,6 +60,7 @@ class Evidence:
     refutes: bool
     changed: bool
     interval_percent: tuple[float, float] | None
+    health: CanaryHealth | None = None
     requests_known: bool = True
     objection: str = ""
 
@@ -69,6 +72,7 @@ def finding_of(evidence: Evidence) -> Finding:
     return (
         _not_comparable(evidence)
         or _incomplete(evidence)
+        or _worse(evidence)
         or _contradicted(evidence)
         or _too_many_errors(evidence)
         or _decided(evidence)
@@ -116,6 +120,17 @@ def _incomplete(evidence: Evidence) -> Finding | None:
         f"these answers would {would} the share, but requests without an answer are not among them",
         Remedy.COUNT_REQUESTS,
     )
+
+
+def _worse(evidence: Evidence) -> Finding | None:
+    """Return a finding where the canary errs more often than stable, be the split right or not."""
+    health = evidence.health
+    if health is None or health.worse_after is None:
+        return None
+    split = "the split is right, but " if _would_confirm(evidence) else ""
+    later = evidence.tally.total > health.worse_after
+    after = f"after {_answers(health.worse_after)}: " if later else ""
+    return Finding(Outcome.REFUTED, f"{split}{after}{health.reason}", Remedy.TAKE_BACK)
 
 
 def _would_confirm(evidence: Evidence) -> bool:

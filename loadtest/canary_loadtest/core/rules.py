@@ -60,9 +60,9 @@ def look(rule: Rule, canary: int, stable: int, other: int) -> Outcome:
     return Outcome.REFUTED if rule.refutes(canary, stable, other) else Outcome.INCONCLUSIVE
 
 
-def rule_for(expectation: Expectation) -> Rule:
-    """Return the rule that tests an expectation."""
-    return OneWayRule(expectation) if expectation.one_way else SplitRule(expectation)
+def rule_for(expectation: Expectation, stop_tests: int = 1) -> Rule:
+    """Return the rule that tests an expectation, as one of `stop_tests` that share its alpha_stop."""
+    return OneWayRule(expectation) if expectation.one_way else SplitRule(expectation, stop_tests=stop_tests)
 
 
 def confirming_ratios(expectation: Expectation) -> tuple[float, float]:
@@ -83,24 +83,28 @@ class SplitRule:
     jump and has to be passed twice; the ratios in `thresholds` use alpha up for the splits that are in use. An edge
     outside of 0 to 1 is no share that could be confirmed falsely: it is not tested.
     REFUTED when a Beta(c p0, c (1 - p0)) mixture of shares explains them 1/alpha_stop times better than p0 does, with
-    c = max(p0 (1 - p0) / d^2 - 1, 2): a mixture as wide as the tolerance.
+    c = max(p0 (1 - p0) / d^2 - 1, 2): a mixture as wide as the tolerance. Where it is one of several tests that may
+    stop a run, it has its part of alpha_stop.
     Any other answer may have been of either version: both rules must hold both ways of counting all of them.
     """
 
-    def __init__(self, expectation: Expectation, ratios: tuple[float, float] | None = None) -> None:
+    def __init__(
+        self, expectation: Expectation, ratios: tuple[float, float] | None = None, *, stop_tests: int = 1
+    ) -> None:
         """Compute what does not depend on the counts.
 
         Args:
             expectation: what is tested.
             ratios: how many times better than the upper, and than the lower edge the share must explain the answers;
                 None for those of `confirming_ratios`.
+            stop_tests: among how many tests alpha_stop is divided.
         """
         p0 = expectation.canary_percent / 100
         d = expectation.points / 100
         low_percent, high_percent = expectation.tested_edges_percent
         self._high_threshold, self._low_threshold = map(log, ratios or confirming_ratios(expectation))
         self._any_time_threshold = -log(expectation.alpha)
-        self._refuting_threshold = -log(expectation.alpha_stop)
+        self._refuting_threshold = -log(expectation.alpha_stop / stop_tests)
         self._log_p0, self._log_q0 = log(p0), log1p(-p0)
         self._high, self._low = self._log_ratios_to(high_percent), self._log_ratios_to(low_percent)
         weight = max(p0 * (1 - p0) / d**2 - 1, LEAST_PRIOR_WEIGHT)

@@ -8,6 +8,7 @@ from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.estimates import answers_to_go, evidence_of_change, share_interval_percent
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.findings import Evidence, finding_of
+from canary_loadtest.core.health.comparison import STOP_TESTS, Comparison
 from canary_loadtest.core.labels import RowNames
 from canary_loadtest.core.order import StartOrder
 from canary_loadtest.core.outcome import Outcome
@@ -24,7 +25,8 @@ class Session:
     The first rule to fire decides, and by default nothing is counted after it, so that counts and verdict agree. A
     split that is right is not CONFIRMED while more answers are errors than are allowed, and counts that prove both "not
     exactly" and "within the tolerance" are not REFUTED. A session told to keep going counts on; a CONFIRMED that later
-    answers refute becomes REFUTED.
+    answers refute becomes REFUTED. Where answers name the destination that was drawn for them, a canary that errs more
+    often than stable is REFUTED, too, be the split right or not.
 
     Attributes:
         unfinished_elsewhere: requests that were started and are not in order yet, where `add` has answers from workers.
@@ -56,6 +58,7 @@ class Session:
         self._row_names = row_names or RowNames()
         self._next_steps = next_steps
         self._rule = rule_for(expectation)
+        self._comparison = Comparison(expectation)
         self._order = StartOrder()
         self._outcome = Outcome.INCONCLUSIVE
         self._decided: Tally | None = None
@@ -71,7 +74,7 @@ class Session:
     @property
     def decided(self) -> bool:
         """Whether a rule has fired."""
-        return self._decided is not None
+        return self._decided is not None or self._comparison.worse is not None
 
     @property
     def hopeless(self) -> bool:
@@ -90,17 +93,58 @@ class Session:
 
     def add(self, answer: Answer) -> None:
         """Count the answer to the next request in order, and look."""
-        if self._decided is not None and not self.keep_going:
+        if self.decided and not self.keep_going:
             return
-        self.tally.add(answer, self.route)
+        counted = self.tally.add(answer, self.route)
+        if counted is not None:
+            settled = self._comparison.compares is not None
+            self._comparison.add(counted)
+            if not settled:
+                self._divide_alpha_stop()
         self._look()
 
-    def add_all(self, answers: Tally) -> None:
-        """Count many answers, and look once: for answers whose order is not known."""
+    def add_all(self, answers: Tally, comparison: Comparison | None = None) -> None:
+        """Count many answers, and look once.
+
+        Args:
+            answers: their counts.
+            comparison: the same answers by destination, in the order of their requests; None where none is named.
+        """
         self.tally += answers
+        if comparison is not None:
+            self._comparison = comparison
+            self._divide_alpha_stop()
         self._look()
+
+    def _divide_alpha_stop(self) -> None:
+        """Leave a part of alpha_stop to the comparison of the versions, if there is one: no rule has fired yet."""
+        if self._comparison.compares:
+            self._rule = rule_for(self.expectation, STOP_TESTS)
 
     def _look(self) -> None:
+        self._look_at_the_split()
+        confirmed = self._outcome is Outcome.CONFIRMED and self._decided is not None
+        if self._comparison.due or (confirmed and not self.keep_going):
+            self._look_at_the_canary()
+
+    def _look_at_the_canary(self) -> None:
+        """Look whether the canary errs more often, unless something stands against that, or the split is REFUTED."""
+        if self._outcome is not Outcome.REFUTED and not self._not_compared:
+            self._comparison.look()
+
+    @property
+    def _not_compared(self) -> str:
+        """Why the errors of the two versions cannot be compared, "" where they can."""
+        tally = self.tally
+        if tally.by_several_routes:
+            return "answers came by more than one route"
+        if tally.pinned:
+            return "connections are pinned to a version"
+        if self._comparison.worse is None and tally.connections.kept and not tally.picked_for_each_request:
+            return "connections are kept, and whether each request is an independent sample is not known"
+        return ""
+
+    def _look_at_the_split(self) -> None:
         tally = self.tally
         if tally.by_several_routes or self._outcome is Outcome.REFUTED:
             return
@@ -172,6 +216,8 @@ class Session:
         """
         if self.tally.by_several_routes:
             return None
+        if self._comparison.worse is not None:
+            return 0
         counts, total = self._independent_counts(), self.tally.total
         to_go = answers_to_go(self._rule, self.expectation, counts)
         with_few_errors = self.expectation.answers_for_errors(self.tally.other_total)
@@ -191,7 +237,12 @@ class Session:
                 they are not.
             objection: what else stands against a verdict, such as counts that are missing; it makes it INCONCLUSIVE.
         """
+        self._look_at_the_canary()
         tally, counts = self.tally.copy(), self._independent_counts()
+        unknown = "" if requests_known else "requests without an answer are not among these"
+        health = self._comparison.health(objection or self._not_compared or unknown)
+        firsts = [self._decided.total] if self._decided else []
+        firsts += [health.worse_after] if health is not None and health.worse_after is not None else []
         evidence = Evidence(
             tally=tally,
             expectation=self.expectation,
@@ -205,6 +256,7 @@ class Session:
             refutes=self._rule.refutes(*counts),
             changed=self._changed,
             interval_percent=self.interval_percent,
+            health=health,
             requests_known=requests_known,
             objection=objection,
         )
@@ -216,7 +268,8 @@ class Session:
             tally=tally,
             expectation=self.expectation,
             row_names=self._row_names,
-            decided_after=self._decided.total if self._decided else None,
+            decided_after=min(firsts, default=None),
             unfinished=self.unfinished,
             interval_percent=self.interval_percent,
+            health=health,
         )

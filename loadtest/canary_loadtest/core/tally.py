@@ -64,8 +64,8 @@ class Tally:
         """Whether answers on kept connections change so rarely that a connection must be bound to a version."""
         return self.connections.pinned(self.canary, self.stable)
 
-    def add(self, answer: Answer, expected_route: str | None = None) -> None:
-        """Count one answer.
+    def add(self, answer: Answer, expected_route: str | None = None) -> Answer | None:
+        """Count one answer, and return it as it was counted, None where it is outside of all counts.
 
         With an expected route, an answer that came by another one is not a sample of the split in question. Before
         the first right one it only shows that the new weights have not arrived yet; after that it is an error.
@@ -74,23 +74,25 @@ class Tally:
             answer: what came.
             expected_route: the only route to count, None for any.
         """
-        label, route, previous = answer
+        label, route, previous, _ = answer
         is_version = label in VERSIONS
         if expected_route is not None and route != expected_route and (is_version or route):
             if self.labelled == 0:
                 self.settling += 1
-                return
+                return None
             label, is_version = WRONG_ROUTE, False
+            answer = Answer(label, route, previous)  # what another route draws is not drawn by this one
         if previous is not None:
             self.connections.add(label, previous)
         if not is_version:
             self.other[_name_in(self.other, label, MOST_KINDS, MORE_KINDS)] += 1
-            return
+            return answer
         if label == CANARY:
             self.canary += 1
         else:
             self.stable += 1
         self.routes[_name_in(self.routes, route, MOST_ROUTES, MORE_ROUTES)] += 1
+        return answer
 
     def __add__(self, more: "Tally") -> "Tally":
         """Merge two tallies: every count is the sum of both."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from canary_loadtest.core.answer import ROUTE_HEADER
 from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.health.comparison import CanaryHealth
 from canary_loadtest.core.labels import RowNames, hint
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.tally import Tally
@@ -17,6 +18,7 @@ class Remedy(Enum):
 
     CONTINUE = auto()
     STOP = auto()
+    TAKE_BACK = auto()
     NAME_ROUTE = auto()
     COMPARE_ROUTE = auto()
     SAMPLE_EACH_ANSWER = auto()
@@ -31,6 +33,7 @@ class Remedy(Enum):
 NEXT_STEPS: Final[Mapping[Remedy, str]] = {
     Remedy.CONTINUE: "traffic matches the configured weights; continue the release",
     Remedy.STOP: "stop the rollout; compare the proxy's weights with the ones you applied",
+    Remedy.TAKE_BACK: "take the weight back from the canary, then find out what its errors are",
     Remedy.NAME_ROUTE: "measure again while the weights do not change, and name the route with --route",
     Remedy.COMPARE_ROUTE: f"compare --route with the route that the answers name (response header {ROUTE_HEADER})",
     Remedy.SAMPLE_EACH_ANSWER: "measure with a new connection for each request, so that each answer is a sample",
@@ -55,6 +58,7 @@ class Verdict:
         decided_after: how many answers had been counted when a rule first fired, None where none did.
         unfinished: requests started and not counted at the end: unanswered, or behind one that is.
         interval_percent: the canary's shares that the answers do not rule out, None where no single one fits them all.
+        health: whether the canary errs more often than stable; None where no answer names its destination.
     """
 
     outcome: Outcome
@@ -66,6 +70,7 @@ class Verdict:
     decided_after: int | None
     unfinished: int
     interval_percent: tuple[float, float] | None
+    health: CanaryHealth | None = None
 
 
 def next_step_of(remedy: Remedy, tally: Tally, next_steps: Mapping[Remedy, str]) -> str:

@@ -13,6 +13,7 @@ from typing import BinaryIO, Final, NoReturn
 from canary_loadtest.core import contract
 from canary_loadtest.core.contract import ROW_NAMES
 from canary_loadtest.core.expectation import ExpectationError
+from canary_loadtest.core.health.comparison import Comparison
 from canary_loadtest.core.labels import CANARY, STABLE, RowNames, escaped
 from canary_loadtest.core.lines import encoding_advice
 from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_INTERRUPTED, EXIT_NO_VERDICT
@@ -178,7 +179,7 @@ def _judge(options: argparse.Namespace) -> Verdict:
     _check(options, form)
     reading = _read(options, form)
     claim = Claim(expectation_of(options), options.route, _row_names(options), options.sent, options.complete)
-    verdict = verdict_on_record(reading.tally, form, claim)
+    verdict = verdict_on_record(reading, form, claim)
     return replace(verdict, next_step=reading.advice) if reading.advice else verdict
 
 
@@ -265,7 +266,8 @@ def _read(options: argparse.Namespace, form: Format) -> Reading:
     """
     named = _input_option(options)
     classifier = contract.classify if options.classify is None else load_classifier(options.classify)
-    reading = Reading(options.route, classifier)
+    comparison = Comparison(expectation_of(options)) if form.has_headers else None
+    reading = Reading(options.route, classifier, comparison=comparison)
     for file in options.files or ["-"]:
         with _open(file) as stream:
             source = Source(stream, "standard input" if file == "-" else file)

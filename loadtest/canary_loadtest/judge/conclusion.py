@@ -4,12 +4,14 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.health.comparison import Comparison
 from canary_loadtest.core.labels import RowNames
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Remedy, Verdict
 from canary_loadtest.judge.readers import Format
+from canary_loadtest.judge.reading import Reading
 from canary_loadtest.judge.wording import (
     ADD_SENT,
     ADD_SENT_OR_COMPLETE,
@@ -43,7 +45,7 @@ def verdict_on_counts(tally: Tally, claim: Claim) -> Verdict:
     return _session(tally, claim).verdict()
 
 
-def verdict_on_record(tally: Tally, form: Format, claim: Claim) -> Verdict:
+def verdict_on_record(reading: Reading, form: Format, claim: Claim) -> Verdict:
     """Return the verdict on a record of answers.
 
     A version that drops requests can make a wrong split look right, and a right one wrong. So a record that does not
@@ -51,26 +53,32 @@ def verdict_on_record(tally: Tally, form: Format, claim: Claim) -> Verdict:
     proof, since nothing that is missing can undo it.
 
     Args:
-        tally: the answers in the record.
+        reading: the answers in the record.
         form: the record's format.
         claim: what is said about it.
     """
+    tally = reading.tally
     if claim.sent is not None:
         excess = _certain(tally, form) - claim.sent
         if excess > 0:
-            return _too_many(tally, form, claim, excess)
-        return verdict_on_counts(_with_missing(tally, form, claim.sent), claim)
-    session = _session(tally, claim, ADD_SENT_OR_COMPLETE if form.has_records else ADD_SENT)
+            return _too_many(reading, form, claim, excess)
+        if reading.comparison is not None:
+            reading.comparison.add_unordered(-excess)
+        return _session(_with_missing(tally, form, claim.sent), claim, comparison=reading.comparison).verdict()
+    count_requests = ADD_SENT_OR_COMPLETE if form.has_records else ADD_SENT
+    session = _session(tally, claim, count_requests, reading.comparison)
     verdict = session.verdict(requests_known=form.tells_all or claim.complete)
     if claim.complete and not form.tells_all and verdict.outcome is not Outcome.INCONCLUSIVE:
         return replace(verdict, reason=f"{verdict.reason}; as --complete says, the record has every request")
     return verdict
 
 
-def _session(tally: Tally, claim: Claim, count_requests: str = ADD_SENT) -> Session:
+def _session(
+    tally: Tally, claim: Claim, count_requests: str = ADD_SENT, comparison: Comparison | None = None
+) -> Session:
     next_steps = {**JUDGE_NEXT_STEPS, Remedy.COUNT_REQUESTS: count_requests}
     session = Session(claim.expectation, claim.route, row_names=claim.row_names, next_steps=next_steps)
-    session.add_all(tally)
+    session.add_all(tally, comparison)
     return session
 
 
@@ -86,9 +94,9 @@ def _with_missing(tally: Tally, form: Format, sent: int) -> Tally:
     return replace(tally, other=+others)
 
 
-def _too_many(tally: Tally, form: Format, claim: Claim, excess: int) -> Verdict:
+def _too_many(reading: Reading, form: Format, claim: Claim, excess: int) -> Verdict:
     """Return that nothing follows: either a tool did not count what was under way, or these are several runs."""
-    verdict = _session(tally, claim).verdict(
-        objection=f"the record has {_certain(tally, form)} requests, {excess} more than --sent {claim.sent}"
+    verdict = _session(reading.tally, claim, comparison=reading.comparison).verdict(
+        objection=f"the record has {_certain(reading.tally, form)} requests, {excess} more than --sent {claim.sent}"
     )
     return replace(verdict, next_step=CHECK_SENT_OR_COMPLETE if form.has_records else CHECK_SENT)

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from canary_loadtest.core import contract
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.contract import Classifier
+from canary_loadtest.core.health.comparison import Comparison
 from canary_loadtest.core.labels import escaped
 from canary_loadtest.core.tally import Tally
 
@@ -34,6 +35,7 @@ class Reading:
         route: count only answers by this route; None for any.
         classify: returns the label of an answer whose status, headers and body are known.
         tally: the counts.
+        comparison: the same answers by destination; None where the format has no headers that could name it.
         records: how many lines were of the format.
         missed: how many lines were none.
         first_missed: the first of these, and why, for a person.
@@ -43,20 +45,33 @@ class Reading:
     route: str | None = None
     classify: Classifier = contract.classify
     tally: Tally = field(default_factory=Tally)
+    comparison: Comparison | None = None
     records: int = 0
     missed: int = 0
     first_missed: str = ""
     advice: str = ""
 
-    def add(self, label: str, route: str = "") -> None:
+    def add(self, label: str, route: str = "", destination: str = "") -> None:
         """Count an answer."""
         self.records += 1
-        self.tally.add(Answer(label, route), self.route)
+        self._count(Answer(label, route, destination=destination))
+
+    def add_missing(self, label: str, count: int) -> None:
+        """Count requests that have no answer among the others, as ones of kind `label`."""
+        if count:
+            self.tally.other[label] += count
+        if self.comparison is not None:
+            self.comparison.add_unordered(count)
+
+    def _count(self, answer: Answer) -> None:
+        counted = self.tally.add(answer, self.route)
+        if self.comparison is not None and counted is not None:
+            self.comparison.add(counted)
 
     def miss(self, label: str, line: Line, why: str) -> None:
         """Count a line that is no record of an answer, as one of kind `label`."""
         self.missed += 1
-        self.tally.add(Answer(label))
+        self._count(Answer(label))
         if not self.first_missed:
             shown = escaped(f"{why}: {line.text.decode(errors='replace').strip()}", MOST_SHOWN)
             self.first_missed = f"{line.source}, line {line.number}: {shown}"

@@ -51,6 +51,7 @@ def as_dict(verdict: Verdict, about: About, exit_code: int | None = None) -> dic
         "canary_interval_percent": verdict.interval_percent and list(verdict.interval_percent),
         "decided_after": verdict.decided_after,
         "unfinished": verdict.unfinished,
+        "health": verdict.health and verdict.health.to_dict(),
     }
 
 
@@ -94,11 +95,29 @@ def table(verdict: Verdict) -> str:
             _row("other", tally.other_total, verdict),
             *(_kind(one_line(kind), count) for kind, count in tally.other.most_common()),
             *_totals(verdict),
+            *_health(verdict),
             wrapped("expected: ", _expected(verdict.expectation)),
             wrapped("verdict:  ", one_line(f"{verdict.outcome.value} - {verdict.reason}")),
             wrapped("next:     ", one_line(verdict.next_step)),
         ]
     )
+
+
+def _health(verdict: Verdict) -> Iterator[str]:
+    if verdict.health is not None:
+        yield wrapped("canary:   ", one_line(health_text(verdict)))
+
+
+def health_text(verdict: Verdict) -> str:
+    """Return in words whether the canary errs more often than stable, "" where no answer names its destination.
+
+    What the verdict's reason says already is not said again.
+    """
+    health = verdict.health
+    if health is None:
+        return ""
+    reason = [] if health.worse_after is not None and health.reason in verdict.reason else [health.reason]
+    return f"{health.health.value} - {'; '.join([*reason, *health.remarks])}"
 
 
 def _expected(expectation: Expectation) -> str:
@@ -147,6 +166,7 @@ def summary(verdict: Verdict, about: About) -> str:
             "",
             f"Expected: {_expected(expectation)}. Not ruled out: {interval_text(verdict)}.",
             "",
+            *([f"Canary: {as_markdown_text(health_text(verdict))}.", ""] if verdict.health else []),
             f"Next: {as_markdown_text(verdict.next_step)}.",
         ]
     )

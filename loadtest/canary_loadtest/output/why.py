@@ -38,7 +38,7 @@ ROWS: Final = frozenset(
         *ROW_BY_LABEL.values(),
         ANY_LABEL,
         *("status_503-all", "status_503-part", "several_routes", "pinned", "no_route_named", "too_few"),
-        *("uncounted", "measure_again"),
+        *("uncounted", "measure_again", "worse"),
         *("refuted-zero", "refuted-nearly", "refuted-half", "refuted-complement", "refuted-pods", "refuted-another"),
     }
 )
@@ -79,6 +79,8 @@ def _other(tally: Tally) -> str:
 def _refuted(verdict: Verdict) -> str:
     """Return the row of a share that is not the expected one: the nearest share with a name that is not ruled out."""
     tally, expectation = verdict.tally, verdict.expectation
+    if verdict.health is not None and verdict.health.worse_after is not None:
+        return "worse"
     expected, share = expectation.canary_percent, 100 * tally.canary / max(tally.labelled, 1)
     if share in {0, 100}:
         return "refuted-zero"

@@ -18,7 +18,7 @@ from locust.exception import StopTest, StopUser
 from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING, Runner
 
 from canary_loadtest.core import contract
-from canary_loadtest.core.answer import ROUTE_HEADER, Answer
+from canary_loadtest.core.answer import ROUTE_HEADER, Answer, destination_of
 from canary_loadtest.core.labels import (
     ABANDONED,
     CLIENT_ERROR,
@@ -103,13 +103,14 @@ class CanaryUser(FastHttpUser):
         answers = self.canary_run.answers
         ticket = answers.start()
         label = CLIENT_ERROR
-        route = ""
+        route = destination = ""
         try:
             with Timeout(self.timeout_seconds):
                 sent = self.client.get(self.path, headers=self.headers, allow_redirects=False, catch_response=True)
             with sent as response:
                 label = self.label(response)
                 route = route_of(response.headers)
+                destination = destination_of(response.headers or {})
                 response.request_meta["name"] = f"{self.path} {label}"
                 if label in VERSIONS:
                     response.success()
@@ -130,7 +131,7 @@ class CanaryUser(FastHttpUser):
             answers.finish(ticket, Answer(label))
             self.canary_run.answer_counted(answers)
             raise
-        answers.finish(ticket, Answer(label, route, self._previous_to(label)))
+        answers.finish(ticket, Answer(label, route, self._previous_to(label), destination))
         self.canary_run.answer_counted(answers)
 
     def _previous_to(self, label: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from canary_loadtest.core.health.counts import Compared, Counts, Epoch, Epochs, Sample
@@ -87,7 +88,7 @@ def _worse(epochs: Sequence[Epoch], excess_points: tuple[float, float], gate: Ga
         within = f" where {_points(gate.margin_points)} {'is' if gate.margin_points == 1 else 'are'} allowed"
     return (
         f"the canary errs more often than stable: {_both(epochs, gate)}, by {low:.{decimals}f} to {high:.{decimals}f}"
-        f" points{within} (a canary no worse would be called worse in at most {100 * gate.alpha_stop:g} % of runs)"
+        f" points{within} (a canary no worse would be called worse in at most {_percent(gate.alpha_stop)} % of runs)"
     )
 
 
@@ -192,6 +193,11 @@ def _answers(count: int) -> str:
 
 def _errors(count: int) -> str:
     return f"{count} error{'' if count == 1 else 's'}"
+
+
+def _percent(alpha: float) -> str:
+    """Return a probability in percent, without an exponent however small it is."""
+    return format(Decimal(f"{100 * alpha:.6g}"), "f")
 
 
 def _points(points: float) -> str:

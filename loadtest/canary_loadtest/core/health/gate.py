@@ -13,6 +13,7 @@ MOST_POINTS: Final = 50.0
 FEWEST_RIGHT: Final = 0.5
 """The least part of all answers that must be right: two versions that both fail are no worse than each other."""
 ANSWERS_LOOKED_AT_EACH: Final = 100
+LEAST_ALPHA: Final = 1e-13  # a part of what an expectation may have
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Gate:
                 f"the margin is {self.margin_told:g}: give {LEAST_POINTS:g} points or more, below 100"
             )
         for name, alpha in {"alpha": self.alpha, "alpha_stop": self.alpha_stop}.items():
-            if not 1e-12 <= alpha <= 0.5:
-                raise ExpectationError(f"{name} is {alpha}: give a probability from 1e-12 to 0.5")
+            if not LEAST_ALPHA <= alpha <= 0.5:
+                raise ExpectationError(f"{name} is {alpha}: give a probability from {LEAST_ALPHA:g} to 0.5")
 
     @property
     def margin_points(self) -> float:

@@ -32,7 +32,7 @@ function showFigures(data) {
   const rate = data.state === "running" ? rateOf(data.history) : 0;
   const points = expected.tolerance_points === 1 ? "point" : "points";
   setText(element("share"), percent(data.canary_percent));
-  setText(element("interval"), `${certainty} % interval ${low.toFixed(1)} to ${percent(high)}`);
+  setText(element("interval"), data.interval);
   setText(element("expected"), `${expected.canary_percent} %`);
   setText(element("tolerance"), `± ${expected.tolerance_points} percentage ${points}`);
   setText(element("answers"), count(counts.canary + counts.stable + counts.other));
@@ -46,6 +46,14 @@ function neededIn(answers, rate) {
   if (answers === null) return ["–", "no verdict is in sight"];
   if (answers === 0) return ["none", ""];
   return [`about ${count(answers)}`, rate ? `about ${duration(answers / rate)}` : ""];
+}
+
+function showHealth({ health, reason }) {
+  element("health").hidden = health === null;
+  if (health === null) return;
+  const said = health.worse_after !== null && reason.includes(health.sentence);
+  const sentences = said ? health.remarks : [health.sentence, ...health.remarks];
+  setText(element("health"), `Canary: ${health.finding} – ${sentences.join("; ")}.`);
 }
 
 function showKinds({ counts, row_names: names }) {
@@ -95,6 +103,7 @@ function show(data) {
   if (!begun) return;
   showVerdict(data);
   showFigures(data);
+  showHealth(data);
   showKinds(data);
   showRoutes(changesOf(data.history));
   drawCharts(data);

@@ -1,0 +1,285 @@
+"""The second verdict within a run: a canary that errs more often than stable stops it, be the split right or not."""
+
+import random
+from collections.abc import Iterable, Iterator
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from canary_loadtest.core.answer import DESTINATION_HEADER, Answer
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.health.comparison import STOP_TESTS
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.outcome import Outcome
+from canary_loadtest.core.rules import rule_for
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.verdict import Verdict
+from canary_loadtest.output.about import About
+from canary_loadtest.output.report import as_dict, summary, table
+from canary_loadtest.output.why import row_of
+from tests.loadtest.locust_process import end_of, forked_workers, locust, run, run_until_held
+from tests.loadtest.misbehaviour import fails_by_name
+from tests.loadtest.schema import checked
+from tests.loadtest.server import Reply, answer, cut_off, http, serving
+from tests.loadtest.traffic import held_after
+from tests.support.text import unwrapped
+
+ERROR = "status_503"
+EXPECTATION = Expectation(30)
+
+
+def drawn(count: int, every: int = 0, seed: int = 1, *, named: bool = True, fails: str = CANARY) -> Iterator[Answer]:
+    """Yield answers of which 30 % are drawn for the canary; of those for `fails` one of each `every` is an error."""
+    draw = random.Random(seed)
+    of_failing = 0
+    for _ in range(count):
+        version = CANARY if draw.random() < 0.3 else STABLE
+        of_failing += version == fails
+        label = ERROR if every and version == fails and of_failing % every == 0 else version
+        yield Answer(label, "70-30", None, version if named else "")
+
+
+def fed(session: Session, answers: Iterable[Answer]) -> Session:
+    """Return the session after these answers."""
+    for one in answers:
+        session.finish(session.start(), one)
+    return session
+
+
+def verdict_on(answers: Iterable[Answer], *, keep_going: bool = False) -> Verdict:
+    """Return the verdict on these answers of an expected 30 %."""
+    return fed(Session(EXPECTATION, keep_going=keep_going), answers).verdict()
+
+
+def test_a_failing_canary_is_refuted_by_its_errors() -> None:
+    """The reason says that it is the canary, and in what numbers; the run ends there, and the row is named."""
+    session = fed(Session(EXPECTATION), drawn(3000, every=2))
+    verdict = session.verdict()
+    health = verdict.health
+    assert health is not None
+    assert verdict.outcome is Outcome.REFUTED
+    canary, stable = health.counts.canary, health.counts.stable
+    counted = f"{canary.errors} of {canary.total} canary answers"
+    assert verdict.reason.startswith(f"the canary errs more often than stable: {counted}")
+    assert f"against 0 of {stable.total} stable answers (0.0 %)" in verdict.reason
+    assert "would be called worse in at most 0.05 % of runs" in verdict.reason
+    assert health.worse_after == verdict.decided_after == verdict.tally.total < 100
+    assert "take the weight back" in verdict.next_step
+    assert row_of(verdict) == "worse"
+    assert session.to_go() == 0
+
+
+def test_a_failing_canary_is_refuted_where_the_split_is_confirmed() -> None:
+    """At 6 % of errors the split is right by all that counts, and CONFIRMED where nothing names the destination."""
+    answers = list(drawn(3000, every=20, seed=6))
+    unnamed = verdict_on(one._replace(destination="") for one in answers)
+    verdict = verdict_on(answers, keep_going=True)
+    assert unnamed.outcome is Outcome.CONFIRMED
+    assert verdict.outcome is Outcome.REFUTED
+    assert verdict.health is not None
+    after = verdict.health.worse_after
+    assert f"after {after} answers: the canary errs more often than stable" in verdict.reason
+
+
+def test_worse_stays_live_after_confirmed() -> None:
+    """Told to keep going, a canary that fails after the split was CONFIRMED is REFUTED, and stays it."""
+    session = fed(Session(EXPECTATION, keep_going=True), drawn(1500))
+    before = session.verdict()
+    assert before.outcome is Outcome.CONFIRMED
+    later = fed(session, drawn(300, every=3, seed=2)).verdict()
+    assert later.outcome is Outcome.REFUTED
+    assert later.reason.startswith("the split is right, but ")
+    assert later.decided_after == before.decided_after
+    assert fed(session, drawn(3000, seed=3)).verdict().outcome is Outcome.REFUTED
+
+
+def test_a_healthy_canary_is_as_before_and_said_not_to_be_worse() -> None:
+    """Outcome, reason and counts are those of answers that name no destination; in time it is NOT WORSE."""
+    with_header, without = verdict_on(drawn(3000)), verdict_on(drawn(3000, named=False))
+    assert without.health is None
+    assert (with_header.outcome, with_header.reason, with_header.tally) == (
+        Outcome.CONFIRMED,
+        without.reason,
+        without.tally,
+    )
+    assert "\ncanary:" not in table(without)
+    assert as_dict(without, About(""))["health"] is None
+    assert "canary:   UNDECIDED - " in table(with_header)
+    assert "canary:   NOT WORSE - " in table(verdict_on(drawn(3000), keep_going=True))
+
+
+@pytest.mark.parametrize("fails", [STABLE, ""])
+def test_errors_that_are_not_the_canarys_own_do_not_stop_the_run(fails: str) -> None:
+    """A stable version that fails, and errors of no known version, are no evidence against the canary."""
+    answers = drawn(3000, every=2, fails=fails) if fails else errors_of_either()
+    verdict = verdict_on(answers)
+    assert verdict.health is not None
+    assert verdict.health.worse_after is None
+    assert "errs more often" not in verdict.reason
+
+
+def errors_of_either() -> Iterator[Answer]:
+    """Yield a healthy split in which one connection in ten is lost."""
+    for number, one in enumerate(drawn(3000)):
+        yield Answer("connection_reset") if number % 10 == 9 else one
+
+
+def test_a_body_that_contradicts_its_destination_is_an_error_of_no_known_version() -> None:
+    """A route whose headers are swapped makes no failing canary a failing stable; the answers are named."""
+    swapped = {CANARY: STABLE, STABLE: CANARY}
+    answers = [one._replace(destination=swapped[one.destination]) for one in drawn(400, every=3)]
+    verdict = verdict_on(answers, keep_going=True)
+    health = verdict.health
+    assert health is not None
+    assert health.contradictions == verdict.tally.labelled
+    assert health.counts.unknown.errors == verdict.tally.labelled
+    assert health.worse_after is None
+    assert f"{health.contradictions} answers of one version name the other one as destination" in unwrapped(
+        table(verdict)
+    )
+
+
+def test_the_split_counts_a_contradicting_body_as_before() -> None:
+    """What the header says of an answer changes nothing about the share."""
+    plain = list(drawn(800, named=False))
+    odd = [one._replace(destination=STABLE if number % 50 == 0 else one.label) for number, one in enumerate(plain)]
+    assert verdict_on(odd).tally == verdict_on(plain).tally
+
+
+def test_a_first_answer_without_destination_leaves_the_split_alone() -> None:
+    """A test that is added later would add to the errors of the first: it is undecided by name, and stops nothing."""
+    verdict = verdict_on([*drawn(1, named=False), *drawn(600, every=2)])
+    assert verdict.health is not None
+    assert verdict.health.reason.startswith("the first answers named no destination")
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_several_routes_and_pinned_connections_are_undecided_by_name() -> None:
+    """Where answers are no samples of one split the errors cannot be compared either."""
+    by_two = [one._replace(route=f"{number % 2}") for number, one in enumerate(drawn(400, every=2))]
+    pinned = [
+        Answer(version, "", version if number else "", version)
+        for _, _, _, version in drawn(60)
+        for number in range(20)
+    ]
+    kept = [one._replace(previous="") for one in drawn(400, every=2)]
+    for answers, why in (
+        (by_two, "answers came by more than one route"),
+        (pinned, "connections are pinned to a version"),
+        (kept, "connections are kept, and whether each request is an independent sample is not known"),
+    ):
+        verdict = verdict_on(answers)
+        assert verdict.outcome is Outcome.INCONCLUSIVE
+        assert verdict.health is not None
+        assert (verdict.health.health.value, verdict.health.reason) == ("UNDECIDED", why)
+        assert f"canary:   UNDECIDED - {why}" in unwrapped(table(verdict))
+
+
+def test_answers_before_the_route_and_by_another_one_are_not_the_canarys() -> None:
+    """With --route, settling answers are not compared, and a later one by another route is of no known version."""
+    session = Session(EXPECTATION, "70-30")
+    old = [one._replace(route="50-50") for one in drawn(50, every=2)]
+    before = [one for one in old if one.label != ERROR]
+    health = fed(session, [*before, *drawn(100), *before[:3]]).verdict().health
+    assert health is not None
+    assert health.counts.canary.total + health.counts.stable.total == 100
+    assert health.counts.unknown.errors == 3
+
+
+def test_alpha_stop_is_divided_by_the_tests_that_may_stop_a_run() -> None:
+    """Where destinations are named, the split is REFUTED at half of alpha_stop; without them at all of it."""
+    labels = cycle([CANARY, STABLE])
+    whole, half = Session(EXPECTATION), Session(EXPECTATION)
+    for label in (next(labels) for _ in range(1000)):
+        whole.add(Answer(label))
+        half.add(Answer(label, destination=label))
+    for session, tests in ((whole, 1), (half, STOP_TESTS)):
+        verdict = session.verdict()
+        assert verdict.outcome is Outcome.REFUTED
+        counts = (verdict.tally.canary, verdict.tally.stable, 0)
+        assert rule_for(EXPECTATION, tests).refutes(*counts)
+        before = (counts[0], counts[1] - 1, 0) if sum(counts) % 2 == 0 else (counts[0] - 1, counts[1], 0)
+        assert not rule_for(EXPECTATION, tests).refutes(*before)
+    assert whole.tally.total < half.tally.total
+
+
+@pytest.mark.parametrize("expected", [0, 100])
+def test_there_is_no_finding_where_one_version_gets_all(expected: int) -> None:
+    """At 0 and 100 % there is nothing to compare with."""
+    version = CANARY if expected else STABLE
+    session = fed(Session(Expectation(expected)), [Answer(version, destination=version)] * 400)
+    assert session.verdict().outcome is Outcome.CONFIRMED
+    assert session.verdict().health is None
+
+
+def test_each_output_says_it() -> None:
+    """Table, JSON and Markdown have the finding; the JSON fits its schema."""
+    verdict = verdict_on(drawn(3000, every=2))
+    data = checked(as_dict(verdict, About("")))
+    assert data["health"]["finding"] == "WORSE"
+    assert data["health"]["sentence"] in data["reason"]
+    errors, episodes = (data["health"]["counts"]["canary"][name] for name in ("errors", "episodes"))
+    line = f"WORSE - {errors} errors of the canary came in {episodes} episode"
+    assert f"canary:   {line}" in unwrapped(table(verdict))
+    assert f"Canary: {line}" in summary(verdict, About(""))
+    assert max(map(len, table(verdict).splitlines())) <= 80
+
+
+def test_a_failing_canary_ends_a_run(tmp_path: Path) -> None:
+    """The real process ends by itself with exit code 10, with what the server sent by version."""
+    with serving(fails_by_name(CANARY, 2)) as server:
+        ended = run(tmp_path, f"-u 1 --expect-canary 30 -t 60s --host {server.url}")
+    assert ended.exit_code == 10, ended.stderr
+    health = ended.verdict["health"]
+    assert health["finding"] == "WORSE"
+    assert "the canary errs more often than stable" in ended.verdict["reason"]
+    assert health["counts"]["canary"]["errors"] == ended.counts["other_by_kind"][ERROR]
+    assert health["counts"]["stable"]["errors"] == health["counts"]["unknown_errors"] == 0
+    assert "canary:   WORSE - " in ended.stdout
+
+
+def test_a_failing_canary_ends_a_run_of_two_workers(tmp_path: Path) -> None:
+    """The workers' answers bring their destination to the master."""
+    with serving(fails_by_name(CANARY, 2)) as server:
+        options = forked_workers(server, "--expect-canary 30 -t 60s")
+        with locust(tmp_path, options, environment={"LOCUST_USERS": "4"}) as process:
+            ended = end_of(process, tmp_path)
+    assert ended.exit_code == 10, ended.stderr
+    counts = ended.verdict["health"]["counts"]
+    assert counts["canary"]["errors"] == ended.counts["other_by_kind"][ERROR]
+    assert counts["canary"]["right"] == ended.counts["canary"]
+    assert counts["stable"]["right"] == ended.counts["stable"]
+
+
+NAMED = {DESTINATION_HEADER.replace("-", "_"): CANARY}
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        Reply(
+            "truncated_body",
+            cut_off(b"half", b"body").replace(b"\r\n\r\n", f"\r\n{DESTINATION_HEADER}: canary\r\n\r\n".encode(), 1),
+            close=True,
+        ),
+        Reply("status_503", http(b"", "503 Service Unavailable", "text/plain", **NAMED)),
+        Reply("unexpected_body", http(b"", **NAMED)),
+    ],
+    ids=lambda reply: reply.label,
+)
+def test_an_answer_that_breaks_off_after_its_headers_keeps_its_destination(tmp_path: Path, lost: Reply) -> None:
+    """What the proxy drew is known as soon as the headers are there."""
+    with serving(held_after(40, fails_by_name(CANARY, 4, lost))) as server:
+        ended = run_until_held(tmp_path, server, "--expect-canary 30")
+    counts = ended.verdict["health"]["counts"]
+    assert counts["canary"]["errors"] == server.sent[lost.label] == ended.counts["other_by_kind"][lost.label]
+    assert counts["unknown_errors"] == 0
+
+
+def test_the_header_of_another_value_names_nothing(tmp_path: Path) -> None:
+    """A mesh of somebody else may use the name for something else: the run is about the split alone."""
+    named = {DESTINATION_HEADER.replace("-", "_"): "v2"}
+    with serving(held_after(20, lambda _: answer(STABLE, **named))) as server:
+        ended = run_until_held(tmp_path, server, "--expect-canary 30")
+    assert ended.verdict["health"] is None
