@@ -90,7 +90,9 @@ undo() {
   run kubectl rollout undo deployment/micro-api || true
   printf '\n# resume, then undo; a watch shows that the old pods go before they come back:\n'
   show kubectl get replicasets --selector=app=micro-api --watch --output="$COUNTS"
-  kubectl get replicasets --selector=app=micro-api --watch --output="$COUNTS" &
+  # The program itself, not the function, whose shell would be ended in its place.
+  command kubectl ${KUBECTL_FLAGS[@]+"${KUBECTL_FLAGS[@]}"} get replicasets --selector=app=micro-api --watch \
+    --output="$COUNTS" &
   watch=$!
   run kubectl rollout resume deployment/micro-api
   run kubectl rollout undo deployment/micro-api

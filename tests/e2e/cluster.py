@@ -174,7 +174,7 @@ def published_port(cluster: str, node_port: int) -> int:
 
 def environment(kubeconfig: Path) -> dict[str, str]:
     """Return this process's environment with another kubeconfig, and load tests that are surer than by default."""
-    return os.environ | {"KUBECONFIG": str(kubeconfig), "LOCUST_ALPHA_STOP": str(ALPHA_STOP)}
+    return os.environ | {"KUBECONFIG": str(kubeconfig), "LOCUST_ALPHA_STOP": f"{ALPHA_STOP:.6f}"}
 
 
 def run(*command: str, kubeconfig: Path, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
