@@ -90,7 +90,7 @@ def test_warnings_are_shown_once_and_do_not_fail(lab: RunningLab, tmp_path: Path
         ("VirtualService", "[", ""),
         ("kind: VirtualService", "kind: Nothing", "kind"),
         ("weight: 70", "weight: -1", "spec.http[0].route[0].weight"),
-        ("      headers:", "      retries: {}\n      headers:", "spec.http[0].retries"),
+        ("\n      headers:", "\n      retries: {}\n      headers:", "spec.http[0].retries"),
     ],
     ids=["no YAML", "unknown kind", "negative weight", "unknown field"],
 )
