@@ -45,7 +45,7 @@ def wait_for(mesh: Mesh, deployment: str) -> None:
 
 
 def test_a_version_without_pods(mesh: Mesh, tmp_path: Path) -> None:
-    """Its share of the requests gets 503, which may hide a wrong split: INCONCLUSIVE, with the cause."""
+    """Its share of the requests gets 503, each of which names the canary as its destination: the canary is REFUTED."""
     mesh.kubectl("scale", "deployment/micro-api-v2", "--replicas=0")
     try:
         until(lambda: mesh.pods("v2") == [], "the canary's pods do not go")
@@ -54,10 +54,10 @@ def test_a_version_without_pods(mesh: Mesh, tmp_path: Path) -> None:
     finally:
         mesh.kubectl("scale", "deployment/micro-api-v2", "--replicas=2")
     wait_for(mesh, "micro-api-v2")
-    assert ended.exit_code == 11, ended.stdout
+    assert ended.exit_code == 10, ended.stdout
     assert ended.counts["canary"] == 0
     assert ended.counts["other_by_kind"].keys() == {"status_503"}
-    assert "a subset has no ready pod" in ended.stdout
+    assert ended.verdict["health"]["finding"] == "WORSE"
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def faulty_pod(mesh: Mesh, folder: Path) -> Iterator[None]:
 
 
 def test_a_faulty_pod_is_seen_and_then_ejected(mesh: Mesh, tmp_path: Path) -> None:
-    """Its errors forbid a verdict, until outlier detection sends it nothing more: then the split is confirmed."""
+    """Its errors refute the canary, until outlier detection sends it nothing more: then the split is confirmed."""
     with faulty_pod(mesh, tmp_path):
         until(lambda: mesh.ask().label == "status_500", "the faulty pod is not asked")
         seen = mesh.measure(tmp_path, f"{RUN} -t 4s --stop-timeout 10")
@@ -89,7 +89,8 @@ def test_a_faulty_pod_is_seen_and_then_ejected(mesh: Mesh, tmp_path: Path) -> No
             until(lambda: mesh.gateway_counter("outlier_detection.ejections_active")["v2"] == 1, "no pod is ejected")
         ejected = mesh.measure(tmp_path, RUN)
         mesh.kubectl("apply", "--filename", PLAIN_RULE)
-    assert seen.exit_code == 11, seen.stdout
+    assert seen.exit_code == 10, seen.stdout
+    assert seen.verdict["health"]["finding"] == "WORSE"
     assert seen.counts["other_by_kind"].keys() == {"status_500"}
     assert ejected.exit_code == 0, ejected.stdout
 

@@ -204,6 +204,11 @@ def test_alpha_stop_is_divided_by_the_tests_that_may_stop_a_run() -> None:
     assert whole.tally.total < half.tally.total
 
 
+def test_the_least_alpha_stop_can_be_divided() -> None:
+    """What an expectation may have, half of it may be tested with."""
+    assert fed(Session(Expectation(30, alpha_stop=1e-12)), drawn(400, every=1)).verdict().outcome is Outcome.REFUTED
+
+
 @pytest.mark.parametrize("expected", [0, 100])
 def test_there_is_no_finding_where_one_version_gets_all(expected: int) -> None:
     """At 0 and 100 % there is nothing to compare with."""
