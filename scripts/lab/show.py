@@ -83,12 +83,21 @@ def described(routes: Sequence[Served], extra: str = "", host: str = HOST_HEADER
         extra: what is added to the first sentence.
         host: the usual Host, which is not named.
     """
-    return wrapped(sentence(routes, extra, host))
+    return "\n".join(_fitted(line) for line in sentence(routes, extra, host).splitlines())
 
 
 def _hosts(configuration: Configuration) -> list[str]:
     """Return a host of each virtual host."""
     return list(dict.fromkeys(route.hosts[0] for route in served(configuration.routes)))
+
+
+def _fitted(line: str) -> str:
+    """Return a line of a list in lines that fit, or another one as every text is wrapped."""
+    if not line.startswith(" "):
+        return wrapped(line)
+    indent = line[: len(line) - len(line.lstrip())]
+    more = f"{indent}    "
+    return textwrap.fill(line, WIDTH, subsequent_indent=more, break_long_words=False, break_on_hyphens=False)
 
 
 def _filled(line: str) -> str:

@@ -88,3 +88,13 @@ def test_show_names_the_hosts_where_there_is_no_route(lab: RunningLab) -> None:
     show = lab.command_line.run("show", "--dir", lab.folder.path, "other.test")
     assert (show.returncode, show.stdout) == (1, "")
     assert one_line(show.stderr) == f"lab: Envoy has no route for other.test: its hosts are {HOST}"
+
+
+def test_a_long_condition_fits_the_terminal(lab: RunningLab, tmp_path: Path) -> None:
+    """The line of a route whose cookie is a regex is broken, and nothing of it is lost."""
+    text = edited("virtual-service-header.yaml", 'exact: "true"', "regex: '^(.*;)?user=(tester|somebody-else)(;.*)?$'")
+    file = tmp_path / "cookie.yaml"
+    file.write_text(text, encoding="utf-8")
+    done = lab.command_line.run("shift", "--dir", lab.folder.path, file)
+    assert too_long(done.stdout) == []
+    assert "^(.*;)?user=(tester|somebody-else)(;.*)?$" in done.stdout
