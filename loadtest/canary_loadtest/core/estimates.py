@@ -7,6 +7,7 @@ from canary_loadtest.core.expectation import MOST_ANSWERS, Expectation
 from canary_loadtest.core.likelihood import log_beta, log_ratio, safe_log
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.rules import Rule, look
+from canary_loadtest.core.search import boundary, least_number
 
 # The rule for 0 and 100 % works out a threshold for each other answer: for millions that takes seconds.
 MOST_OTHER: Final = 100_000
@@ -44,16 +45,7 @@ def answers_to_go(rule: Rule, expectation: Expectation, counts: tuple[int, int, 
     def is_in_sight(more: int) -> bool:
         return more <= MOST_ANSWERS and other + more * other_ratio <= MOST_OTHER
 
-    more = 1
-    while not decided_after(more):
-        more *= 2
-        if not is_in_sight(more):
-            return None
-    low, high = more // 2, more
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decided_after(middle) else (middle, high)
-    return high
+    return least_number(decided_after, is_in_sight)
 
 
 def share_interval_percent(rule: Rule, expectation: Expectation, counts: tuple[int, int, int]) -> tuple[float, float]:
@@ -85,17 +77,10 @@ def share_interval_percent(rule: Rule, expectation: Expectation, counts: tuple[i
 
 
 def _edge(k: int, n: int, least: float, outside: float) -> float:
-    """Find by bisection where the log likelihood falls to `least` between k/n and the end `outside`."""
+    """Return where the log likelihood falls to `least` between k/n and the end `outside`."""
     if n == 0 or k == n * outside:
         return outside
-    inside = k / n
-    for _ in range(60):
-        p = (inside + outside) / 2
-        if log_ratio(k, n - k, safe_log(p), safe_log(1 - p)) > least:
-            inside = p
-        else:
-            outside = p
-    return outside
+    return boundary(lambda p: log_ratio(k, n - k, safe_log(p), safe_log(1 - p)) > least, k / n, outside)[1]
 
 
 def evidence_of_change(before: tuple[int, int, int], after: tuple[int, int, int]) -> float:

@@ -1,6 +1,6 @@
 """What the counts say besides the finding: how much worse the canary may be, and how many more answers it takes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import log
 from typing import Final
@@ -10,6 +10,7 @@ from canary_loadtest.core.health.counts import Compared, Counts
 from canary_loadtest.core.health.gate import Gate
 from canary_loadtest.core.health.rule import Health, look
 from canary_loadtest.core.likelihood import log_beta
+from canary_loadtest.core.search import boundary, least_number
 
 PRIOR_ANSWERS: Final = 10.0
 STEPS_PERCENT: Final = (1.0, 5.0, 10.0, 20.0, 30.0, 50.0, 75.0, 100.0)
@@ -44,16 +45,7 @@ def answers_to_go(compared: Compared, gate: Gate) -> int | None:
 
     if decided_after(0):
         return 0
-    more = 1
-    while not decided_after(more):
-        more *= 2
-        if more > MOST_ANSWERS:
-            return None
-    low, high = more // 2, more
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decided_after(middle) else (middle, high)
-    return high
+    return least_number(decided_after, lambda more: more <= MOST_ANSWERS)
 
 
 def _ahead(counts: Counts) -> tuple[float, ...]:
@@ -122,16 +114,13 @@ def _exchanged(counts: Counts) -> Counts:
 
 
 def _upper_end(epochs: Sequence[Counts], alpha: float) -> float:
-    """Find by bisection the least excess that, like all above it, is ruled out."""
+    """Return the least excess that, like all above it, is ruled out."""
     least = sum(_log_mixture(counts) for counts in epochs) - log(2 / alpha)
-    low, high = -1.0, 1.0
-    for _ in range(HALVINGS_OF_AN_END):
-        excess = (low + high) / 2
-        if sum(_log_best(counts, excess) for counts in epochs) > least:
-            low = excess
-        else:
-            high = excess
-    return high
+
+    def is_possible(excess: float) -> bool:
+        return sum(_log_best(counts, excess) for counts in epochs) > least
+
+    return boundary(is_possible, -1.0, 1.0, HALVINGS_OF_AN_END)[1]
 
 
 def _log_mixture(counts: Counts) -> float:
@@ -146,7 +135,8 @@ def _log_best(counts: Counts, excess: float) -> float:
     canary, stable = counts.canary, counts.stable_errors + counts.stable_right
     rates = _rate(counts.canary_errors, canary), _rate(counts.stable_errors, stable)
     if rates[0] - rates[1] < excess:
-        stable_rate = _root(lambda rate: _slope(counts, rate, excess), max(0.0, -excess), min(1.0, 1 - excess))
+        lowest, highest = max(0.0, -excess), min(1.0, 1 - excess)
+        stable_rate = sum(boundary(lambda rate: _slope(counts, rate, excess) > 0, lowest, highest, HALVINGS)) / 2
         rates = stable_rate + excess, stable_rate
     return _log_likelihood(counts.canary_errors, counts.canary_right, rates[0]) + _log_likelihood(
         counts.stable_errors, counts.stable_right, rates[1]
@@ -165,14 +155,6 @@ def _slope(counts: Counts, stable_rate: float, excess: float) -> float:
 
 def _slope_of(errors: float, right: float, rate: float) -> float:
     return errors / max(rate, TINY) - right / max(1 - rate, TINY)
-
-
-def _root(falling: Callable[[float], float], low: float, high: float) -> float:
-    """Return where a falling function changes its sign, by bisection."""
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
-    return (low + high) / 2
 
 
 def _log_likelihood(errors: float, right: float, rate: float) -> float:

@@ -16,12 +16,12 @@ from math import exp, inf, log, log1p
 from typing import Final, NamedTuple
 
 from canary_loadtest.core.health.counts import Counts
+from canary_loadtest.core.search import boundary
 
 RATIOS: Final = (1.25, 1.6, 2.5, 5.0, 20.0)
 """How many times as often as stable a worse canary may err."""
 LEVELS: Final = (0.0, 0.0005, 0.0015, 0.004, 0.01, 0.025, 0.06, 0.15, 0.35)
 """The rates of errors, as fractions of 1, that a canary as good as stable may share with it."""
-HALVINGS: Final = 60
 
 
 def worse_log_evidence(epochs: Sequence[Counts]) -> float:
@@ -135,14 +135,14 @@ def nearest(level: float, margin: float, share: float) -> float:
         margin: the margin m, with q + m below 1.
         share: the canary's share s, between 0 and 1.
     """
-    low, high = max(level - margin, 0.0), level
-    for _ in range(HALVINGS):
-        stable = (low + high) / 2
+
+    def falls(stable: float) -> bool:
         canary = stable + margin
         slope_canary = share * (canary - level) / (canary * (1 - canary))
         slope_stable = (1 - share) * (stable - level) / (stable * (1 - stable))
-        low, high = (low, stable) if slope_canary + slope_stable > 0 else (stable, high)
-    return high
+        return slope_canary + slope_stable <= 0
+
+    return boundary(falls, max(level - margin, 0.0), level)[1]
 
 
 def rounded_share(share: float) -> float:
