@@ -104,9 +104,15 @@ def escaped(text: str, most_characters: int) -> str:
         The text itself where that is harmless and short enough; a longer one ends in three dots.
     """
     shown = text[: most_characters + 1].replace("::", r":\x3a").replace("##", r"#\x23")
-    if not shown.isprintable():
-        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+    shown = visible(shown)
     return shown if len(shown) <= most_characters else f"{shown[: most_characters - 3]}..."
+
+
+def visible(text: str) -> str:
+    """Return text with the escape of each character that is not printable, in its place."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def printable(text: str) -> str:

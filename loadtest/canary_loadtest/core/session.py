@@ -270,6 +270,6 @@ class Session:
             row_names=self._row_names,
             decided_after=min(firsts, default=None),
             unfinished=self.unfinished,
-            interval_percent=self.interval_percent,
+            interval_percent=evidence.interval_percent,
             health=health,
         )

@@ -4,6 +4,8 @@ import re
 from textwrap import wrap
 from typing import Final
 
+from canary_loadtest.core.labels import visible
+
 COLUMNS: Final = 80
 
 
@@ -26,7 +28,4 @@ def one_line(text: str) -> str:
     So it can neither begin a line of its own nor control a terminal, nor GitHub Actions, whose commands begin with `::`
     or `##[`. Any file of UTF-8 or XML can hold it.
     """
-    shown = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
-    return re.sub(r"(?<!\S):(?=:)|#(?=#\[)", lambda found: rf"\x{ord(found[0]):x}", shown)
+    return re.sub(r"(?<!\S):(?=:)|#(?=#\[)", lambda found: rf"\x{ord(found[0]):x}", visible(text))

@@ -49,7 +49,6 @@ __all__ = [
 
 API_VERSIONS: Final = tuple(f"networking.istio.io/{version}" for version in ("v1", "v1beta1", "v1alpha3"))
 _ANY: Final = Form(r"(?s:.*)", "a text")
-_TIME: Final = Form(r"[-0-9T:.Z+]+", "a time such as 2026-01-31T12:00:00Z")
 _METADATA: Final = (
     *("namespace", "labels", "annotations", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"),
     *("generateName", "ownerReferences", "finalizers", "managedFields", "deletionTimestamp"),
