@@ -288,18 +288,18 @@ def _has(nonce: str) -> Callable[[Document], bool]:
 
 def _renamed(document: Document, namespace: str, other: str) -> dict[str, Any]:
     """Return a document whose host names, and gateways such as `default/name`, are in another namespace."""
-    text = _within(namespace).sub(f".{other}", json.dumps(document))
+    text = in_namespace(namespace).sub(f".{other}", json.dumps(document))
     return dict(json.loads(text.replace(f'"{namespace}/', f'"{other}/')))
 
 
-def _within(namespace: str) -> re.Pattern[str]:
+def in_namespace(namespace: str) -> re.Pattern[str]:
     """Return the pattern of a namespace in host names such as `micro-api.default` and `micro-api.default.svc`."""
     return re.compile(rf"\.{namespace}(?![-\w])")
 
 
 def _projection(routes: Document, clusters: Sequence[Document], namespace: str) -> dict[str, Any]:
     """Return the projection of what one namespace has, as if it were `default`."""
-    own_name = _within(namespace).search
+    own_name = in_namespace(namespace).search
     hosts = [own for host in routes["virtualHosts"] if (own := _own(host, namespace))]
     of_namespace = [cluster for cluster in clusters if own_name(cluster["name"])]
     whole = _renamed({"routes": {**routes, "virtualHosts": hosts}, "clusters": of_namespace}, namespace, "default")
@@ -312,7 +312,7 @@ def _sidecar(routes: Sequence[Document], namespace: str) -> dict[str, Any]:
     Other hosts are left out: of two states that name one, a sidecar has the older, while a gateway has both.
     """
     found = {}
-    is_within = _within(namespace).search
+    is_within = in_namespace(namespace).search
     for configuration in (one for one in routes if one.get("name", "").isdecimal()):
         hosts = [host for host in configuration.get("virtualHosts", ()) if is_within(host["name"])]
         if hosts:
@@ -333,6 +333,6 @@ def _own(host: Document, namespace: str) -> Document | None:
     """Return a virtual host with the routes of one namespace: `*` is a host of several; None without any."""
     mark = f"/namespaces/{namespace}/"
     routes = [route for route in host.get("routes", []) if mark in json.dumps(route.get("metadata", {}))]
-    if routes or any(map(_within(namespace).search, host["domains"])):
+    if routes or any(map(in_namespace(namespace).search, host["domains"])):
         return {**host, "routes": routes}
     return None

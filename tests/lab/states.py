@@ -1,12 +1,12 @@
 """Traffic states made of the repository's manifests, for the tests of the lab."""
 
-import re
 from typing import Any, Final
 
 from scripts.lab.translation.endpoints import Endpoint
 from scripts.lab.translation.manifests import Manifests, Resource, combine, parse
 from scripts.lab.translation.services import services
 from scripts.lab.translation.sidecar import sidecar_hosts
+from scripts.record.istiod import in_namespace
 from scripts.record.projection import sidecar_projection
 from scripts.record.routes import BASE
 from tests.support.repository import ROOT, text_of
@@ -17,8 +17,6 @@ V1: Final = Endpoint({"app": "micro-api", "version": "v1"}, "/run/v1-0.sock")
 V2: Final = Endpoint({"app": "micro-api", "version": "v2"}, "/run/v2-0.sock")
 ODD: Final = "tests/data/manifests"
 SPLIT: Final = "istio/virtual-service-70-30.yaml"
-# Host names in the namespace, as the recorder finds them: `micro-api.default` is one without a Service of this name.
-OF_NAMESPACE: Final = re.compile(r"\.default(?![-\w])")
 
 
 def resource(path: str) -> Resource:
@@ -39,6 +37,6 @@ def sidecar_of(manifests: Manifests) -> dict[str, Any]:
     found = {}
     for port in sorted({80, *(port for ports in services(manifests).values() for port in ports)}):
         hosts = sidecar_hosts(manifests, port, client="elsewhere").values()
-        if own := [host for host in hosts if OF_NAMESPACE.search(host["name"])]:
+        if own := [host for host in hosts if in_namespace("default").search(host["name"])]:
             found[str(port)] = sidecar_projection(own)
     return found

@@ -1,11 +1,9 @@
 """The verdict without Locust: what `python loadtest judge` ends as, for counts and for answers of other tools."""
 
-import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +12,7 @@ import pytest
 from canary_loadtest.core.answer import DESTINATION_HEADER
 from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, STABLE_BODY
 from canary_loadtest.core.labels import CANARY, STABLE
-from canary_loadtest.judge.command import main
+from tests.loadtest.judging import Judge, judge_with
 from tests.loadtest.records import answers_in, json_line, record_of, vegeta_record_of
 from tests.loadtest.schema import read
 from tests.support.repository import ROOT
@@ -37,21 +35,11 @@ ARTICLE = [
 
 SPLIT = [CANARY] * 300 + [STABLE] * 700
 
-Judge = Callable[..., int]
-
 
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
-    """Return a function that judges what stands on standard input, and returns the exit code."""
-
-    def run(options: str, stdin: bytes = b"") -> int:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        try:
-            return main(options.split())
-        except SystemExit as end:
-            return int(end.code or 0)
-
-    return run
+    """Return a function that judges what is on standard input, and returns the exit code."""
+    return judge_with(monkeypatch)
 
 
 def process(arguments: list[str], stdin: bytes | None = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:

@@ -1,14 +1,12 @@
 """The judge on access logs and with a classifier of one's own: services with another contract."""
 
-import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from canary_loadtest.core.labels import CANARY, STABLE
-from canary_loadtest.judge.command import main
+from tests.loadtest.judging import Judge, judge_with
 from tests.loadtest.records import json_line, record_of, vegeta_record_of
 from tests.support.text import unwrapped
 
@@ -21,21 +19,11 @@ ENVOY = (
 )
 NGINX = '192.0.2.7 - - [28/Nov/2026:16:09:41 +0000] "GET /shop HTTP/1.1" {status} 612 "-" "curl/8" {version}'
 
-Judge = Callable[..., int]
-
 
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     """Return a function that judges what is on standard input, and returns the exit code."""
-
-    def run(options: str, stdin: bytes = b"") -> int:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        try:
-            return main(["--expect-canary", "30", *options.split()])
-        except SystemExit as end:
-            return int(end.code or 0)
-
-    return run
+    return judge_with(monkeypatch, "--expect-canary", "30")
 
 
 def text_log(form: str, versions: list[str], status: int = 200) -> bytes:

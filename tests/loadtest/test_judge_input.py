@@ -1,7 +1,6 @@
 """What `python loadtest judge` does with input of any form: prefixes, encodings, endless lines, many kinds."""
 
 import codecs
-import io
 import json
 import resource
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 
 from canary_loadtest.core.contract import CANARY_BODY, STABLE_BODY
 from canary_loadtest.core.labels import CANARY, STABLE
-from canary_loadtest.judge.command import main
+from tests.loadtest.judging import Judge, judge_with
 from tests.loadtest.records import answers_in, json_line, record_of
 from tests.support.repository import ROOT
 from tests.support.text import too_long, unwrapped
@@ -22,18 +21,11 @@ SPLIT = [CANARY] * 300 + [STABLE] * 700
 ADDRESS_SPACE_BYTES = 300 << 20
 TIME = b"2026-11-28T16:09:36.124563934Z "
 
-Judge = Callable[..., int]
-
 
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     """Return a function that judges what is on standard input, and returns the exit code."""
-
-    def run(options: str, stdin: bytes = b"") -> int:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        return main(["--expect-canary", "30", *options.split()])
-
-    return run
+    return judge_with(monkeypatch, "--expect-canary", "30")
 
 
 def docker_file(line: bytes) -> bytes:
