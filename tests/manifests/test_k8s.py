@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from canary_loadtest.core.expectation import DEFAULT_ALPHA, DEFAULT_ALPHA_STOP
 from micro_api.settings import VARIABLES
 from tests.manifests.files import container, pod_spec
 from tests.support.repository import resource, resources, text_of
@@ -130,6 +131,16 @@ def test_what_one_run_makes_bears_its_name() -> None:
     script = text_of("scripts/cluster/lib.sh")
     assert f"s/{RUN}/$RUN/" in script
     assert RUN not in text_of("k8s/load/service-account.yaml")
+
+
+def test_the_scripts_have_the_load_tests_own_bounds() -> None:
+    """What a shell script passes on, and what its help says, are the defaults of the options."""
+    bounds = {"LOCUST_ALPHA": DEFAULT_ALPHA, "LOCUST_ALPHA_STOP": DEFAULT_ALPHA_STOP}
+    passed = dict(re.findall(r"\$\{(LOCUST_ALPHA\w*):-([\d.]+)\}", text_of("scripts/cluster/lib.sh")))
+    assert {name: float(value) for name, value in passed.items()} == bounds
+    for part in ("cluster", "mesh"):
+        told = dict(re.findall(r"(LOCUST_ALPHA\w*) \(([\d.]+)\)", text_of(f"scripts/{part}/measure.sh")))
+        assert {name: float(value) for name, value in told.items()} == bounds
 
 
 def test_the_load_test_is_run_once_for_a_bounded_time() -> None:
