@@ -20,9 +20,8 @@ from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN, Outcome
 from canary_loadtest.options import add_locust_options, expectation_of
 from canary_loadtest.output import page, report
-from canary_loadtest.output.annotations import annotation
+from canary_loadtest.output.delivery import printed, write_with_exit_code
 from canary_loadtest.output.files import keep, print_whole
-from canary_loadtest.output.junit import write_junit
 from canary_loadtest.output.text import wrapped
 from canary_loadtest.runner import web
 from canary_loadtest.runner.master_run import MasterRun
@@ -131,10 +130,7 @@ def on_quitting(environment: Environment, **_: object) -> None:
     verdict, about = run.verdict(), run.about()
     written = [keep(run.options.verdict_text, lambda file: report.write_text(verdict, file)), keep_report(run)]
     exit_code = run.exit_code(verdict) if all(written) else EXIT_NOT_WRITTEN
-    if not keep(run.options.junit, lambda file: write_junit(verdict, about, file, exit_code)):
-        exit_code = EXIT_NOT_WRITTEN
-    kept = keep(run.options.verdict_json, lambda file: report.write_json(verdict, about, file, exit_code))
-    environment.process_exit_code = exit_code if kept else EXIT_NOT_WRITTEN
+    environment.process_exit_code = write_with_exit_code(verdict, about, run.options, exit_code)
 
 
 def keep_report(run: JudgingRun) -> bool:
@@ -150,20 +146,16 @@ def keep_report(run: JudgingRun) -> bool:
     return all(written)
 
 
-def _printed_at_the_end(run: JudgingRun) -> str:
-    verdict = run.verdict()
-    lines = [report.table(verdict), *([annotation(verdict, run.about())] if run.options.annotations else [])]
-    return "\n".join(lines)
-
-
 def on_quit(environment: Environment, exit_code: int) -> None:
     """Print the verdict last, where it is seen, unless a crash makes it worthless."""
     run = judging_run_of(environment)
-    printed = run is None or print_whole(_printed_at_the_end(run), to_stderr=run.options.json)
+    was_printed = run is None or print_whole(
+        printed(run.verdict(), run.about(), run.options), to_stderr=run.options.json
+    )
     if log.unhandled_greenlet_exception and exit_code in {EXIT_NO_VERDICT, *EXIT_CODES.values()}:
         print("no verdict: a listener or a greenlet crashed, see the log above", file=sys.stderr)
         sys.exit(EXIT_NO_VERDICT)
-    if not printed:
+    if not was_printed:
         sys.exit(EXIT_NOT_WRITTEN)
 
 
