@@ -121,7 +121,8 @@ def _truth(canary_percent: int, bet: float, verdict: dict[str, Any] | None) -> s
     knew = f"The load test {outcome} it after {count} answers"
     is_right = (off < tolerance) if outcome == "CONFIRMED" else off > 0
     if not is_right:
-        return f"{truth}\n{knew}, which is wrong: that is chance, as often as --alpha allows."
+        bound = "--alpha" if outcome == "CONFIRMED" else "--alpha-stop"
+        return f"{truth}\n{knew}, which is wrong: that is chance, as often as {bound} allows."
     if outcome == "REFUTED":
         return f"{truth}\n{knew}, and is right."
     return f"{truth}\n{knew}: you were right, to less than {tolerance:g} points."
