@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +9,7 @@ from typing import Any, Final
 from scripts.lab import control
 from scripts.lab.envoy import Admin
 from scripts.lab.errors import LabError
-from scripts.lab.terminal import WIDTH, wrapped
+from scripts.lab.terminal import WIDTH, filled, wrapped
 from scripts.lab.translation import translate
 from scripts.lab.translation.defaults import INSIDE_CONFIGURATION_NAME, ROUTE_CONFIGURATION_NAME
 from scripts.proxy.routes import Json, NoRouteError
@@ -44,7 +43,7 @@ def show(options: argparse.Namespace) -> int:
         views = [view(host, configuration.routes, configuration.clusters, configuration.endpoints) for host in hosts]
     except NoRouteError as error:
         raise LabError(f"Envoy has {error}") from error
-    print("\n\n".join("\n".join(map(_filled, lines)) for lines in views) or sentence([]), flush=True)
+    print("\n\n".join("\n".join(map(_in_column, lines)) for lines in views) or sentence([]), flush=True)
     return 0
 
 
@@ -96,14 +95,13 @@ def _fitted(line: str) -> str:
     if not line.startswith(" "):
         return wrapped(line)
     indent = line[: len(line) - len(line.lstrip())]
-    more = f"{indent}    "
-    return textwrap.fill(line, WIDTH, subsequent_indent=more, break_long_words=False, break_on_hyphens=False)
+    return filled(line, f"{indent}    ")
 
 
-def _filled(line: str) -> str:
+def _in_column(line: str) -> str:
     if len(line) > WIDTH:
         line = re.sub(r",(?=\S)", ", ", line)  # Envoy's own lists have no place to break
-    return textwrap.fill(line, WIDTH, subsequent_indent=COLUMN, break_long_words=False, break_on_hyphens=False)
+    return filled(line, COLUMN)
 
 
 def _camel(value: Any) -> Any:  # noqa: ANN401 - JSON

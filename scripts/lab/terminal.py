@@ -14,7 +14,12 @@ _NO_BREAK: Final = "\0"
 
 def wrapped(text: str) -> str:
     """Return a text whose lines fit a terminal; a line that begins with a space (a command, a log) stays as it is."""
-    return "\n".join(line if line.startswith(" ") else _filled(line) for line in text.splitlines())
+    return "\n".join(line if line.startswith(" ") else filled(line) for line in text.splitlines())
+
+
+def filled(text: str, later: str = INDENT) -> str:
+    """Return a text in lines that fit a terminal, of which all but the first begin with `later`."""
+    return textwrap.fill(text, WIDTH, subsequent_indent=later, break_long_words=False, break_on_hyphens=False)
 
 
 def print_error(prefix: str, problem: object) -> None:
@@ -29,7 +34,3 @@ def percent_of(text: str) -> float | None:
     except ValueError:
         return None
     return percent if 0 <= percent <= 100 else None
-
-
-def _filled(line: str) -> str:
-    return textwrap.fill(line, WIDTH, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False)

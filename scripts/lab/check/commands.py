@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import textwrap
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -12,7 +11,7 @@ from scripts.lab.check.rules.check import check as find
 from scripts.lab.check.rules.documents import Source
 from scripts.lab.check.rules.findings import LEVELS, Finding
 from scripts.lab.errors import UsageError
-from scripts.lab.terminal import WIDTH, wrapped
+from scripts.lab.terminal import filled, wrapped
 
 EXIT_FOUND: Final = 1
 FIELDS: Final = Path(__file__).with_name("fields.json")
@@ -77,14 +76,7 @@ def _lines(found: Finding) -> str:
 
 
 def _indented(title: str, text: str) -> str:
-    return textwrap.fill(
-        f"{title}: {text}",
-        WIDTH,
-        initial_indent="    ",
-        subsequent_indent="      ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return filled(f"    {title}: {text}", "      ")
 
 
 def _counted(number: int, name: str) -> str:
