@@ -5,6 +5,7 @@ A skipped one is a failure, Ctrl-C works, hypothesis is repeatable and not timed
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ settings.load_profile("project")
 for name in [name for name in os.environ if name.startswith("LC_") or name in {"LANG", "LANGUAGE"}]:
     del os.environ[name]
 os.environ["LANG"] = "C.UTF-8"
+
+# Where Python is told to keep no bytecode, each of the thousand programs that tests start would compile the project.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A shell without job control has what it starts with `&` ignore Ctrl-C, and all children inherit that: also those that
 # a test interrupts.

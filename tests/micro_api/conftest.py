@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -149,8 +150,11 @@ class StartService(Protocol):
         """
 
 
-@pytest.fixture
-def start_service() -> Iterator[StartService]:
+SharedService: TypeAlias = Callable[..., Service]
+
+
+@contextmanager
+def starting() -> Iterator[StartService]:
     """Start real service processes, in folders with short names, because a socket's path is limited."""
     with ExitStack() as stack:
 
@@ -168,3 +172,22 @@ def start_service() -> Iterator[StartService]:
             return service
 
         yield start
+
+
+@pytest.fixture
+def start_service() -> Iterator[StartService]:
+    """Start service processes for one test."""
+    with starting() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_service() -> Iterator[SharedService]:
+    """Give a service with some variables, one for all tests of a module that neither end it nor read its log."""
+    with starting() as start:
+
+        @cache
+        def service(**variables: str) -> Service:
+            return start(ready=True, stdout=None, **variables)
+
+        yield service

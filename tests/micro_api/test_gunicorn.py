@@ -14,7 +14,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from micro_api.answers import CONTENT_TYPE, SUCCESS
-from tests.micro_api.conftest import CONFIGURATION, GUNICORN, LogLine, Service, StartService, UnixConnection
+from tests.micro_api.conftest import (
+    CONFIGURATION,
+    GUNICORN,
+    LogLine,
+    Service,
+    SharedService,
+    StartService,
+    UnixConnection,
+)
 from tests.support.processes import until
 
 CALLED = "测试接口被调用！"
@@ -112,9 +120,9 @@ def test_workers_by_flag_are_refused(start_service: StartService) -> None:
         {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "off"},
     ],
 )
-def test_headers_cannot_move_the_path(start_service: StartService, headers: dict[str, str]) -> None:
+def test_headers_cannot_move_the_path(shared_service: SharedService, headers: dict[str, str]) -> None:
     """Headers for proxies only are ignored, because any client can send them through a sidecar."""
-    response, body = start_service().request("GET", "/test/test", headers)
+    response, body = shared_service().request("GET", "/test/test", headers)
     assert (response.status, body) == (200, SUCCESS["v1"])
 
 

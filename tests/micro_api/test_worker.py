@@ -11,7 +11,7 @@ import pytest
 
 from micro_api.answers import SUCCESS
 from micro_api.worker import HEAD_BYTES
-from tests.micro_api.conftest import DEADLINE_SECONDS, GUNICORN, Service, StartService
+from tests.micro_api.conftest import DEADLINE_SECONDS, GUNICORN, Service, SharedService, StartService
 from tests.support.processes import until
 
 REQUEST = b"GET /test/test HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -93,17 +93,17 @@ def _answers_probes(service: Service) -> bool:
         "after_an_empty_line",
     ],
 )
-def test_half_a_request_silences_nothing(start_service: StartService, stack: ExitStack, sent: bytes) -> None:
+def test_half_a_request_silences_nothing(shared_service: SharedService, stack: ExitStack, sent: bytes) -> None:
     """Many clients that stop in the middle of a request, with no limit of time, cost no one else an answer."""
-    service = start_service(SERVICE_THREADS="1", SERVICE_RECEIVE_TIMEOUT_SECONDS=NO_LIMIT)
+    service = shared_service(SERVICE_THREADS="1", SERVICE_RECEIVE_TIMEOUT_SECONDS=NO_LIMIT)
     held = [_connect(stack, service, sent) for _ in range(CLIENTS)]
     assert _answers_probes(service)
     assert len(held) == CLIENTS
 
 
-def test_a_client_that_does_not_close_silences_nothing(start_service: StartService, stack: ExitStack) -> None:
+def test_a_client_that_does_not_close_silences_nothing(shared_service: SharedService, stack: ExitStack) -> None:
     """Clients that ask for the connection's end, and then keep their side open, cost no one else an answer."""
-    service = start_service(SERVICE_THREADS="1", SERVICE_RECEIVE_TIMEOUT_SECONDS=NO_LIMIT)
+    service = shared_service(SERVICE_THREADS="1", SERVICE_RECEIVE_TIMEOUT_SECONDS=NO_LIMIT)
     request = REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     held = [_connect(stack, service, request) for _ in range(CLIENTS)]
     assert [_end(client)[-len(SUCCESS["v1"]) :] for client in held] == [SUCCESS["v1"]] * CLIENTS
@@ -120,16 +120,16 @@ def test_more_silent_connections_than_places_silence_nothing(start_service: Star
     assert _end(first) == b""
 
 
-def test_a_client_that_takes_no_answer_is_left(start_service: StartService, stack: ExitStack) -> None:
+def test_a_client_that_takes_no_answer_is_left(shared_service: SharedService, stack: ExitStack) -> None:
     """A client that asks and does not read occupies a thread until the limit, not for ever."""
-    service = start_service(SERVICE_THREADS="1", SERVICE_RECEIVE_TIMEOUT_SECONDS="1")
+    service = shared_service(SERVICE_THREADS="1", SERVICE_RECEIVE_TIMEOUT_SECONDS="1")
     _connect(stack, service, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 200)
     assert _answers_probes(service)
 
 
-def test_a_head_has_a_time_limit(start_service: StartService, stack: ExitStack) -> None:
+def test_a_head_has_a_time_limit(shared_service: SharedService, stack: ExitStack) -> None:
     """A client that sends a byte now and then does not get more time, and neither does a silent one."""
-    service = start_service(SERVICE_THREADS="1", SERVICE_RECEIVE_TIMEOUT_SECONDS="1")
+    service = shared_service(SERVICE_THREADS="1", SERVICE_RECEIVE_TIMEOUT_SECONDS="1")
     silent, slow = _connect(stack, service), _connect(stack, service, HALF_A_HEAD)
     until(lambda: _is_refused(slow, b"x"), "the end of a connection that is in use")
     assert _end(silent) == b""
@@ -155,9 +155,9 @@ def test_a_body_that_is_read_has_a_time_limit(start_service: StartService, stack
     assert _answer(whole) == (200, b"1234567890")
 
 
-def test_a_request_in_pieces_is_answered(start_service: StartService, stack: ExitStack) -> None:
+def test_a_request_in_pieces_is_answered(shared_service: SharedService, stack: ExitStack) -> None:
     """A head may come byte by byte, after an empty line, and on a kept connection; a body is passed over."""
-    client = _connect(stack, start_service())
+    client = _connect(stack, shared_service())
     for byte in b"\r\n" + REQUEST:
         client.sendall(bytes([byte]))
     assert _answer(client) == (200, SUCCESS["v1"])
@@ -167,9 +167,9 @@ def test_a_request_in_pieces_is_answered(start_service: StartService, stack: Exi
     assert _answer(client) == (200, SUCCESS["v1"])
 
 
-def test_requests_sent_together_are_answered_in_order(start_service: StartService, stack: ExitStack) -> None:
+def test_requests_sent_together_are_answered_in_order(shared_service: SharedService, stack: ExitStack) -> None:
     """A client may send its next requests before it has the answer to the first."""
-    service = start_service()
+    service = shared_service()
     with _connect(stack, service, REQUEST * 3 + HALF_A_HEAD) as client:
         client.sendall(b"Connection: close\r\n\r\n")
         received = _end(client)
@@ -188,16 +188,16 @@ def test_requests_sent_together_are_answered_in_order(start_service: StartServic
     ids=["tls", "lines_without_cr", "no_host", "no_end"],
 )
 def test_what_is_no_request_is_refused_at_once(
-    start_service: StartService, stack: ExitStack, sent: bytes, status: int
+    shared_service: SharedService, stack: ExitStack, sent: bytes, status: int
 ) -> None:
     """What cannot become a request is not waited for: an answer with the status, and the end."""
-    client = _connect(stack, start_service(SERVICE_THREADS="1", SERVICE_RECEIVE_TIMEOUT_SECONDS=NO_LIMIT), sent)
+    client = _connect(stack, shared_service(SERVICE_THREADS="1", SERVICE_RECEIVE_TIMEOUT_SECONDS=NO_LIMIT), sent)
     assert int(_end(client).split(b" ")[1]) == status
 
 
-def test_http_1_0_needs_no_host(start_service: StartService, stack: ExitStack) -> None:
+def test_http_1_0_needs_no_host(shared_service: SharedService, stack: ExitStack) -> None:
     """Only HTTP/1.1 requires the header, so that old clients are still answered."""
-    client = _connect(stack, start_service(), b"GET /test/test HTTP/1.0\r\n\r\n")
+    client = _connect(stack, shared_service(), b"GET /test/test HTTP/1.0\r\n\r\n")
     assert _end(client).endswith(SUCCESS["v1"])
 
 

@@ -32,3 +32,9 @@ def make_project(folder: Path) -> Path:
     for name in COPIED:
         shutil.copy2(ROOT / name, folder / name)
     return folder
+
+
+def changed_python(folder: Path, change: str) -> dict[str, str]:
+    """Return the environment in which any Python runs `change` at its start."""
+    (folder / "sitecustomize.py").write_text(f"import sys\n{change}\n")
+    return {"PYTHONPATH": str(folder)}

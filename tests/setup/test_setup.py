@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.setup.platforms import Platform, refusal
-from tests.setup.make import RECORDER, make_project
+from tests.setup.make import RECORDER, changed_python, make_project
 from tests.support.processes import executable, run
 from tests.support.repository import ROOT
 
@@ -18,12 +18,6 @@ def make_venv(
 ) -> subprocess.CompletedProcess[str]:
     """Call scripts/setup/make-venv.sh."""
     return run(ROOT / "scripts" / "setup" / "make-venv.sh", folder, python, environment=environment)
-
-
-def changed_python(folder: Path, change: str) -> dict[str, str]:
-    """Return the environment in which any Python runs `change` at its start."""
-    (folder / "sitecustomize.py").write_text(f"import sys\n{change}\n")
-    return {"PYTHONPATH": str(folder)}
 
 
 @pytest.fixture
@@ -121,6 +115,21 @@ def test_make_installs_once(project: Path) -> None:
     assert calls.read_text() == "-m scripts.lab run\n"
 
 
+def test_an_index_that_is_not_reached_is_named_with_the_remedies(project: Path) -> None:
+    """After pip's own words make names a mirror and a bundle, and the next `make install` tries again."""
+    calls = project / "calls"
+    executable(project / ".venv" / "bin" / "python", RECORDER.format(calls=calls, failing="pip"))
+    for _ in range(2):
+        made = run("make", "install", cwd=project)
+        assert made.returncode == 2
+        for part in (
+            "no: -m pip install",
+            "  behind a mirror, set pip's own variable PIP_INDEX_URL\n",
+            "bring a bundle: ",
+        ):
+            assert part in made.stderr
+
+
 def test_an_environment_without_its_python_is_made_again(project: Path) -> None:
     """When an upgrade has removed the Python of the environment, make makes a new one."""
     (project / ".venv" / "bin").mkdir(parents=True)
@@ -185,7 +194,10 @@ def test_the_environment_has_pip_and_the_load_test(tmp_path: Path) -> None:
 
 def test_half_an_environment_does_not_stay(tmp_path: Path) -> None:
     """When making the environment fails halfway, nothing is left that make would take for complete."""
-    change = "import venv; venv.EnvBuilder.post_setup = lambda *_: sys.exit('no space left')"
+    change = (
+        "import venv; link = venv.EnvBuilder.setup_python\n"
+        "venv.EnvBuilder.setup_python = lambda *its: (link(*its), sys.exit('no space left'))"
+    )
     made = make_venv(sys.executable, tmp_path / "venv", changed_python(tmp_path, change))
     assert (made.returncode, made.stderr) == (1, "no space left\n")
     assert not (tmp_path / "venv").exists()
