@@ -4,12 +4,13 @@ import argparse
 import importlib
 import io
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
-from scripts.lab import render
+from scripts.lab import assumed, render
 from scripts.lab.errors import LabError, UsageError
 from scripts.lab.state import LabFolder
 from scripts.lab.terminal import PROGRAM, percent_of, print_error
@@ -79,7 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parsed(arguments)
     try:
         return _function(options.command)(options)
-    except (ManifestError, UsageError) as error:
+    except ManifestError as error:
+        _fail(error, EXIT_USAGE)
+        return _point_to_check(options)
+    except UsageError as error:
         return _fail(error, EXIT_USAGE)
     except LabError as error:
         return _fail(error, EXIT_FAILED)
@@ -138,7 +142,7 @@ def _up_options(command: argparse.ArgumentParser) -> None:
         help="a VirtualService and what belongs to it, or a folder (default: istio/virtual-service-70-30.yaml)",
     )
     _first_state(command)
-    _assumptions(command)
+    assumed.add_options(command)
     command.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1 (default: 0, a free one)")
     command.add_argument("--prometheus", action="store_true", help="also start a Prometheus that scrapes the metrics")
     command.add_argument(
@@ -154,7 +158,7 @@ def _shift_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "files", metavar="FILE", nargs="+", help="a VirtualService, a DestinationRule, or both; or a folder"
     )
-    _assumptions(command)
+    assumed.add_options(command)
     _folder_option(command)
 
 
@@ -203,18 +207,6 @@ def _first_state(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _assumptions(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--assume-subsets", action="store_true", help="define undefined subsets by the label version: NAME"
-    )
-    command.add_argument("--assume-gateway", action="store_true", help="bind every VirtualService to the lab's gateway")
-    command.add_argument(
-        "--canary",
-        metavar="NAME",
-        help="the subset or Service that is the canary (default: canary or the newest version, else the least weight)",
-    )
-
-
 def _folder_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dir", metavar="FOLDER", type=_folder, default=".lab", help="folder of the lab (default: %(default)s)"
@@ -252,6 +244,15 @@ def _folder(path: str) -> LabFolder:
 def _fail(problem: object, exit_code: int) -> int:
     print_error("lab", problem)
     return exit_code
+
+
+def _point_to_check(options: argparse.Namespace) -> int:
+    """Print how to see more than the first fault of somebody's files; return the exit code of a refusal."""
+    files = getattr(options, "files", None) or [file for file in [getattr(options, "state", None)] if file]
+    if files:
+        command = shlex.join(["check", *files])
+        print(f"Everything that is wrong in these files at once:\n  {PROGRAM} {command}", file=sys.stderr)
+    return EXIT_USAGE
 
 
 COMMANDS: Final = {

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from scripts import REPOSITORY
-from scripts.lab import control, demo
+from scripts.lab import assumed, control, demo
 from scripts.lab import status as lab_status
 from scripts.lab.ports import ANY_FREE_PORT, Ports
 from scripts.lab.show import HOST_HEADER, described, served_routes
-from scripts.lab.terminal import print_error, wrapped
-from scripts.lab.translation.assumptions import Assumptions
+from scripts.lab.terminal import print_error
 
 EXIT_FINE: Final = 0
 EXIT_FAILED: Final = 1
@@ -33,7 +32,7 @@ def up(options: argparse.Namespace) -> int:
         _files(options),
         ports=ports,
         replicas=options.replicas,
-        assumed=_assumed(options),
+        assumed=assumed.of_options(options),
         otherwise=_otherwise(),
     )
     seconds = time.monotonic() - started
@@ -41,9 +40,9 @@ def up(options: argparse.Namespace) -> int:
     _warn(applied.warnings)
     lines = [
         f"The lab is ready after {seconds:.1f} s at {state.url}:",
-        f"{options.replicas} replicas of v1, {options.replicas} of v2.",
+        f"{state.groups * options.replicas} replicas of v1, {options.replicas} of v2.",
         described(served_routes(state.admin_url), host=applied.host),
-        *_stand_in(applied),
+        *assumed.stand_in(applied.stand_in, applied.others),
         "",
         f"  request curl -H 'Host: {applied.host}' \\",
         f"            {state.url}/test/test",
@@ -61,12 +60,12 @@ def up(options: argparse.Namespace) -> int:
 
 def shift(options: argparse.Namespace) -> int:
     """Apply manifest files to the running lab and print the routes that are served."""
-    applied = control.shift(options.dir, options.files, _assumed(options))
+    applied = control.shift(options.dir, options.files, assumed.of_options(options))
     _warn(applied.warnings)
     state = control.running(options.dir)
     duration = f"after {applied.duration_seconds * 1000:.0f} ms"
     _print(described(served_routes(state.admin_url), duration, applied.host))
-    for line in _stand_in(applied):
+    for line in assumed.stand_in(applied.stand_in, applied.others):
         _print(line)
     if applied.host != HOST_HEADER:
         _print(f"  request curl -H 'Host: {applied.host}' \\\n            {state.url}/test/test")
@@ -106,19 +105,6 @@ def _files(options: argparse.Namespace) -> list[str]:
 def _otherwise() -> list[str]:
     """Return the files for the kinds that the user's do not have."""
     return [_below_istio("gateway.yaml"), _below_istio("destination-rule.yaml")]
-
-
-def _assumed(options: argparse.Namespace) -> Assumptions:
-    return Assumptions(options.assume_subsets, options.assume_gateway, options.canary)
-
-
-def _stand_in(applied: control.Applied) -> list[str]:
-    """Return what says which version stands for whose pods, where the Service is somebody else's."""
-    if not applied.stand_in:
-        return []
-    shared = ": they share its replicas, so no answer says which of them it is from" if len(applied.others) > 1 else ""
-    stable = f", and v1 for {', '.join(applied.others)}{shared}" if applied.others else ""
-    return [wrapped(f"v2 of micro-api stands for {applied.stand_in}, the canary{stable}.")]
 
 
 def _next_state(state: str | None) -> str:

@@ -4,8 +4,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from scripts import REPOSITORY
@@ -22,13 +22,13 @@ from scripts.lab.processes import (
     stop,
     wait_until,
 )
-from scripts.lab.replicas import endpoints_of, make_socket_folder, sockets_of
+from scripts.lab.replicas import GROUP_LIMIT, endpoints_of, make_socket_folder, sockets_of
 from scripts.lab.state import SUPERVISOR, LabFolder, LabState
 from scripts.lab.traffic_state import TrafficState
 from scripts.lab.translation import analysis, sidecar, translate
 from scripts.lab.translation.assumptions import NOTHING_ASSUMED, Assumptions
 from scripts.lab.translation.endpoints import Endpoint, HostPort
-from scripts.lab.translation.services import of_stable
+from scripts.lab.translation.stand_ins import groups_of, of_stable
 from scripts.lab.watched import BROWSER_ROUTES, CLUSTERS, INSIDE_ROUTES, ROUTES
 
 # The supervisor gives up earlier, and reports why.
@@ -47,7 +47,7 @@ class Applied:
         host: a Host that leads to the routes.
         inside_host: the host that a client inside the mesh asks.
         stand_in: the subset or Service of somebody else's for which v2 of micro-api stands; "" for micro-api itself.
-        others: those for which v1 stands.
+        others: those for which v1 stands, and whether each shares its replicas with another one.
         duration_seconds: from the first byte written until Envoy served the new routes; 0.0 for `up`.
     """
 
@@ -56,7 +56,7 @@ class Applied:
     host: str = ""
     inside_host: str = ""
     stand_in: str = ""
-    others: tuple[str, ...] = ()
+    others: Mapping[str, bool] = field(default_factory=dict)
     duration_seconds: float = 0.0
 
 
@@ -76,7 +76,7 @@ def up(  # noqa: PLR0913 - each is an option of the command
         folder: where the lab is kept.
         files: manifest files, and folders of these.
         ports: where to listen.
-        replicas: replicas of each version.
+        replicas: replicas of each version, for each of somebody's subsets.
         tethered: whether the lab ends when this process does.
         assumed: what is assumed of the cluster.
         otherwise: files for the kinds that `files` do not have.
@@ -99,9 +99,11 @@ def up(  # noqa: PLR0913 - each is an option of the command
             refuse_busy("--prometheus-port", ports.prometheus)
         traffic_state = TrafficState.load(files, assumed, otherwise)
         refuse_busy("--port", ports.clients)
-        state = LabState(replicas, ports.clients, make_socket_folder(replicas), prometheus_port=ports.prometheus)
-        endpoints = endpoints_of(state)
         manifests = traffic_state.manifests
+        groups = min(groups_of(manifests), GROUP_LIMIT)
+        sockets = make_socket_folder(groups * replicas)
+        state = LabState(replicas, ports.clients, sockets, prometheus_port=ports.prometheus, groups=groups)
+        endpoints = endpoints_of(state)
         try:
             CLUSTERS.write(folder, translate.clusters(manifests, endpoints))
             ROUTES.write(folder, [translate.route_configuration(manifests)])

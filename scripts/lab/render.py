@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from scripts.lab import assumed
 from scripts.lab.bootstrap import write_bootstrap
 from scripts.lab.errors import LabError
 from scripts.lab.state import LabFolder
@@ -15,6 +16,7 @@ from scripts.lab.terminal import print_error
 from scripts.lab.traffic_state import TrafficState
 from scripts.lab.translation import analysis, translate
 from scripts.lab.translation.endpoints import HIGHEST_PORT, Endpoint, HostPort
+from scripts.lab.translation.stand_ins import of_stable
 from scripts.lab.watched import CLUSTERS, ROUTES
 
 EXAMPLE: Final = """render --dir /tmp/envoy \\
@@ -36,6 +38,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         required=True,
         help="replicas of a version (v1 or v2); can be given several times",
     )
+    assumed.add_options(command)
     command.add_argument(
         "--dir",
         metavar="FOLDER",
@@ -73,7 +76,8 @@ def render(options: argparse.Namespace) -> int:
         UsageError: a file cannot be read.
         ManifestError: a file is refused; the old files stay.
     """
-    manifests = TrafficState.load(options.files).manifests
+    traffic_state = TrafficState.load(options.files, assumed.of_options(options))
+    manifests = traffic_state.manifests
     folder = options.dir
     folder.create()
     try:
@@ -88,6 +92,8 @@ def render(options: argparse.Namespace) -> int:
     names = translate.route_names(manifests)
     routes = f"routes {', '.join(names)}" if names else "routes without a name"
     print(f"Written for Envoy below {folder.path}: {routes}")
+    for line in assumed.stand_in(traffic_state.assumed.canary, of_stable(manifests, options.endpoint)):
+        print(line)
     return 0
 
 

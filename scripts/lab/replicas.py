@@ -16,7 +16,8 @@ from scripts.lab.state import LabState
 from scripts.lab.translation.endpoints import Endpoint
 from scripts.lab.translation.translate import SERVICE_NAME
 
-VERSIONS: Final = ("v1", "v2")
+# More of somebody's subsets share them: each replica takes memory, and time of the lab's start.
+GROUP_LIMIT: Final = 4
 PROBE_TIMEOUT_SECONDS: Final = 1.0
 # The shortest limit of any system for the address of a Unix socket (macOS; Linux has 108), less the final zero.
 SOCKET_PATH_LIMIT_BYTES: Final = 103
@@ -32,11 +33,13 @@ class Replica:
         version: `v1` or `v2`.
         pod_name: such as `micro-api-v1-0`.
         socket_path: the Unix socket that it listens on.
+        group: as `Endpoint` has it.
     """
 
     version: str
     pod_name: str
     socket_path: str
+    group: int = 0
 
     def command(self) -> Command:
         """Return how to start it."""
@@ -68,16 +71,17 @@ class Replica:
 def replicas_of(state: LabState) -> list[Replica]:
     """Return the replicas of a lab, those of v1 first."""
     return [
-        Replica(version, pod_name, f"{state.socket_folder}/{pod_name}.sock")
-        for version in VERSIONS
-        for pod_name in (f"{SERVICE_NAME}-{version}-{index}" for index in range(state.replicas))
+        Replica(version, pod_name, f"{state.socket_folder}/{pod_name}.sock", index // state.replicas)
+        for version, groups in (("v1", state.groups), ("v2", 1))
+        for index in range(groups * state.replicas)
+        for pod_name in [f"{SERVICE_NAME}-{version}-{index}"]
     ]
 
 
 def endpoints_of(state: LabState) -> list[Endpoint]:
     """Return the replicas of a lab as the endpoints of the Service."""
     return [
-        Endpoint({"app": SERVICE_NAME, "version": replica.version}, replica.socket_path)
+        Endpoint({"app": SERVICE_NAME, "version": replica.version}, replica.socket_path, replica.group)
         for replica in replicas_of(state)
     ]
 
@@ -88,7 +92,7 @@ def sockets_of(state: LabState) -> dict[str, str]:
 
 
 def make_socket_folder(count: int) -> str:
-    """Make the folder for the sockets of `count` replicas of each version.
+    """Make the folder for the sockets of up to `count` replicas of each version.
 
     Raises:
         UsageError: the path of a socket would be too long for the system.

@@ -52,7 +52,7 @@ class LabState:
     """The state of a lab: written by `up`, then by the supervisor alone.
 
     Attributes:
-        replicas: replicas of each version.
+        replicas: replicas of each version, of v1 in each group.
         port: the port asked for, 0 for a free one; the real one once `ready`.
         admin_url: Envoy's admin interface, empty until `ready`.
         browser_port: port of the service's page, 0 until `ready`.
@@ -62,6 +62,7 @@ class LabState:
         failure: why it failed, as a message.
         processes: the supervisor first, then its children.
         prometheus_port: as `port`, for Prometheus; None without one.
+        groups: groups of replicas of v1, each of which stands for another of somebody's subsets.
     """
 
     replicas: int
@@ -74,6 +75,7 @@ class LabState:
     browser_port: int = 0
     prometheus_port: int | None = None
     inside_port: int = 0
+    groups: int = 1
 
     @property
     def url(self) -> str:

@@ -11,12 +11,14 @@ from typing import Any, Final, Self
 from scripts.lab.errors import UsageError
 from scripts.lab.translation import manifests
 from scripts.lab.translation.assumptions import NOTHING_ASSUMED, Assumptions, assume
+from scripts.lab.translation.canary import canary_name
 from scripts.lab.translation.manifests import Manifests, Resource, kind_of
 from scripts.lab.translation.names import DEFAULT_NAMESPACE, full_host_name
-from scripts.lab.translation.services import SERVICE_NAME, canary_name, services
+from scripts.lab.translation.services import SERVICE_NAME, services
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 _MARKS_OF_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_FIRST: Final = 200  # bytes by which a file is known
 _KINDS: Final = ("Gateway", "VirtualService", "DestinationRule", "Service")
 
 
@@ -169,21 +171,26 @@ def _text(file: str) -> str:
         raise UsageError(
             f"{file}: cannot be read: {error}; name a file such as istio/virtual-service-70-30.yaml"
         ) from error
-    if content.startswith(_MARKS_OF_UTF16) or content[1:2] == b"\0" or content[:1] == b"\0":
-        way_out = "save it as UTF-8 (PowerShell: `... | Out-File -Encoding utf8 FILE` in place of `>`)"
-        raise UsageError(f"{file}: cannot be read: it is UTF-16: {way_out}")
     try:
-        return content.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{file}: cannot be read: it is not UTF-8{_guess(content)}: save it as UTF-8, "
-            f"such as with `iconv -f GBK -t UTF-8 FILE > NEW-FILE`"
-        ) from error
+        raise UsageError(f"{file}: cannot be read: {_encoding(content)}") from error
+    if "\0" in text[:_FIRST]:
+        raise UsageError(f"{file}: cannot be read: {_encoding(content)}")
+    return text
 
 
-def _guess(content: bytes) -> str:
+def _encoding(content: bytes) -> str:
+    """Return what a file that is not UTF-8 looks like, and the way out."""
+    even, odd = (content[start:_FIRST:2].count(0) for start in (0, 1))
+    is_alternating = min(even, odd) == 0 and max(even, odd) >= len(content[:_FIRST]) / 8
+    if content.startswith(_MARKS_OF_UTF16) or (is_alternating and max(even, odd)):
+        return "it is UTF-16: save it as UTF-8 (PowerShell: `... | Out-File -Encoding utf8 FILE` in place of `>`)"
+    if max(even, odd):
+        return "it is no text: name a file with YAML"
     try:
         content.decode("gbk")
     except UnicodeDecodeError:
-        return ""
-    return " (it looks like GBK)"
+        return "it is not UTF-8: save it as UTF-8, or name another file if it is no text"
+    way_out = "such as with `iconv -f GBK -t UTF-8 FILE > NEW-FILE`"
+    return f"it is not UTF-8 (it looks like GBK): save it as UTF-8, {way_out}"

@@ -17,6 +17,12 @@ from scripts.proxy.routes import (
 )
 
 REST: Final = "all that are left"
+# What a virtual host with `requireTls` does with plain requests, before any route.
+HTTPS_REDIRECT: Final[Json] = {
+    "name": "httpsRedirect",
+    "match": {"prefix": "/"},
+    "redirect": {"schemeRedirect": "https"},
+}
 # How a traffic state is named after its weights: 70-30, gateway-api-0-100.
 WEIGHTS: Final = re.compile(r"(?:.*-)?(\d{1,3})-(\d{1,3})")
 
@@ -74,7 +80,7 @@ class Served(NamedTuple):
 
 
 def served(configurations: Iterable[Json]) -> list[Served]:
-    """Return the routes that an Envoy serves, in its order.
+    """Return the routes that an Envoy serves to plain requests, in its order.
 
     Args:
         configurations: its route configurations, in protobuf's JSON form in camelCase.
@@ -84,8 +90,15 @@ def served(configurations: Iterable[Json]) -> list[Served]:
         for configuration in configurations
         for virtual_host in configuration.get("virtualHosts", ())
         if not OWN_HOSTS.fullmatch(virtual_host["name"])
-        for route in virtual_host.get("routes", ())
+        for route in _routes(virtual_host)
     ]
+
+
+def _routes(virtual_host: Json) -> Sequence[Json]:
+    if virtual_host.get("requireTls", "NONE") != "NONE":
+        return [HTTPS_REDIRECT]
+    routes: Sequence[Json] = virtual_host.get("routes", ())
+    return routes
 
 
 def _served(route: Json, hosts: Sequence[str], configuration: str) -> Served:

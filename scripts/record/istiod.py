@@ -4,28 +4,24 @@ It needs kubectl, istioctl, and a cluster with Istio and its ingress gateway.
 
 A state is some documents without a namespace, or of the namespace `default`. Each state gets its own namespace with its
 own Service `micro-api`, unless it has Services, so that all of them exist at the same time. Documents and results are
-written as for the namespace `default`.
+written as for the namespace `default`. Of a kind, those with an earlier `creationTimestamp` are created earlier.
 """
 
 import http.client
-import ipaddress
 import json
-import re
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
 
-from scripts.lab.translation.defaults import ROUTE_CONFIGURATION_NAME
-from scripts.record.projection import projection, sidecar_projection
+from scripts.record.cluster import COMMAND_SECONDS, Cluster, ClusterError, https_port
+from scripts.record.seen import Document, has_host, of_gateway, of_sidecar, renamed
 
 CLIENT: Final = "client"  # the pod whose sidecar is asked
 SETTLE_SECONDS: Final = 120
-COMMAND_SECONDS: Final = 60
+AGE_SECONDS: Final = 1.1  # a cluster writes the time of creation in whole seconds
 # How messages of the API server, or of Istio's webhook behind it, begin when they refuse a document.
 REFUSALS: Final = ("denied the request: ", " is invalid: ", "strict decoding error: ")
 _PATHS: Final = {
@@ -52,63 +48,14 @@ _SERVICE: Final = {
     "spec": {"selector": {"app": "micro-api"}, "ports": [{"name": "http", "port": 19090, "targetPort": 9090}]},
 }
 
-Document = Mapping[str, Any]
 State = Sequence[Document]
-
-
-class ClusterError(Exception):
-    """The cluster is not usable; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """The cluster of one context of a kubeconfig; None is the kubeconfig that kubectl uses by default."""
-
-    context: str
-    kubeconfig: Path | None = None
-
-    def command(self, program: str, *arguments: str) -> list[str]:
-        """Return the command line of kubectl or istioctl on this cluster."""
-        file = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
-        return [program, *file, f"--context={self.context}", *arguments]
-
-    def kubectl(self, *arguments: str) -> str:
-        """Return the output of a kubectl command; raises ClusterError when it fails."""
-        return output(self.command("kubectl", *arguments))
-
-    def istioctl(self, *arguments: str) -> str:
-        """Return the output of an istioctl command on `istio-system`; raises ClusterError when it fails."""
-        return output(self.command("istioctl", "--namespace=istio-system", *arguments))
-
-    def gateway(self, kind: str) -> list[dict[str, Any]]:
-        """Return the current "routes" or "clusters" of the ingress gateway."""
-        return self.proxy("deploy/istio-ingressgateway.istio-system", kind)
-
-    def proxy(self, name: str, kind: str) -> list[dict[str, Any]]:
-        """Return the current "routes" or "clusters" of a proxy."""
-        return list(json.loads(self.istioctl("proxy-config", kind, name, "--output=json")))
-
-
-def output(command: Sequence[str]) -> str:
-    """Return the output of a command; raises ClusterError if it is missing, fails, or does not end."""
-    try:
-        result = subprocess.run(  # noqa: S603 - the program is kubectl or istioctl, without a shell
-            command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
-        )
-    except FileNotFoundError as error:
-        raise ClusterError(f"{command[0]}: not found on the PATH: install it") from error
-    except subprocess.TimeoutExpired as error:
-        raise ClusterError(f"{' '.join(command)}: no end after {COMMAND_SECONDS} s") from error
-    if result.returncode:
-        raise ClusterError(f"{' '.join(command)}: exit code {result.returncode}: {result.stderr.strip()}")
-    return result.stdout
 
 
 @contextmanager
 def asking(cluster: Cluster) -> Iterator["Istiod"]:
     """Give an `Istiod` of the cluster; at the end remove the namespaces that it made, without waiting."""
     command = cluster.command("kubectl", "proxy", "--port=0")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:  # noqa: S603 - no shell
+    with https_port(cluster), subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:  # noqa: S603 - no shell
         try:
             started = proxy.stdout.readline() if proxy.stdout else ""  # "Starting to serve on 127.0.0.1:41233"
             port = started.rpartition(":")[2].strip()
@@ -163,18 +110,27 @@ class Istiod:
         self.remove(keep=1)
         names = [self._namespace() for _ in states]
         nonce = f"marker-{uuid.uuid4().hex[:12]}"
-        placed = [*zip(names, states, strict=True), (self._namespace(), _marker(nonce))]
+        marker = (self._namespace(), _marker(nonce))
+        placed = list(zip(names, states, strict=True))
         # istiod sees the changes of a kind in order: a gateway with the last created marker of each kind has the rest.
         for kind in ("Service", "Gateway", "DestinationRule", "VirtualService"):
-            for namespace, state in placed:
-                for document in (one for one in _with_service(state) if one["kind"] == kind):
-                    self._made(_renamed(document, "default", namespace), namespace)
+            for number, wave in enumerate(_by_age(kind, placed)):
+                time.sleep(AGE_SECONDS if number else 0)
+                for namespace, document in wave:
+                    self._made(renamed(document, "default", namespace), namespace)
+            for namespace, document in (one for wave in _by_age(kind, [marker]) for one in wave):
+                self._made(document, namespace)
         return self._settled(nonce, names)
 
     def remove(self, keep: int = 0) -> None:
-        """Remove the namespaces that were made, except the first `keep`, without waiting."""
+        """Remove the namespaces that were made, except the first `keep`, without waiting.
+
+        Their gateways go first: of two servers with TLS for the same hosts the proxy takes the older one alone.
+        """
         while len(self._namespaces) > keep:
-            self._ask("DELETE", f"/api/v1/namespaces/{self._namespaces.pop()}")
+            namespace = self._namespaces.pop()
+            self._ask("DELETE", f"/apis/networking.istio.io/v1/namespaces/{namespace}/gateways")
+            self._ask("DELETE", f"/api/v1/namespaces/{namespace}")
 
     def _namespace(self, **labels: str) -> str:
         """Return a new namespace."""
@@ -233,12 +189,12 @@ class Istiod:
         if not any(f"|{nonce}|" in cluster["name"] for cluster in clusters):
             return None
         sidecar = self._cluster.proxy(f"{CLIENT}.{self._tried}", "routes")
-        if not any(map(_has(nonce), sidecar)):
+        if not any(map(has_host(nonce), sidecar)):
             return None
-        for routes in self._cluster.gateway("routes"):
-            if routes.get("name") == ROUTE_CONFIGURATION_NAME and _has(nonce)(routes):
-                return [{**_projection(routes, clusters, name), "sidecar": _sidecar(sidecar, name)} for name in names]
-        return None
+        routes = self._cluster.gateway("routes")
+        if sum(map(has_host(nonce), routes)) < len(_MARKED_PORTS):
+            return None
+        return [{**of_gateway(routes, clusters, name), "sidecar": of_sidecar(sidecar, name)} for name in names]
 
 
 class _Answer(NamedTuple):
@@ -261,12 +217,20 @@ def _reason(message: str) -> str | None:
     return None
 
 
+# A new port, and a new server for https, have route configurations of their own, which a gateway asks for later.
+_MARKED_PORTS: Final = (
+    {"port": {"number": 80, "name": "http", "protocol": "HTTP"}},
+    {"port": {"number": 8081, "name": "other", "protocol": "HTTP"}},
+    {"port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "tls": {"mode": "ISTIO_MUTUAL"}},
+)
+
+
 def _marker(nonce: str) -> State:
     """Return a state whose virtual host and subset contain a nonce."""
-    port = {"number": 80, "name": "http", "protocol": "HTTP"}
+    servers = [{**server, "hosts": [f"{nonce}.invalid"]} for server in _MARKED_PORTS]
     route = {"destination": {"host": "micro-api", "port": {"number": 19090}}}
     specs = {
-        "Gateway": {"selector": {"istio": "ingressgateway"}, "servers": [{"port": port, "hosts": ["*"]}]},
+        "Gateway": {"selector": {"istio": "ingressgateway"}, "servers": servers},
         "DestinationRule": {"host": "micro-api", "subsets": [{"name": nonce, "labels": {"marker": nonce}}]},
         "VirtualService": {"hosts": [f"{nonce}.invalid"], "gateways": ["marker", "mesh"], "http": [{"route": [route]}]},
     }
@@ -276,63 +240,25 @@ def _marker(nonce: str) -> State:
     ]
 
 
+def _by_age(kind: str, placed: Sequence[tuple[str, State]]) -> list[list[tuple[str, Document]]]:
+    """Return the documents of a kind with their namespaces: the oldest of each state, then the next ones, and so on.
+
+    Those of one age are in the order of their names, which decides where Istio finds no other.
+    """
+    waves: dict[int, list[tuple[str, Document]]] = {}
+    for namespace, state in placed:
+        own = [one for one in _with_service(state) if one["kind"] == kind]
+        ages = sorted({_created(one) for one in own})
+        for document in sorted(own, key=lambda one: (_created(one), str(one["metadata"]["name"]))):
+            waves.setdefault(ages.index(_created(document)), []).append((namespace, document))
+    return [waves[number] for number in sorted(waves)]
+
+
+def _created(document: Document) -> str:
+    """Return the time of creation, as text that sorts; one without it is the youngest."""
+    return str(document["metadata"].get("creationTimestamp", "~"))
+
+
 def _with_service(state: State) -> State:
     """Return a state with the Service `micro-api`, unless it has Services."""
     return state if any(one["kind"] == "Service" for one in state) else [_SERVICE, *state]
-
-
-def _has(nonce: str) -> Callable[[Document], bool]:
-    """Return a test whether a route configuration has a marker's virtual host."""
-    return lambda routes: any(host["name"].startswith(nonce) for host in routes.get("virtualHosts", ()))
-
-
-def _renamed(document: Document, namespace: str, other: str) -> dict[str, Any]:
-    """Return a document whose host names, and gateways such as `default/name`, are in another namespace."""
-    text = in_namespace(namespace).sub(f".{other}", json.dumps(document))
-    return dict(json.loads(text.replace(f'"{namespace}/', f'"{other}/')))
-
-
-def in_namespace(namespace: str) -> re.Pattern[str]:
-    """Return the pattern of a namespace in host names such as `micro-api.default` and `micro-api.default.svc`."""
-    return re.compile(rf"\.{namespace}(?![-\w])")
-
-
-def _projection(routes: Document, clusters: Sequence[Document], namespace: str) -> dict[str, Any]:
-    """Return the projection of what one namespace has, as if it were `default`."""
-    own_name = in_namespace(namespace).search
-    hosts = [own for host in routes["virtualHosts"] if (own := _own(host, namespace))]
-    of_namespace = [cluster for cluster in clusters if own_name(cluster["name"])]
-    whole = _renamed({"routes": {**routes, "virtualHosts": hosts}, "clusters": of_namespace}, namespace, "default")
-    return projection(whole["routes"], whole["clusters"], service=None)
-
-
-def _sidecar(routes: Sequence[Document], namespace: str) -> dict[str, Any]:
-    """Return the projection of what a sidecar has for the Services of one namespace, as if it were `default`, by port.
-
-    Other hosts are left out: of two states that name one, a sidecar has the older, while a gateway has both.
-    """
-    found = {}
-    is_within = in_namespace(namespace).search
-    for configuration in (one for one in routes if one.get("name", "").isdecimal()):
-        hosts = [host for host in configuration.get("virtualHosts", ()) if is_within(host["name"])]
-        if hosts:
-            named = [{**host, "domains": [name for name in host["domains"] if not _is_address(name)]} for host in hosts]
-            renamed = _renamed({"virtualHosts": named}, namespace, "default")
-            found[configuration["name"]] = sidecar_projection(renamed["virtualHosts"])
-    return found
-
-
-def _is_address(domain: str) -> bool:
-    """Return whether a domain is the address that a cluster gave to a Service."""
-    with suppress(ValueError):
-        return bool(ipaddress.ip_address(domain.strip("[]")))
-    return False
-
-
-def _own(host: Document, namespace: str) -> Document | None:
-    """Return a virtual host with the routes of one namespace: `*` is a host of several; None without any."""
-    mark = f"/namespaces/{namespace}/"
-    routes = [route for route in host.get("routes", []) if mark in json.dumps(route.get("metadata", {}))]
-    if routes or any(map(in_namespace(namespace).search, host["domains"])):
-        return {**host, "routes": routes}
-    return None

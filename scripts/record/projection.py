@@ -41,8 +41,8 @@ def projection(
     return {"routes": routes, "clusters": sorted(map(_cluster, own), key=_name)}
 
 
-def sidecar_projection(virtual_hosts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return what matters of a sidecar's virtual hosts for one port, sorted by name; arguments as `projection`."""
+def virtual_hosts_projection(virtual_hosts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what matters of the virtual hosts of one port, sorted by name; arguments as `projection`."""
     reduced = map(_reduced, virtual_hosts)
     return sorted(({**host, "domains": sorted(host["domains"])} for host in reduced), key=_name)
 

@@ -19,7 +19,8 @@ import yaml
 from scripts import REPOSITORY
 from scripts.lab.translation.manifests import combine, parse
 from scripts.lab.translation.services import services
-from scripts.record.istiod import Cluster, ClusterError, Istiod, State, asking, output
+from scripts.record.cluster import Cluster, ClusterError, output
+from scripts.record.istiod import Istiod, State, asking
 
 RECORDS: Final = REPOSITORY / "tests" / "data" / "istiod"
 # Each manifest is recorded together with those of the other kinds.

@@ -13,6 +13,7 @@ OBJECTS: Final = (
     ),
     Case("a star in an exact value", 'exact: "true"', 'exact: ".*"', ("regex",)),
     Case("a regex that Envoy does not know", 'exact: "true"', "regex: '(?!x).*'", ("regex-refused",), ("IST0106",)),
+    Case("a regex that is not closed", 'exact: "true"', "regex: '['", ("regex-refused",), ("IST0106",)),
     Case("a header's value without exact", '\n              exact: "true"', ' "true"', ("wrong-type",), (UNREADABLE,)),
     Case(
         "a misspelt field",
@@ -51,6 +52,16 @@ OBJECTS: Final = (
         ("refused-value",),
         ("IST0106",),
     ),
+    Case("a host with a port", "    - shop\n", '    - "shop.example.com:80"\n', ("refused-value",), ("IST0106",)),
+    Case("a host with an underscore", "    - shop\n", "    - my_shop.example.com\n", ("refused-value",), ("IST0106",)),
+    Case(
+        "a name of TLS that is none of the hosts",
+        "  http:\n",
+        "  tls: [{match: [{sniHosts: [shop.example.com]}], route: [{destination: {host: shop}}]}]\n  http:\n",
+        ("refused-value",),
+        ("IST0106",),
+    ),
+    Case("an object's name with capitals", "  name: shop-v2\n", "  name: Shop-V2\n", ("refused-value",)),
     Case(
         "no hosts",
         "  hosts:\n    - shop\n  gateways:\n    - shop-gateway\n    - mesh\n",
@@ -68,6 +79,16 @@ OBJECTS: Final = (
         ),
     ),
     Case("a tab", "          weight: 10", "\t  weight: 10", ("not-yaml",), (UNREADABLE,)),
+    Case(
+        "a colon of a Chinese keyboard",
+        "            subset: v2\n",
+        "            subset：v2\n",
+        ("not-yaml",),
+        (UNREADABLE,),
+    ),
+    Case(
+        "another version of YAML", "apiVersion: v1\n", "%YAML 1.2\n---\napiVersion: v1\n", ("not-yaml",), (UNREADABLE,)
+    ),
     Case("a space that is not one", "    - name: split", "    - name:\u00a0split", ("odd-space",), (UNREADABLE,)),
     Case(
         "a lost indentation",

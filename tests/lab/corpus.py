@@ -71,6 +71,7 @@ FIELDS: Final = {
     "two services": 9,
     "redirect": 2,
     "query": 2,
+    "second service": 9,
 }
 # v1beta1 is of 40 of the 59 that are not v1alpha3.
 _V1BETA1: Final = 156
@@ -94,6 +95,8 @@ def documents(number: int) -> list[Document]:
     """Return the resources of one document, in the form that its number gives them."""
     name = f"{_NAMES[number % len(_NAMES)]}-{number}"
     made = [_virtual_service(number, name)]
+    if has(number, "second service"):
+        made.append(_second_service(number, made[0]))
     if not has(number, "no rule") and not has(number, "two services"):
         made.append(_destination_rule(number, name))
     if not is_of_mesh_alone(number):
@@ -131,6 +134,20 @@ def _resource(number: int, kind: str, name: str, spec: Document, prefix: str) ->
         }
         metadata |= {field: value for field, value in extra.items() if has(number, field)}
     return {"apiVersion": f"networking.istio.io/{version}", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _second_service(number: int, first: Document) -> Document:
+    """Return another VirtualService for the hosts of the first one; in every second document it is the older one."""
+    name = first["metadata"]["name"]
+    spec = {field: [*first["spec"][field]] for field in ("hosts", "gateways") if field in first["spec"]}
+    routes = [
+        {"match": [{"uri": {"prefix": "/second"}}], "route": [{"destination": _target(number, name, "v2")}]},
+        {"route": [{"destination": _target(number, name, "v1")}]},
+    ]
+    second = _resource(number, "VirtualService", f"{name}-second", {**spec, "http": routes}, "second ")
+    second["metadata"]["creationTimestamp"] = f"2024-05-01T10:00:{'00' if number % 2 else '02'}Z"
+    first["metadata"]["creationTimestamp"] = "2024-05-01T10:00:01Z"
+    return second
 
 
 def _target(number: int, name: str, subset: str) -> Document:
@@ -262,8 +279,8 @@ def _destination_rule(number: int, name: str) -> Document:
 
 
 def _gateway(number: int, name: str) -> Document:
-    hosts = ["*"] if has(number, "any host") or has(number, "gateway of all hosts") else ["*.example.com"]
-    port: Document = {"number": 8443 if has(number, "gateway port") else 80, "name": "http", "protocol": "HTTP"}
+    hosts = ["*"] if has(number, "any host") or has(number, "gateway of all hosts") else ["*.default.example.com"]
+    port: Document = {"number": 8081 if has(number, "gateway port") else 80, "name": "http", "protocol": "HTTP"}
     servers: list[Document] = [{"port": port, "hosts": hosts}]
     if has(number, "gateway tls"):
         tls = {"mode": "SIMPLE", "credentialName": "certificate"}

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from scripts.lab.__main__ import main
+from scripts.lab.check.rules import values
 from scripts.lab.check.rules.findings import RULES
 from scripts.record import check_fields
 from tests.lab.check_base import RIGHT, Case
 from tests.lab.check_cases import CASES
+from tests.lab.check_corpus import by_check, by_istioctl
 from tests.support.repository import ROOT
 from tests.support.text import too_long
 
@@ -58,6 +60,13 @@ def test_each_rule_has_a_case() -> None:
     assert {rule for case in CASES for rule in case.rules} | OF_FILES == set(RULES)
 
 
+def test_where_istioctl_finds_something_check_does_too() -> None:
+    """In no document of the corpus does istioctl see a fault that `lab check` is silent about."""
+    ours = by_check()
+    silent = {number: codes for number, codes in by_istioctl().items() if codes and not ours[number]}
+    assert silent == {}
+
+
 @pytest.mark.parametrize("version", ["v1", "v1beta1", "v1alpha3"])
 def test_each_version_that_istio_serves_is_right(checked: Checked, version: str) -> None:
     """An older version of the same API is no finding."""
@@ -98,6 +107,54 @@ def test_another_encoding_is_named_and_read(checked: Checked, encoding: str) -> 
     assert rules(findings) == {"encoding", "weights-sum"}
     assert encoding.upper()[:6].rstrip("-") in findings[0]["problem"]
     assert findings[0]["fix"] == "save it as UTF-8"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [bytes(range(256)), b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00"],
+)
+def test_what_is_no_text_is_named(checked: Checked, data: bytes) -> None:
+    """A program or a picture is not taken for UTF-16."""
+    exit_code, (found,) = checked(data)
+    assert (exit_code, found["rule"]) == (1, "encoding")
+    assert found["problem"] == "this file is no text, or of an unknown encoding"
+
+
+def test_braces_in_a_comment_or_a_value_are_no_template(checked: Checked) -> None:
+    """Only what Helm itself writes in braces is one, and only outside of comments."""
+    text = RIGHT.replace("    - name: split", '    - headers: {response: {set: {x-a: "{{ b }}"}}}\n      name: split')
+    assert checked(f"# {{{{ .Values.a }}}}\n{text}") == (0, [])
+    assert rules(checked(RIGHT.replace("weight: 90", 'weight: "{{ .Values.a }}"'))[1]) == {"template"}
+
+
+@pytest.mark.parametrize("text", ["resources: [a.yaml]\n", "patches: [{path: a.yaml}]\nnamePrefix: a-\n"])
+def test_a_kustomization_without_a_kind_is_named(checked: Checked, text: str) -> None:
+    """Most kustomizations have neither kind nor version."""
+    assert rules(checked(text)[1]) == {"kustomization"}
+
+
+def test_a_number_is_one_as_kubectl_reads_it(checked: Checked) -> None:
+    """9e1 is 90 to kubectl, and a text to other readers of YAML."""
+    assert checked(RIGHT.replace("weight: 90", "weight: 9e1")) == (0, [])
+
+
+def test_the_bound_on_values_is_one_on_aliases(checked: Checked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of all objects of a cluster may be long."""
+    monkeypatch.setattr(values, "MOST_VALUES", 10)
+    assert checked(RIGHT) == (0, [])
+    assert rules(checked(f"a: &a [1, 2, 3, 4, 5]\nb: [*a, *a]\n---\n{RIGHT}")[1]) == {"not-yaml"}
+
+
+def test_nothing_that_a_terminal_obeys_is_printed(checked: Checked) -> None:
+    """A value with an escape sequence is shown with its escape."""
+    findings = checked(RIGHT.replace("  name: shop-v2\n", '  name: "shop\\e[31m"\n'))[1]
+    assert [found["problem"] for found in findings] == ["shop\\x1b[31m: cannot be the name of an object"]
+
+
+def test_a_sign_of_a_chinese_keyboard_is_named(checked: Checked) -> None:
+    """The fix is the sign of YAML."""
+    (found,) = checked(RIGHT.replace("            subset: v2\n", "            subset：v2\n", 1))[1]
+    assert found["fix"] == "here or in the line above write `:` in place of `：`"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_measure_and_show_take_the_way_inside(lab: RunningLab, tmp_path: Path) -
     file.write_text(edited("virtual-service-0-100.yaml", "    - mesh\n", ""))
     control.shift(lab.folder, [str(file)])
     where = ("--inside", "--dir", lab.folder.path)
-    quick = ("-t", "20s", "--alpha", "0.0001", "--tolerance", "20")
+    quick = ("-t", "20s", "--alpha", "0.0001", "--tolerance", "20", "--margin", "20")
     ended = lab.command_line.run("measure", *where, *quick)
     typed = one_line(ended.stdout)
     url = control.running(lab.folder).inside_url

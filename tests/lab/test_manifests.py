@@ -28,8 +28,10 @@ FILE: Final = "istio/some.yaml"
 HEADER_VALUE: Final = 'must be a header value of printable ASCII without "%"'
 QUOTES: Final = "put it in quotes if it is one"
 NAME: Final = "a name of lower-case letters, digits and hyphens"
-HOST: Final = "a host name in lower case, without wildcard, whose last part is not a number"
-WILDCARD_HOST: Final = "a host name in lower case, * or *.example.com, whose last part is not a number"
+HOST: Final = "a host name in lower case, without scheme, port and wildcard, whose last part is not a number"
+WILDCARD_HOST: Final = (
+    "a host name in lower case, * or *.example.com, without scheme and port, whose last part is not a number"
+)
 HEADER_NAME: Final = "must be a header name of letters, digits, hyphens and underscores"
 WEIGHTED: Final = "istio/virtual-service-70-30.yaml"
 HEADER: Final = "istio/virtual-service-header.yaml"

@@ -66,6 +66,25 @@ def test_a_file_in_another_encoding_is_named_as_such(
     assert f"{file}: cannot be read: {words}" in one_line(capsys.readouterr().err)
 
 
+@pytest.mark.parametrize("data", [bytes(range(256)), b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00", b"\0\0\0\0"])
+def test_a_file_without_text_is_named_as_such(tmp_path: Path, data: bytes) -> None:
+    """A picture or a program is not taken for a text of another encoding."""
+    file = tmp_path / "a.yaml"
+    file.write_bytes(data)
+    with pytest.raises(UsageError, match="it is no text"):
+        TrafficState.load([str(file)])
+
+
+def test_a_refusal_points_to_all_other_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lab names the first fault of a file, and the command that names all of them."""
+    file = tmp_path / "my rule.yaml"
+    file.write_text(text_of("istio/virtual-service-70-30.yaml").replace("weight: 70", 'weight: "70"'))
+    assert main(["render", "--dir", str(tmp_path), "--endpoint", "v1=a:1", str(file)]) == 2
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last.endswith(f"-m scripts.lab check '{file}'")
+    assert main(["check", str(file)]) == 1
+
+
 @pytest.mark.parametrize("kind", ["HTTPRoute", "Ingress", "Rollout", "Kustomization", "AuthorizationPolicy"])
 def test_a_file_of_another_kind_is_named_as_such(tmp_path: Path, kind: str) -> None:
     """The message is about the kind, not about its version."""
@@ -182,14 +201,30 @@ spec:
 """
 
 
-def test_what_stands_for_three_subsets_is_said(lab: RunningLab, random_value_header: str, tmp_path: Path) -> None:
+THREE_IN_TURN: Final = """
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: shop}
+spec:
+  host: shop
+  trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}
+  subsets:
+    - {name: v1, labels: {version: v1}}
+    - {name: v2, labels: {version: v2}}
+    - {name: v3, labels: {version: v3}}
+"""
+
+
+def test_subsets_that_share_replicas_after_a_shift_are_named(
+    lab: RunningLab, random_value_header: str, tmp_path: Path
+) -> None:
     """The newest is the canary; the other two share the replicas of v1, and `measure` expects the sum."""
     file = tmp_path / "shop.yaml"
     file.write_text(THREE)
     shift = lab.command_line.run("shift", "--dir", lab.folder.path, file, "--assume-subsets")
-    assert "v2 of micro-api stands for v3, the canary, and v1 for v1, v2: they share its replicas" in one_line(
-        shift.stdout
-    )
+    said = one_line(shift.stdout)
+    assert "v2 of micro-api stands for v3, the canary, and v1 for v1, v2. v1, v2 share replicas" in said
     measured = lab.command_line.run("measure", "--dir", lab.folder.path, "-t", "20s", "--alpha", "0.0001")
     assert "--expect-canary 20 " in one_line(measured.stdout)
     control.shift(lab.folder, [str(file)], Assumptions(subsets=True))  # by the numbers that the test sends
@@ -198,6 +233,28 @@ def test_what_stands_for_three_subsets_is_said(lab: RunningLab, random_value_hea
             client.ask("shop.default.svc.cluster.local", **{random_value_header: str(one)}) for one in range(100)
         ]
     assert [answer.version for answer in answers].count("v2") == 20
+
+
+def test_each_subset_has_replicas_of_its_own(command_line: Callable[..., CommandLine], tmp_path: Path) -> None:
+    """A lab of three subsets has three sorts of pods: a client inside, for which no route is, gets each by a third."""
+    file = tmp_path / "shop.yaml"
+    file.write_text(THREE + THREE_IN_TURN)
+    folder = LabFolder(tmp_path / "lab")
+    line = command_line()
+    up = line.run("up", "--dir", folder.path, "--replicas", "1", "--state", file)
+    try:
+        assert (up.returncode, up.stderr) == (0, "")
+        assert "2 replicas of v1, 1 of v2." in up.stdout
+        assert "v2 of micro-api stands for v3, the canary, and v1 for v1, v2, each with replicas" in one_line(up.stdout)
+        state = control.running(folder)
+        with Client(state.inside_url) as inside:
+            answers = [inside.ask("shop.default.svc.cluster.local") for _ in range(12)]
+        assert [answer.version for answer in answers].count("v2") == 4
+        assert line.run("shift", "--dir", folder.path, ROOT / "istio" / "article").returncode == 0
+        with Client(state.inside_url) as inside:
+            assert [inside.ask().version for _ in range(12)].count("v2") == 6
+    finally:
+        control.down(folder)
 
 
 def test_the_articles_own_files_are_served(command_line: Callable[..., CommandLine], tmp_path: Path) -> None:

@@ -115,6 +115,29 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, capsys: pyt
     assert "lab: --dir " in one_line(capsys.readouterr().err)
 
 
+def test_somebodys_own_file_is_written_with_what_it_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The gateway and the subsets can be assumed, and the canary can be told, as `up` takes it; who it is is said."""
+    file = tmp_path / "shop.yaml"
+    text = text_of("tests/data/manifests/no-port-no-gateways.yaml").replace("micro-api", "shop")
+    file.write_text(text.replace("v1}", "blue}").replace("v2}", "green}"), encoding="utf-8")
+    arguments = ["render", "--dir", str(tmp_path), *ENDPOINTS, *files(BASE[0]), str(file)]
+    assumptions = ["--assume-subsets", "--assume-gateway", "--canary", "blue"]
+    assert main([*arguments, *assumptions]) == 0
+    shown = capsys.readouterr()
+    assert "v2 of micro-api stands for blue, the canary, and v1 for green." in one_line(shown.out)
+    assert "gets 503" not in one_line(shown.err)
+    ports = {
+        one["name"].split("|")[2]: [
+            endpoint["endpoint"]["address"]["socket_address"]["port_value"]
+            for endpoint in one["load_assignment"]["endpoints"][0]["lb_endpoints"]
+        ]
+        for one in written(tmp_path, CLUSTERS.path)["resources"]
+    }
+    assert ports == {"": [1, 2], "blue": [2], "green": [1]}
+    (host,) = written(tmp_path, ROUTES.path)["resources"][0]["virtual_hosts"]
+    assert host["domains"] == ["shop.default.svc.cluster.local"]
+
+
 def test_what_istio_serves_broken_has_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A version without endpoint is served as Istio does, with the lab's warning."""
     arguments = ["render", "--dir", str(tmp_path), *ENDPOINTS[:2], *files(*BASE, "istio/virtual-service-0-100.yaml")]

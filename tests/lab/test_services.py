@@ -1,5 +1,6 @@
 """Somebody's own Services: which there are, which subset is the canary, and which replicas serve each."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
@@ -7,8 +8,11 @@ import yaml
 
 from scripts.lab.translation import analysis
 from scripts.lab.translation.assumptions import Assumptions, assume
+from scripts.lab.translation.canary import canary_name
+from scripts.lab.translation.endpoints import Endpoint
 from scripts.lab.translation.manifests import ManifestError, Manifests, combine, parse
-from scripts.lab.translation.services import canary_name, services
+from scripts.lab.translation.services import services
+from scripts.lab.translation.stand_ins import groups_of, of_stable
 from scripts.lab.translation.translate import browser_routes, clusters, host_to_ask, route_configuration
 from tests.lab.states import V1, V2, resource
 
@@ -50,16 +54,20 @@ def state(*documents: dict[str, Any], canary: str | None = None) -> Manifests:
     return combine([resource(GATEWAY), *parse(yaml.safe_dump_all(documents), "shop.yaml")], canary)
 
 
-def served_by(manifests: Manifests) -> dict[str, str]:
-    """Return which versions of micro-api are in each cluster, such as `v1` or `v1 v2`."""
-    versions = {"/run/v1-0.sock": "v1", "/run/v2-0.sock": "v2"}
+def served_by(manifests: Manifests, endpoints: Sequence[Endpoint] = (V1, V2)) -> dict[str, str]:
+    """Return which replicas of micro-api are in each cluster, such as `v1-0` or `v1-0 v2-0`."""
     return {
         one["name"].split("|", 1)[1].removesuffix(".default.svc.cluster.local"): " ".join(
-            versions[endpoint["endpoint"]["address"]["pipe"]["path"]]
+            endpoint["endpoint"]["address"]["pipe"]["path"].removeprefix("/run/").removesuffix(".sock")
             for endpoint in one["load_assignment"]["endpoints"][0]["lb_endpoints"]
         )
-        for one in clusters(manifests, [V1, V2])
+        for one in clusters(manifests, endpoints)
     }
+
+
+def groups(count: int) -> list[Endpoint]:
+    """Return one replica of v1 in each of some groups, and one of v2."""
+    return [*(Endpoint(V1.labels, f"/run/v1-{group}.sock", group) for group in range(count)), V2]
 
 
 @pytest.mark.parametrize(
@@ -98,18 +106,56 @@ def test_it_is_asked_where_neither_decides() -> None:
 def test_v2_stands_for_the_canary_and_v1_for_all_others() -> None:
     """Each subset has the replicas of one version, the Service as a whole those of both."""
     whole = state(
-        virtual_service({"shop/v1": 80, "shop/v2": 10, "shop/v3": 10}),
-        rule("shop", **{version: {"version": version} for version in ("v1", "v2", "v3")}),
+        virtual_service({"shop/v1": 90, "shop/v2": 10}),
+        rule("shop", **{version: {"version": version} for version in ("v1", "v2")}),
     )
-    assert served_by(whole) == {"80||shop": "v1 v2", "80|v1|shop": "v1", "80|v2|shop": "v1", "80|v3|shop": "v2"}
+    assert groups_of(whole) == 1
+    assert served_by(whole) == {"80||shop": "v1-0 v2-0", "80|v1|shop": "v1-0", "80|v2|shop": "v2-0"}
 
 
-def test_two_services_stand_in_place_of_two_subsets() -> None:
-    """Each Service has the replicas of one version."""
-    assert served_by(state(virtual_service({"shop": 95, "shop-canary": 5}))) == {
-        "80||shop": "v1",
-        "80||shop-canary": "v2",
+THREE: Final = (
+    virtual_service({"shop/v1": 80, "shop/v3": 20}),
+    rule("shop", **{version: {"version": version} for version in ("v1", "v2", "v3")}),
+)
+
+
+def test_each_subset_has_replicas_of_its_own() -> None:
+    """Also one that no route leads to: the Service's pods are those of all that its rule defines."""
+    assert groups_of(state(*THREE)) == 2
+    assert served_by(state(*THREE), groups(2)) == {
+        "80||shop": "v1-0 v1-1 v2-0",
+        "80|v1|shop": "v1-0",
+        "80|v2|shop": "v1-1",
+        "80|v3|shop": "v2-0",
     }
+
+
+def test_subsets_share_replicas_where_there_are_too_few() -> None:
+    """A running lab keeps the replicas that it was started with; which subsets share some is known."""
+    whole = state(virtual_service({"shop/v1": 50, "shop/v2": 40, "shop/v3": 10}), THREE[1])
+    assert served_by(whole) == {
+        "80||shop": "v1-0 v2-0",
+        "80|v1|shop": "v1-0",
+        "80|v2|shop": "v1-0",
+        "80|v3|shop": "v2-0",
+    }
+    assert of_stable(whole, [V1, V2]) == {"v1": True, "v2": True}
+    assert of_stable(whole, groups(2)) == {"v1": False, "v2": False}
+
+
+def test_micro_api_has_two_versions_whatever_a_lab_was_started_with() -> None:
+    """The replicas of a third subset serve nothing after a shift back: the pods' ratio is that of two versions."""
+    own = combine(map(resource, (GATEWAY, "istio/destination-rule.yaml", "istio/virtual-service-70-30.yaml")))
+    assert set(served_by(own, groups(3)).values()) == {"v1-0 v2-0", "v1-0", "v2-0"}
+
+
+def test_services_stand_in_place_of_subsets() -> None:
+    """Each Service has the replicas of one version, and none has another's."""
+    two = state(virtual_service({"shop": 95, "shop-canary": 5}))
+    assert served_by(two) == {"80||shop": "v1-0", "80||shop-canary": "v2-0"}
+    three = state(virtual_service({"shop-v1": 60, "shop-v2": 30, "shop-v3": 10}))
+    assert groups_of(three) == 2
+    assert served_by(three, groups(2)) == {"80||shop-v1": "v1-0", "80||shop-v2": "v1-1", "80||shop-v3": "v2-0"}
 
 
 def test_a_subset_selects_the_pods_that_have_its_labels() -> None:
@@ -118,8 +164,17 @@ def test_a_subset_selects_the_pods_that_have_its_labels() -> None:
         virtual_service({"shop/all": 90, "shop/canary": 10}),
         rule("shop", all={"app": "shop"}, canary={"app": "shop", "version": "v2"}),
     )
-    assert served_by(whole)["80|all|shop"] == "v1 v2"
-    assert served_by(whole)["80|canary|shop"] == "v2"
+    assert served_by(whole)["80|all|shop"] == "v1-0 v2-0"
+    assert served_by(whole)["80|canary|shop"] == "v2-0"
+
+
+@pytest.mark.parametrize("stable", ["shop", "shop/stable"])
+def test_pods_that_no_subset_names_are_stable(stable: str) -> None:
+    """A rule may have labels for the canary alone: the Service as a whole has other pods, too."""
+    made = rule("shop", stable={}, canary={"track": "canary"})
+    del made["spec"]["subsets"][0]["labels"]
+    whole = state(virtual_service({stable: 90, "shop/canary": 10}), made)
+    assert served_by(whole) == {"80||shop": "v1-0 v2-0", "80|stable|shop": "v1-0 v2-0", "80|canary|shop": "v2-0"}
 
 
 def test_the_ports_of_a_service_come_from_its_manifest() -> None:
@@ -138,7 +193,7 @@ def test_a_rule_without_a_destination_rule_gets_503_unless_its_subsets_are_assum
     assert [one.endswith("gets 503") and "--assume-subsets" in one for one in found] == [True, True]
     assumed = assume(whole, Assumptions(subsets=True))
     assert analysis.warnings(assumed, [V1, V2]) == ()
-    assert served_by(assumed) == {"80||shop": "v1 v2", "80|v1|shop": "v1", "80|v2|shop": "v2"}
+    assert served_by(assumed) == {"80||shop": "v1-0 v2-0", "80|v1|shop": "v1-0", "80|v2|shop": "v2-0"}
 
 
 @pytest.mark.parametrize("gateways", [None, ["shop-gateway"], ["mesh"]])
@@ -201,6 +256,42 @@ def test_a_server_with_tls_is_served_in_plain_and_said() -> None:
         "spec.servers[2].port.protocol",
         "spec.selector",
     ]
+
+
+def test_a_redirect_to_what_no_server_has_is_served_as_on_a_cluster() -> None:
+    """Without a server for https the hosts get 301, those without a VirtualService too, and that is said."""
+    gateway = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "shop-gateway"},
+        "spec": {
+            "selector": {"istio": "ingressgateway"},
+            "servers": [
+                {
+                    "port": {"number": 80, "name": "http", "protocol": "HTTP"},
+                    "hosts": ["*.example.com", "*.example.org"],
+                    "tls": {"httpsRedirect": True},
+                },
+                {
+                    "port": {"number": 443, "name": "https", "protocol": "HTTPS"},
+                    "hosts": ["*.example.org"],
+                    "tls": {"mode": "SIMPLE", "credentialName": "certificate"},
+                },
+            ],
+        },
+    }
+    service = virtual_service({"shop": 1}, gateways=["shop-gateway"])
+    whole = combine(parse(yaml.safe_dump_all([gateway, service]), "shop.yaml"))
+    hosts = {tuple(one["domains"]): one for one in route_configuration(whole)["virtual_hosts"]}
+    assert {domains: one["require_tls"] for domains, one in hosts.items()} == {
+        ("shop.example.com",): "ALL",
+        ("*.example.com",): "ALL",
+    }
+    first, _ = analysis.warnings(whole, [V1, V2])
+    assert first == (
+        "shop.yaml: spec.servers[0].tls.httpsRedirect: *.example.com: each request gets 301 to https, as on a "
+        "cluster, and nothing here serves that"
+    )
 
 
 def test_what_has_no_effect_here_is_said() -> None:

@@ -11,7 +11,7 @@ from scripts.lab.translation.manifests import ManifestError
 from scripts.lab.translation.translate import clusters, route_configuration, route_names
 from scripts.record.projection import projection
 from scripts.record.routes import manifests
-from tests.lab.states import ODD, SERVICE, SPLIT, V1, V2, sidecar_of, state
+from tests.lab.states import ODD, SERVICE, SPLIT, V1, V2, on_one_port, projected, state
 from tests.support.repository import ROOT
 
 RECORDS: Final = ROOT / "tests" / "data" / "istiod"
@@ -39,8 +39,7 @@ def test_a_manifest_means_what_it_means_to_istio(path: str) -> None:
             state(path)
     else:
         whole = state(path)
-        found = projection(route_configuration(whole), clusters(whole, [V1, V2]), service=None)
-        assert {**found, "sidecar": sidecar_of(whole)} == recorded["envoy"]
+        assert projected(whole, recorded["envoy"]) == on_one_port(recorded["envoy"], whole)
 
 
 def test_every_record_belongs_to_a_manifest() -> None:

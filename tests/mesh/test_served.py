@@ -55,6 +55,16 @@ def test_what_the_proxy_answers_itself_is_said() -> None:
     )
 
 
+def test_a_host_that_asks_for_tls_serves_no_weights() -> None:
+    """A plain request gets 301 before any route, also for a host without routes."""
+    weights = virtual_host(named("70-30", weighted(70, 30)), requireTls="ALL")
+    without_routes = {"name": f"{HOST}:80", "domains": [HOST], "requireTls": "ALL"}
+    for host in (weights, without_routes):
+        (route,) = served([configuration(host)])
+        assert sentence([route]) == "Envoy serves redirected with 301, scheme https (httpsRedirect)."
+        assert route.shares == ()
+
+
 @pytest.mark.parametrize(
     ("match", "headers", "is_taken"),
     [

@@ -199,12 +199,12 @@ _REDIRECT_CODES: Final = {
 }
 
 
-def redirect(given: Mapping[str, Any], port: int) -> Json:
-    """Mirrors `ApplyRedirect`."""
+def redirect(given: Mapping[str, Any], port: int, *, is_tls: bool) -> Json:
+    """Mirrors `ApplyRedirect`: the usual port of the scheme, by default that of the server, is left out."""
     names = {"authority": ("host_redirect", same), "scheme": ("scheme_redirect", same)}
     found = {"path_redirect": given.get("uri", ""), **renamed(given, names)}
     wanted = given.get("port", port if given.get("derivePort") == "FROM_REQUEST_PORT" else 0)
-    if wanted and (wanted, given.get("scheme", "http")) not in ((80, "http"), (443, "https")):
+    if wanted and (wanted, given.get("scheme", "https" if is_tls else "http")) not in ((80, "http"), (443, "https")):
         found["port_redirect"] = wanted
     code = _REDIRECT_CODES.get(given.get("redirectCode", 301))
     return {**found, **({"response_code": code} if code else {})}

@@ -15,17 +15,19 @@ from scripts.lab.translation.manifests import (
     kind_of,
 )
 from scripts.lab.translation.names import DEFAULT_NAMESPACE, full_host_name
-from scripts.lab.translation.routes import is_bound, is_served, listening, route_configuration
+from scripts.lab.translation.resources import Server
+from scripts.lab.translation.routes import route_configuration
+from scripts.lab.translation.servers import Listening, is_bound, is_replaced, is_served, listening
 from scripts.lab.translation.services import (
     GATEWAY_PORT,
     SERVICE_NAME,
     Registry,
-    endpoints_of,
     labels_of,
     port_of,
     rule_of,
     services,
 )
+from scripts.lab.translation.stand_ins import endpoints_of
 
 # Kinds that change nothing about who gets a request, or for which the lab's replicas stand.
 _HARMLESS: Final = frozenset(
@@ -51,7 +53,7 @@ def warnings(
 
 def _warnings(manifests: Manifests, endpoints: Sequence[Endpoint], namespace: str) -> Iterator[str]:
     for gateway in manifests.gateways:
-        yield from _of_gateway(gateway, manifests)
+        yield from _of_gateway(gateway, listening(manifests, namespace))
     for service in manifests.virtual_services:
         if is_bound(service, manifests, namespace):
             yield from _of_hosts(service, manifests, namespace)
@@ -67,15 +69,15 @@ def _warnings(manifests: Manifests, endpoints: Sequence[Endpoint], namespace: st
             yield f"{other.meta.file}: kind: {kind_of(other)}: {other.meta.name}: the lab does not apply this kind"
 
 
-def _of_gateway(gateway: Gateway, manifests: Manifests) -> Iterator[str]:
+def _of_gateway(gateway: Gateway, servers: Sequence[Listening]) -> Iterator[str]:
     """Report what the lab's one port stands for."""
     file = gateway.meta.file
     for index, server in enumerate(gateway.servers):
         field = f"{file}: spec.servers[{index}]"
         if not is_served(server):
             yield f"{field}.port.protocol: {server.protocol}: carries no requests that a gateway reads: not served here"
-        elif server.https_redirect and any(not one.server.https_redirect for one in listening(manifests)):
-            yield f"{field}.tls.httpsRedirect: a cluster answers 301 here; the lab serves what https leads to, in plain"
+        elif server.https_redirect:
+            yield f"{field}.tls.httpsRedirect: {_redirect(server, servers)}"
         elif server.tls_mode:
             yield f"{field}.tls: a cluster serves this by https; the lab serves it in plain, on its one port"
         elif server.port != GATEWAY_PORT:
@@ -85,8 +87,19 @@ def _of_gateway(gateway: Gateway, manifests: Manifests) -> Iterator[str]:
         yield f"{file}: spec.selector: {labels}: the lab's one Envoy stands for these gateways"
 
 
+def _redirect(server: Server, servers: Sequence[Listening]) -> str:
+    """Say which hosts get 301, as on a cluster, and which do not."""
+    kept = [
+        host for one in servers if one.server is server for host in one.hosts if not is_replaced(host, one, servers)
+    ]
+    if kept:
+        return f"{', '.join(kept)}: each request gets 301 to https, as on a cluster, and nothing here serves that"
+    return "a cluster answers 301 here; the lab serves what https leads to, in plain"
+
+
 def _unbound(service: VirtualService, manifests: Manifests) -> str:
-    known = ", ".join(one.meta.name for one in manifests.gateways)
+    names_here = [_gateway_name(one, service) for one in manifests.gateways]
+    known = ", ".join(names_here)
     everything = "everything" if len(manifests.virtual_services) == 1 else f"what {service.meta.name} routes"
     if not service.gateways:
         return (
@@ -95,13 +108,17 @@ def _unbound(service: VirtualService, manifests: Manifests) -> str:
         )
     named = ", ".join(service.gateways)
     fault = f"{known} is not among them" if known else "none of them is in the files"
-    way_out = "" if named == names.MESH or not _is_missing(service, known) else "; add its file, or --assume-gateway"
+    others = [name for name in service.gateways if name not in (names.MESH, *names_here)]
+    way_out = "; add its file, or --assume-gateway" if others and SERVICE_NAME not in service.hosts else ""
     return f"{service.file}: spec.gateways: {named}: {fault}: the gateway answers 404 to {everything}{way_out}"
 
 
-def _is_missing(service: VirtualService, known: str) -> bool:
-    """Return whether a virtual service of somebody else's names a Gateway whose file is not given."""
-    return SERVICE_NAME not in service.hosts and any(name not in known for name in service.gateways)
+def _gateway_name(gateway: Gateway, service: VirtualService) -> str:
+    """Return a gateway's name as a virtual service may write it: with the namespace where that is in question."""
+    own = gateway.meta.namespace or DEFAULT_NAMESPACE
+    is_other = (service.meta.namespace or DEFAULT_NAMESPACE) != own
+    is_asked = any(name.endswith(f"/{gateway.meta.name}") for name in service.gateways)
+    return f"{own}/{gateway.meta.name}" if is_other or is_asked else gateway.meta.name
 
 
 def _of_hosts(service: VirtualService, manifests: Manifests, namespace: str) -> Iterator[str]:

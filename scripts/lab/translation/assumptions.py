@@ -6,7 +6,7 @@ from typing import Final
 from scripts.lab.translation.manifests import Manifests
 from scripts.lab.translation.names import DEFAULT_NAMESPACE, full_host_name
 from scripts.lab.translation.resources import DestinationRule, Meta, Subset
-from scripts.lab.translation.routes import is_bound
+from scripts.lab.translation.servers import is_bound
 from scripts.lab.translation.services import Registry
 
 LABEL: Final = "version"

@@ -16,7 +16,8 @@ from scripts.lab.translation.endpoints import Endpoint, HostPort, envoy_address
 from scripts.lab.translation.manifests import Manifests
 from scripts.lab.translation.names import DEFAULT_NAMESPACE
 from scripts.lab.translation.routes import cluster_name
-from scripts.lab.translation.services import endpoints_of, rule_of, services
+from scripts.lab.translation.services import rule_of, services
+from scripts.lab.translation.stand_ins import endpoints_of
 
 Json = dict[str, Any]
 

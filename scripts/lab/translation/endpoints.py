@@ -22,10 +22,12 @@ class Endpoint:
         labels: the labels that its pod would have.
         address: the path of its Unix socket, or its host and port; all endpoints of a cluster have the same form,
             because Envoy does not resolve names in a cluster with sockets.
+        group: which of somebody's subsets it stands for, of those that its version stands for; 0 for the first.
     """
 
     labels: Mapping[str, str]
     address: str | HostPort
+    group: int = 0
 
 
 def envoy_address(address: str | HostPort) -> dict[str, Any]:

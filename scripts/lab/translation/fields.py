@@ -24,6 +24,9 @@ _SHOWN_CHARACTERS: Final = 60
 _TEMPLATE: Final = re.compile(r"\{\{-?\s*(?:[.$]|include|if|else|end|range|with|template|define|toYaml|tpl|-?\s*/\*)")
 
 
+_OTHER_VERSION: Final = re.compile(r"(?m)^%YAML[ \t]+(?!1\.1[ \t]*$).*")
+
+
 class Form(NamedTuple):
     """The form of a string: a regular expression for the whole of it, and a description for the error."""
 
@@ -217,13 +220,18 @@ def documents(text: str, file: str) -> list[Field]:
         ManifestError: the text is not YAML, or contains no document.
     """
     _refuse_template(text, file)
+    version = _OTHER_VERSION.search(text)
+    if version:
+        raise ManifestError(f"{file}: {_shown(version[0].strip())}: kubectl reads version 1.1 alone: remove the line")
     try:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ManifestError(f"{file}: line {line}: this is not YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        # Hostile escapes and deep nesting make PyYAML raise errors of chr(), int() and the interpreter, not its own.
+    except RecursionError as error:
+        raise ManifestError(f"{file}: this is not YAML that the lab can read: it is nested too deeply") from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        # Hostile escapes make PyYAML raise errors of chr() and int(), not its own.
         reason = str(error).partition("\n")[0]
         raise ManifestError(f"{file}: this is not YAML that the lab can read: {reason}") from error
     found = [node for node in nodes if node.tag != _TAG_NULL]
@@ -247,4 +255,6 @@ def _refuse_template(text: str, file: str) -> None:
 
 def _shown(value: str) -> str:
     """Return a string as written if it is short and printable, else its Python form, cut."""
-    return value if value.isprintable() and 0 < len(value) <= _SHOWN_CHARACTERS else repr(value)[:_SHOWN_CHARACTERS]
+    if not value:
+        return "(empty)"
+    return value if value.isprintable() and len(value) <= _SHOWN_CHARACTERS else repr(value)[:_SHOWN_CHARACTERS]

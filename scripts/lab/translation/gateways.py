@@ -33,12 +33,11 @@ def _server(field: Field) -> Server:
         {"bind": _NEEDS_ADDRESS, "defaultEndpoint": "Istio does not carry it out: leave it out"},
     )
     port = fields["port"].record(["number", "protocol"], ["name", "targetPort"])
-    if "name" in port:
-        port["name"].text(_PORT_NAME)
     tls = fields["tls"].record([], _TLS) if "tls" in fields else {}
     hosts = tuple(item.text(names.SERVER_HOST) for item in fields["hosts"].items())
     return Server(
         port=port["number"].whole_number(1, HIGHEST_PORT),
+        port_name=port["name"].text(_PORT_NAME) if "name" in port else "",
         protocol=port["protocol"].text(_PROTOCOL).upper(),
         hosts=hosts,
         tls_mode=tls["mode"].text(_PROTOCOL_MODE) if "mode" in tls else ("SIMPLE" if "credentialName" in tls else ""),

@@ -7,6 +7,7 @@ serves broken is accepted, and `analysis` warns about it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
@@ -73,6 +74,7 @@ _OTHER_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "Kustomization": "write its manifests with `kubectl kustomize FOLDER > FILE`, and name that file",
     }
 )
+_LIKE_A_KIND: Final = 0.85
 _KUSTOMIZATION_KEYS: Final = frozenset({"resources", "bases", "patches", "patchesStrategicMerge", "namePrefix"})
 
 
@@ -191,12 +193,22 @@ def _resource(root: Field) -> Resource:
     version, kind = found["apiVersion"].text(_ANY), found["kind"].text(_ANY)
     is_other = (kind == "Service" and version != "v1") or version.startswith("gateway.networking.k8s.io/")
     if kind not in _READERS or is_other:
+        _refuse_misspelt(found["kind"], version)
         return Skipped(_meta(found.get("metadata"), root), kind)
     if kind == "Service":
         return _service(_meta(found.get("metadata"), root), found.get("spec", root))
     found["apiVersion"].one_of(API_VERSIONS)
     fields = root.record(("apiVersion", "kind", "metadata", "spec"), ["status"])
     return _READERS[kind](_strict_meta(fields["metadata"]), fields["spec"])
+
+
+def _refuse_misspelt(kind: Field, version: str) -> None:
+    """Refuse a kind of Istio's group that stands for one that the lab reads."""
+    written = str(kind.node.value)
+    known = {name.lower(): name for name in _READERS}
+    near = get_close_matches(written.lower(), known, 1, _LIKE_A_KIND)
+    if near and version in API_VERSIONS and written not in _READERS:
+        raise kind.error(f"{written}: there is no such kind: did you mean {known[near[0]]}?")
 
 
 def _strict_meta(field: Field) -> Meta:

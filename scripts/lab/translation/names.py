@@ -19,9 +19,10 @@ GATEWAY_NAME: Final = Form(
     rf"(?![0-9]+$)({_LABEL}/)?{_LABEL}(\.{_LABEL})*", f"{NAME.meaning}, perhaps NAMESPACE/NAME, not of digits alone"
 )
 # Istio refuses a number as the last of several parts, except in an IP address, which the lab does not support.
-HOST: Final = Form(_HOST_PATTERN, f"a host name in lower case, without wildcard, {_NOT_NUMBER}")
+HOST: Final = Form(_HOST_PATTERN, f"a host name in lower case, without scheme, port and wildcard, {_NOT_NUMBER}")
 WILDCARD_HOST: Final = Form(
-    rf"\*|(\*\.)?{_HOST_PATTERN}", f"a host name in lower case, * or *.example.com, {_NOT_NUMBER}"
+    rf"\*|(\*\.)?{_HOST_PATTERN}",
+    f"a host name in lower case, * or *.example.com, without scheme and port, {_NOT_NUMBER}",
 )
 SERVER_HOST: Final = Form(
     rf"((\*|\.|{_LABEL})/)?({WILDCARD_HOST.pattern})", f"{WILDCARD_HOST.meaning}, perhaps NAMESPACE/HOST"

@@ -15,7 +15,7 @@ Reader = Callable[[Field], Any]
 
 _MOST_INT32: Final = 2**31 - 1
 _DURATION: Final = re.compile(r"(?=.)(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d*)?|\.\d+)s)?(?:(\d+(?:\.\d*)?)ms)?")
-_RE2_LACKS: Final = re.compile(r"\(\?(?:[=!>]|<[=!])|\\[1-9]")
+_RE2_LACKS: Final = re.compile(r"\(\?(?:[=!>(]|<[=!]|P[=>])|\\[1-9]|[*+?}]\+")
 _LABEL_PATTERN: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _PART: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 

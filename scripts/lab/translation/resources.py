@@ -28,6 +28,7 @@ class Server:
 
     Attributes:
         port: number of its port.
+        port_name: the name of its port, "" without one.
         protocol: such as `HTTP` or `HTTPS`, in capitals.
         hosts: its hosts as written, each perhaps with a namespace before a slash.
         tls_mode: its `tls.mode`, "" without `tls`.
@@ -35,6 +36,7 @@ class Server:
     """
 
     port: int
+    port_name: str
     protocol: str
     hosts: tuple[str, ...]
     tls_mode: str = ""

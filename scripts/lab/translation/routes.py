@@ -7,8 +7,8 @@ pilot/pkg/networking/core/gateway.go, route/route.go for routes. What Istio and 
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any
 
 from scripts.lab.translation import actions, defaults
 from scripts.lab.translation.destination_rules import policy_of
@@ -20,45 +20,11 @@ from scripts.lab.translation.names import (
     full_host_name,
     intersection,
 )
-from scripts.lab.translation.resources import Destination, Gateway, HttpRoute, Server, VirtualService
+from scripts.lab.translation.resources import Destination, HttpRoute, VirtualService
+from scripts.lab.translation.servers import Listening, is_replaced, listening
 from scripts.lab.translation.services import GATEWAY_PORT, Registry, port_of
 
-_HTTP: Final = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB"})
-_PASSED_ON: Final = frozenset({"PASSTHROUGH", "AUTO_PASSTHROUGH"})
-
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Listening:
-    """A server of a gateway that the lab serves."""
-
-    gateway: Gateway
-    server: Server
-    full_name: str
-
-
-def listening(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE) -> list[Listening]:
-    """Return the servers for HTTP and HTTPS in the order in which the lab asks them: those of port 80 first."""
-    found = [
-        Listening(gateway, server, f"{gateway.meta.namespace or namespace}/{gateway.meta.name}")
-        for gateway in manifests.gateways
-        for server in gateway.servers
-        if is_served(server)
-    ]
-    return sorted(found, key=lambda one: (one.server.port != GATEWAY_PORT, one.server.port))
-
-
-def is_served(server: Server) -> bool:
-    """Return whether a server carries requests that the gateway reads: not one for TCP, or that passes TLS on."""
-    return server.protocol in _HTTP or (server.protocol == "HTTPS" and server.tls_mode not in _PASSED_ON)
-
-
-def is_bound(service: VirtualService, manifests: Manifests, namespace: str = DEFAULT_NAMESPACE) -> bool:
-    """Return whether a virtual service is bound to one of the gateways."""
-    own = service.meta.namespace or namespace
-    names = {full_gateway_name(name, own) for name in service.gateways}
-    return any(f"{one.meta.namespace or namespace}/{one.meta.name}" in names for one in manifests.gateways)
 
 
 def route_configuration(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE) -> Json:
@@ -73,12 +39,11 @@ def route_configuration(manifests: Manifests, namespace: str = DEFAULT_NAMESPACE
     hosts: dict[str, _VirtualHost] = {}
     servers = listening(manifests, namespace)
     registry = Registry(manifests, namespace)
-    for port in dict.fromkeys(one.server.port for one in servers):
+    for name in dict.fromkeys(one.configuration_name for one in servers):
         here: dict[str, _VirtualHost] = {}
         for one in servers:
-            is_replaced = one.server.https_redirect and any(not other.server.https_redirect for other in servers)
-            if one.server.port == port and not is_replaced:
-                _add_hosts(here, one, registry)
+            if one.configuration_name == name:
+                _add_hosts(here, one, servers, registry)
         hosts = {**here, **hosts}
     return {
         "name": defaults.ROUTE_CONFIGURATION_NAME,
@@ -92,14 +57,17 @@ class _VirtualHost:
     """What is collected for one host: its routes, by the virtual services that they come from."""
 
     port: int
-    sources: tuple[tuple[str, str], ...]
-    routes: list[Json]
-    requires_tls: bool
+    sources: tuple[tuple[str, str], ...] = ()
+    routes: list[Json] = field(default_factory=list)
+    requires_tls: bool = False
 
 
-def _add_hosts(hosts: dict[str, _VirtualHost], one: Listening, registry: Registry) -> None:
+def _add_hosts(
+    hosts: dict[str, _VirtualHost], one: Listening, servers: Sequence[Listening], registry: Registry
+) -> None:
     """Add what one server of a gateway serves."""
-    proxy = Proxy(one.full_name, one.server.port, defaults.GATEWAY_LABELS, defaults.GATEWAY_NAMESPACE)
+    is_tls = bool(one.server.tls_mode) or one.server.https_redirect
+    proxy = Proxy(one.full_name, one.server.port, defaults.GATEWAY_LABELS, defaults.GATEWAY_NAMESPACE, is_tls)
     for service in registry.manifests.virtual_services:
         own = service.meta.namespace or registry.namespace
         if one.full_name not in {full_gateway_name(name, own) for name in service.gateways}:
@@ -109,12 +77,15 @@ def _add_hosts(hosts: dict[str, _VirtualHost], one: Listening, registry: Registr
             continue
         wanted = [full_host_name(host, own) for host in service.hosts]
         for host in intersection(_hosts_for(one, own, registry.namespace), wanted):
-            source = (one.full_name, f"{own}/{service.meta.name}")
-            if host not in hosts:
-                hosts[host] = _VirtualHost(one.server.port, (), [], requires_tls=False)
-            found = hosts[host]
-            found.sources, found.routes = (*found.sources, source), [*found.routes, *routes]
+            if is_replaced(host, one, servers):
+                continue
+            found = hosts.setdefault(host, _VirtualHost(one.server.port))
+            found.sources = (*found.sources, (one.full_name, f"{own}/{service.meta.name}"))
+            found.routes = [*found.routes, *routes]
             found.requires_tls |= one.server.https_redirect
+    for host in one.hosts if one.server.https_redirect else ():
+        if not is_replaced(host, one, servers):  # even without a virtual service
+            hosts.setdefault(host, _VirtualHost(one.server.port)).requires_tls = True
 
 
 def _hosts_for(one: Listening, namespace: str, default: str) -> list[str]:
@@ -129,12 +100,15 @@ def _hosts_for(one: Listening, namespace: str, default: str) -> list[str]:
 
 
 def _collapsed(hosts: Mapping[str, _VirtualHost]) -> Iterator[Json]:
-    """Yield one virtual host for all hosts with the same routes, named by the longest; `collapseDuplicateRoutes`."""
+    """Yield one virtual host for all hosts with the same routes, named by the longest; `collapseDuplicateRoutes`.
+
+    A wildcard comes after all others.
+    """
     groups: dict[tuple[object, ...], list[str]] = {}
     for host, found in hosts.items():
         groups.setdefault((found.sources, found.port, found.requires_tls), []).append(host)
     for names in groups.values():
-        domains = sorted(names, key=lambda host: (-len(host), host))
+        domains = sorted(names, key=lambda host: (host.startswith("*"), -len(host), host))
         found = hosts[domains[0]]
         yield {
             "name": f"{domains[0]}:{found.port}",
@@ -165,12 +139,14 @@ class Proxy:
         port: the port that its clients ask.
         labels: those of its pod.
         namespace: that of its pod.
+        is_tls: whether the server has TLS, or redirects to it.
     """
 
     gateway: str
     port: int
     labels: Mapping[str, str]
     namespace: str
+    is_tls: bool = False
 
 
 def http_routes(service: VirtualService, proxy: Proxy, registry: Registry) -> Iterator[Json]:
@@ -180,7 +156,7 @@ def http_routes(service: VirtualService, proxy: Proxy, registry: Registry) -> It
     for route in service.http:
         for match in route.matches or ({},):
             if _is_for(match, proxy, context.own):
-                translated = _route(route, match, context, proxy.port)
+                translated = _route(route, match, context, proxy)
                 yield translated
                 if _is_catch_all(translated):
                     return  # Istio leaves out the matches and routes after it
@@ -230,7 +206,7 @@ def _is_for(match: Mapping[str, Any], proxy: Proxy, namespace: str) -> bool:
     return labels.items() <= proxy.labels.items() and match.get("sourceNamespace") in (None, proxy.namespace)
 
 
-def _route(route: HttpRoute, match: Mapping[str, Any], context: _Context, port: int) -> Json:
+def _route(route: HttpRoute, match: Mapping[str, Any], context: _Context, proxy: Proxy) -> Json:
     """Mirrors `translateRoute`."""
     options = route.options
     operations = actions.header_operations(options.get("headers", {}))
@@ -241,7 +217,7 @@ def _route(route: HttpRoute, match: Mapping[str, Any], context: _Context, port: 
     if "statPrefix" in match:
         translated["stat_prefix"] = match["statPrefix"]
     if "redirect" in options:
-        translated["redirect"] = actions.redirect(options["redirect"], port)
+        translated["redirect"] = actions.redirect(options["redirect"], proxy.port, is_tls=proxy.is_tls)
     elif "directResponse" in options:
         translated["direct_response"] = actions.direct_response(options["directResponse"])
     else:

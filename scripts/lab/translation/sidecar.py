@@ -43,6 +43,7 @@ def inside_configuration(manifests: Manifests, namespace: str = DEFAULT_NAMESPAC
     for port in dict.fromkeys((*known, GATEWAY_PORT)):
         here = {host: made for host, made in sidecar_hosts(manifests, port, namespace).items() if host not in hosts}
         hosts |= here
+    hosts = _each_domain_once(hosts)
     unknown = {"match": {"prefix": "/"}, "direct_response": {"status": 502, "body": {"inline_string": _UNKNOWN}}}
     return {
         "name": defaults.INSIDE_CONFIGURATION_NAME,
@@ -95,6 +96,21 @@ def sidecar_hosts(
             found.setdefault(
                 host, _virtual_host(host, port, _names(host, client), [_default_route(host, port, registry)])
             )
+    return _each_domain_once(found)
+
+
+def _each_domain_once(hosts: Mapping[str, Json]) -> dict[str, Json]:
+    """Return virtual hosts without the domains that one before them has; mirrors `dedupeDomains`.
+
+    Envoy refuses a configuration in which a domain stands twice.
+    """
+    seen: set[str] = set()
+    found = {}
+    for host, made in hosts.items():
+        domains = [one for one in made["domains"] if one.lower() not in seen]
+        seen.update(one.lower() for one in domains)
+        if domains:
+            found[host] = {**made, "domains": domains}
     return found
 
 

@@ -10,8 +10,9 @@ from scripts.lab.translation import defaults
 from scripts.lab.translation.clusters import clusters
 from scripts.lab.translation.manifests import Manifests
 from scripts.lab.translation.names import DEFAULT_NAMESPACE, full_host_name, is_within
-from scripts.lab.translation.routes import is_bound, route_configuration
-from scripts.lab.translation.services import SERVICE_NAME, SERVICE_PORT, matching, services
+from scripts.lab.translation.routes import route_configuration
+from scripts.lab.translation.servers import is_bound
+from scripts.lab.translation.services import SERVICE_NAME, SERVICE_PORT, services
 
 __all__ = [
     "ROUTE_HEADER",
@@ -22,7 +23,6 @@ __all__ = [
     "full_host_name",
     "host_to_ask",
     "is_bound",
-    "matching",
     "route_configuration",
     "route_names",
 ]

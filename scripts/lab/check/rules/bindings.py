@@ -30,7 +30,7 @@ def bindings(virtual_service: Object, world: World) -> Iterator[Finding]:
     names = gateways_of(virtual_service)
     hosts = virtual_service.list_of("hosts")
     if not hosts:
-        if not names:
+        if not names and virtual_service.value.get("spec", "http"):
             yield _delegate(virtual_service)
         return
     place = virtual_service.value.get("spec", "gateways") or virtual_service.value.get("spec") or virtual_service.value

@@ -1,5 +1,6 @@
 """All rules on all objects of all files."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +19,9 @@ from scripts.lab.check.rules.values import Value
 from scripts.lab.check.rules.weights import weights
 
 _KUSTOMIZE: Final = "kustomize.config.k8s.io/"
+_OF_KUSTOMIZE: Final = frozenset({"resources", "bases", "patches", "patchesStrategicMerge", "namePrefix", "components"})
+# The name of an object, as Kubernetes takes it.
+_NAME: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LIKE_A_KIND: Final = 0.85  # so that TCPRoute is not taken for HTTPRoute
 _VERSIONS: Final = {
     ISTIO: ("v1", "v1beta1", "v1alpha3"),
@@ -81,7 +85,8 @@ def _object(document: Value, known: Mapping[str, Any]) -> tuple[Object | None, l
     """Return a document as an object with its fields in place; None where it is not one that is checked."""
     kind = kind_of(document)
     if not document.text_of("kind") or not document.text_of("apiVersion"):
-        return None, [_no_kind(document)]
+        is_kustomization = not document.text_of("kind") and _OF_KUSTOMIZE & document.fields.keys()
+        return None, [_kustomization(document) if is_kustomization else _no_kind(document)]
     if kind not in known:
         other = Object(document, kind)
         return other, [_not_checked(document, kind, known)]
@@ -89,11 +94,20 @@ def _object(document: Value, known: Mapping[str, Any]) -> tuple[Object | None, l
     value, wrong = indented(document, spec)
     made = Object(value, kind)
     findings = [*_version(document, kind), *wrong, *unknown(value, whole(spec))]
-    if not made.name and not value.text_of("metadata", "generateName"):
+    return made, [*findings, *_named(made)]
+
+
+def _named(found: Object) -> Iterator[Finding]:
+    """Yield what is wrong with the name of an object."""
+    name = found.value.get("metadata", "name")
+    if not found.name and not found.value.text_of("metadata", "generateName"):
         fix = "add `metadata` with `name` below it"
-        place = value.get("metadata") or value
-        findings.append(finding("no-name", place, "the object has no name", effect="kubectl refuses it", fix=fix))
-    return made, findings
+        place = found.value.get("metadata") or found.value
+        yield finding("no-name", place, "the object has no name", effect="kubectl refuses it", fix=fix)
+    elif name and found.name and not _NAME.fullmatch(found.name):
+        problem = f"{found.name[:60]}: cannot be the name of an object"
+        fix = "write up to 253 lower-case letters, digits, hyphens and dots, a letter or digit at both ends"
+        yield finding("refused-value", name, problem, effect="kubectl refuses it", fix=fix)
 
 
 def _version(document: Value, kind: str) -> Iterator[Finding]:
@@ -116,14 +130,17 @@ def _no_kind(document: Value) -> Finding:
     return finding("no-kind", document, problem, effect=effect, fix="add them, or leave the file out")
 
 
+def _kustomization(place: Value) -> Finding:
+    problem = "a kustomization changes other files before they are applied"
+    fix = "write what it makes to a file, `kubectl kustomize FOLDER > made.yaml`, and check that"
+    return finding("kustomization", place, problem, effect="what it makes of them was not checked", fix=fix)
+
+
 def _not_checked(document: Value, kind: str, known: Mapping[str, Any]) -> Finding:
     place = document.fields["kind"]
     group, _, name = kind.rpartition("/")
     if group.startswith(_KUSTOMIZE.rstrip("/")):
-        problem = "a kustomization changes other files before they are applied"
-        fix = "write what it makes to a file, `kubectl kustomize FOLDER > made.yaml`, and check that"
-        effect = "what it makes of them was not checked"
-        return finding("kustomization", place, problem, effect=effect, fix=fix)
+        return _kustomization(place)
     same = [one for one in known if one.rpartition("/")[2].lower() == name.lower()]
     near = nearest(name, dict.fromkeys(one.rpartition("/")[2] for one in known), _LIKE_A_KIND)
     if (same or near) and group in _VERSIONS:

@@ -96,7 +96,12 @@ class Finding(NamedTuple):
 
 def finding(rule: str, place: Value, problem: str, *, effect: str, fix: str) -> Finding:
     """Return a finding about a value; the arguments are the attributes of `Finding`."""
-    return Finding(RULES[rule], rule, place.file, place.line, place.path, problem, effect, fix)
+    return Finding(RULES[rule], rule, place.file, place.line, *map(_printable, (place.path, problem, effect, fix)))
+
+
+def _printable(text: str) -> str:
+    """Return a text with escapes in place of what a terminal would obey or hide."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

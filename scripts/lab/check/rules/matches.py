@@ -1,6 +1,7 @@
 """Matches: which routes no request can reach, which requests no route takes, and conditions that seldom hold."""
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -14,7 +15,8 @@ _WITHOUT_EFFECT: Final = frozenset({"name", "statPrefix", "ignoreUriCase"})
 _MAPS: Final = frozenset({"headers", "withoutHeaders", "queryParams", "sourceLabels"})
 _SPECIAL: Final = re.compile(r"[\\^$.|?*+()\[\]{}]")
 _REPEATS: Final = frozenset("*+?")
-_NOT_RE2: Final = re.compile(r"\(\?(?:[=!]|<[=!])|\\[1-9]")
+_NOT_RE2: Final = re.compile(r"\(\?(?:[=!>(]|<[=!]|P[=>])|\\[1-9]|[*+?}]\+")
+_OF_RE2_ALONE: Final = ("global flags not at the start of the expression", r"bad escape \p", r"bad escape \z")
 _LONG_VALUES: Final = frozenset({"cookie", "user-agent", "accept-language", "accept", "referer", "authorization"})
 
 
@@ -208,12 +210,16 @@ def _value(value: Value, *, is_long: bool) -> Iterator[Finding]:
     """Yield what is doubtful about the value of a condition; a long one has more in it than what is looked for."""
     regex, exact = value.get("regex"), value.get("exact") or value.get("prefix")
     if regex and _NOT_RE2.search(regex.text):
-        problem = f"{regex.text[:60]}: Envoy's regexes (RE2) have no lookahead and no back reference"
+        problem = f"{regex.text[:60]}: Envoy's regexes (RE2) have no lookahead, back reference or possessive repeat"
         fix = "write it without them; `withoutHeaders` excludes values"
         yield finding("regex-refused", regex, problem, effect="Istio refuses the file", fix=fix)
     elif regex and regex.text[:1] in _REPEATS:
         problem = f"{regex.text[:60]}: a regex cannot begin with {regex.text[0]}, which repeats what is before it"
         fix = f"write `regex: '.{regex.text}'` for any character, or `{{}}` for any value of a header"
+        yield finding("regex-refused", regex, problem, effect="Istio refuses the file", fix=fix)
+    elif regex and (fault := _fault(regex.text)):
+        problem = f"{regex.text[:60]}: is not a regex: {fault}"
+        fix = "correct it; a sign that is meant as it is has `\\` before it"
         yield finding("regex-refused", regex, problem, effect="Istio refuses the file", fix=fix)
     elif regex and regex.text and not _SPECIAL.search(regex.text):
         problem = f"{regex.text[:60]}: a regex must match the whole value, so this one is like `exact`"
@@ -229,3 +235,15 @@ def _value(value: Value, *, is_long: bool) -> Iterator[Finding]:
         problem = f"{exact.text[:60]}: `exact` and `prefix` take each character as it is, the star too"
         fix = "write `regex:`, or `{}` for any value of a header"
         yield finding("regex", exact, problem, effect="no usual request matches", fix=fix)
+
+
+def _fault(pattern: str) -> str:
+    """Return what is wrong with a regex, "" for one that is right, or that only RE2 knows."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        reason = getattr(error, "msg", str(error))
+        return "" if reason in _OF_RE2_ALONE else reason
+    return ""

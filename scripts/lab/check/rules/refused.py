@@ -1,18 +1,19 @@
 """What Istio's own validation refuses, beyond the types of fields: missing fields, and values out of their range."""
 
+import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from scripts.lab.check.rules.findings import Finding, finding
-from scripts.lab.check.rules.objects import ISTIO, Object
+from scripts.lab.check.rules.objects import ISTIO, Object, is_within, listed
 from scripts.lab.check.rules.values import Value
 
 _HIGHEST: Final = 2**31 - 1  # istiod decodes these numbers as int32
 _LONGEST_HOST: Final = 255
 _LONGEST_LABEL: Final = 63
 _NUMBER_AT_END: Final = re.compile(r"(^|\.)\d+$")
-_ADDRESS: Final = re.compile(r"\d+\.\d+\.\d+\.\d+(/\d+)?|.*:.*")
+_LABEL: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?")
 _COMMAND: Final = re.compile(r"%[A-Z0-9_]+(\([^)]*\))?(:\d+)?%")
 _REQUIRED: Final = {
     f"{ISTIO}/VirtualService": (),
@@ -35,14 +36,9 @@ def refused(found: Object) -> Iterator[Finding]:
             yield _missing(spec, name, "it")
     yield from _numbers(spec)
     yield from _virtual_service(found, spec)
-    yield from _rule(spec)
+    yield from _rule(found, spec)
     for server in spec.list_of("servers"):
-        for name in ("port", "hosts"):
-            if name not in server.fields:
-                yield _missing(server, name, "it")
-        port = server.get("port")
-        if port and not port.text_of("name"):
-            yield _missing(port, "name", "one, such as `http`")
+        yield from _server(server)
 
 
 def _missing(place: Value, name: str, what: str) -> Finding:
@@ -69,17 +65,31 @@ def _virtual_service(found: Object, spec: Value) -> Iterator[Finding]:
     hosts = spec.list_of("hosts")
     if not hosts and spec.list_of("gateways"):
         yield _missing(spec, "hosts", "the hosts that clients call")
-    for number, host in enumerate(hosts):
-        if host.text in [other.text for other in hosts[:number]]:
-            yield _wrong(host, f"{host.text}: this host is given twice", "remove one")
-    gateways = [gateway.text for gateway in spec.list_of("gateways")]
-    for host in hosts:
-        if host.text == "*" and "mesh" in gateways:
-            yield _wrong(host, "*: the mesh needs the names of hosts", "name them, or bind the rule to a gateway alone")
-    for name in [*hosts, *spec.list_of("gateways")]:
+    gateways = spec.list_of("gateways")
+    yield from _hosts(hosts, gateways)
+    targets = [value for value in spec.walk() if value.path.endswith(("destination.host", "mirror.host"))]
+    for name in [*hosts, *gateways, *targets]:
         yield from _name(name)
     for route in spec.list_of("http"):
         yield from _route(route)
+    for route in spec.list_of("tls"):
+        yield from _tls(route, [host.text for host in hosts])
+
+
+def _hosts(hosts: Sequence[Value], gateways: Sequence[Value]) -> Iterator[Finding]:
+    for number, host in enumerate(hosts):
+        if host.text in [other.text for other in hosts[:number]]:
+            yield _wrong(host, f"{host.text}: this host is given twice", "remove one")
+        if host.text == "*" and "mesh" in [gateway.text for gateway in gateways]:
+            yield _wrong(host, "*: the mesh needs the names of hosts", "name them, or bind the rule to a gateway alone")
+
+
+def _tls(route: Value, hosts: Sequence[str]) -> Iterator[Finding]:
+    for match in route.list_of("match"):
+        for host in match.list_of("sniHosts"):
+            if not any(is_within(host.text, other) for other in hosts):
+                fix = "name one of them, or add this one to `hosts`"
+                yield _wrong(host, f"{host.text}: is none of the hosts {listed(hosts)}", fix)
 
 
 def _route(route: Value) -> Iterator[Finding]:
@@ -96,11 +106,33 @@ def _route(route: Value) -> Iterator[Finding]:
 
 
 def _name(name: Value) -> Iterator[Finding]:
-    plain = name.text.rpartition("/")[2]
+    """Yield what is wrong with a host or a gateway, which may have its namespace before a slash."""
+    plain = name.text.rpartition("/")[2] if "://" not in name.text else name.text
+    labels = plain.removeprefix("*.").removesuffix(".").split(".")
+    if not plain or plain == "*" or _is_address(name.text):
+        return
     if len(plain) > _LONGEST_HOST:
         yield _wrong(name, f"{plain[:40]}...: a name has at most {_LONGEST_HOST} characters", "write a shorter one")
-    elif _NUMBER_AT_END.search(plain) and not _ADDRESS.fullmatch(plain):
+    elif _NUMBER_AT_END.search(plain):
         yield _wrong(name, f"{plain}: the last part of a name cannot be a number", "write another name")
+    elif any(len(label) > _LONGEST_LABEL for label in labels):
+        yield _wrong(name, f"{plain[:60]}: a part of a name has at most {_LONGEST_LABEL} characters", "shorten it")
+    elif not all(map(_LABEL.fullmatch, labels)):
+        odd = next((f": `{sign}` cannot be in one" for sign in plain if not re.match(r"[-.A-Za-z0-9]", sign)), "")
+        host = re.sub(r"^[a-z]*://|[:/][^/].*|/$", "", plain)
+        fix = (
+            f"write `{host}`: a host has neither a scheme nor a port"
+            if ":" in plain
+            else "write letters, digits, hyphens and dots"
+        )
+        yield _wrong(name, f"{plain[:60]}: is not the name of a host{odd}", fix)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_interface(text))
+    except ValueError:
+        return False
 
 
 def _headers(part: Value) -> Iterator[Finding]:
@@ -114,7 +146,21 @@ def _headers(part: Value) -> Iterator[Finding]:
                     yield _wrong(value, f"{value.text[:60]}: % begins a command of Envoy", "write %% for the character")
 
 
-def _rule(spec: Value) -> Iterator[Finding]:
+def _server(server: Value) -> Iterator[Finding]:
+    for name in ("port", "hosts"):
+        if name not in server.fields:
+            yield _missing(server, name, "it")
+    for host in server.list_of("hosts"):
+        yield from _name(host)
+    port = server.get("port")
+    if port and not port.text_of("name"):
+        yield _missing(port, "name", "one, such as `http`")
+
+
+def _rule(found: Object, spec: Value) -> Iterator[Finding]:
+    host = spec.get("host")
+    if host and found.kind.endswith("/DestinationRule"):
+        yield from _name(host)
     for part in [spec, *spec.list_of("subsets")]:
         policy = part.get("trafficPolicy")
         if policy and policy.content == {}:

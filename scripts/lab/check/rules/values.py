@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 Scalar = str | int | float | bool | None
 
-MOST_VALUES: Final = 200_000  # aliases of aliases can stand for more values than memory holds
+MOST_VALUES: Final = 200_000  # of aliases: those of aliases can stand for more than memory holds
 _MERGE: Final = "tag:yaml.org,2002:merge"
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+")
 _TRUE: Final = frozenset({"true", "yes", "on"})
 
 
@@ -104,6 +105,7 @@ class Reader:
         self.file = file
         self.first_line = first_line
         self.left = MOST_VALUES
+        self._seen: set[int] = set()
 
     def value(self, node: yaml.Node, path: str = "", line: int | None = None) -> Value:
         """Return the value of a node.
@@ -114,11 +116,12 @@ class Reader:
             line: the line of its key, where it has one.
 
         Raises:
-            TooManyValuesError: the document has more than `MOST_VALUES`.
+            TooManyValuesError: the aliases of the document stand for more than `MOST_VALUES`.
         """
-        self.left -= 1
+        self.left -= id(node) in self._seen
         if self.left < 0:
             raise TooManyValuesError
+        self._seen.add(id(node))
         place = line if line is not None else self._line(node)
         if isinstance(node, yaml.SequenceNode):
             items = [self.value(item, f"{path}[{index}]") for index, item in enumerate(node.value)]
@@ -159,9 +162,9 @@ def _scalar(node: yaml.Node) -> Scalar:
         return text.lower() in _TRUE
     if kind == "int" and _INTEGER.fullmatch(text):
         return int(text[:300])
-    if kind in ("int", "float"):
-        return _other_number(text)
-    return text
+    is_plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    is_float = is_plain and _FLOAT.fullmatch(text)  # 9e1 is one to kubectl, and none to PyYAML
+    return _other_number(text) if kind in ("int", "float") or is_float else text
 
 
 def _other_number(text: str) -> Scalar:
