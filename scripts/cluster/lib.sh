@@ -35,6 +35,12 @@ CONTEXT_FLAGS=()
 KUBECTL_FLAGS=()
 SCRIPT_FLAGS=()
 
+# end_at_interrupt: end with 130 at Ctrl-C, also where the program that runs takes it for an error.
+end_at_interrupt() {
+  trap 'printf "\n%s: interrupted\n" "${0##*/}" >&2; exit 130' INT
+}
+end_at_interrupt
+
 # die MESSAGE: end as wrong usage does.
 die() {
   printf '%s: %s\n' "${0##*/}" "$1" >&2
@@ -206,6 +212,12 @@ need_address() {
 need_istio() {
   command kubectl get crd virtualservices.networking.istio.io >/dev/null 2>&1 || die "the cluster has no Istio
   install it: $(typed scripts/mesh/install.sh)"
+}
+
+# need_service SCRIPT: end with a remedy where the service is not deployed, or its namespace is gone.
+need_service() {
+  [ -n "$(kubectl get service/micro-api --ignore-not-found --output=name)" ] || die "there is no service micro-api here
+  deploy it first: $(typed "$1") deploy"
 }
 
 # is_paused: whether the rollout of micro-api is paused.

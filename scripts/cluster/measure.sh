@@ -44,6 +44,7 @@ options 'context: namespace: keep-alive expect-canary:' '' "$@"
 
 need_python
 use_context "$context" "$namespace"
+need_service scripts/cluster/rolling.sh
 if [ -z "$expect_canary" ]; then
   command=(kubectl get 'endpointslices,pods' --selector=app=micro-api --output=json)
   printf '\n$ %s | %s -m scripts.cluster.expected_share\n' "$(typed "${command[@]}")" "$PYTHON"

@@ -46,6 +46,7 @@ pods() {
 }
 
 start() {
+  need_service scripts/cluster/rolling.sh
   need_unpaused
   need_address "$SERVICE_NODE_PORT"
   run kubectl apply --kustomize k8s/update

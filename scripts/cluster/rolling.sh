@@ -62,5 +62,6 @@ use_context "$context" "$namespace"
 need_unpaused
 case $argument in
   '') deploy; update ;;
-  *) "$argument" ;;
+  deploy) deploy ;;
+  *) need_service scripts/cluster/rolling.sh; "$argument" ;;
 esac

@@ -53,7 +53,8 @@ create() {
       sed "$ports" "$config" | kind create cluster --name "$name" --image "$image" --config - --wait 120s
       ;;
   esac
-  trap - INT TERM
+  trap - TERM
+  end_at_interrupt
 }
 
 name=$CLUSTER_NAME

@@ -54,6 +54,7 @@ deploy() {
 }
 
 canary() {
+  need_service scripts/mesh/flow.sh
   set_state 70-30
   ask "$url" "$host"
 }

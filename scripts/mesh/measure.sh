@@ -71,6 +71,7 @@ options 'context: namespace: expect-canary:' '' "$@"
 need_python
 use_context "$context" "$namespace"
 need_istio
+need_service scripts/mesh/flow.sh
 alone=$(without_sidecar)
 [ -z "$alone" ] || die "these pods have no sidecar, so that neither the weights nor mutual TLS hold for them:
   ${alone//$'\n'/ }

@@ -50,5 +50,6 @@ need_python
 "$PYTHON" -m scripts.mesh.set_state check "$argument"
 use_context "$context" "$namespace"
 need_istio
+need_service scripts/mesh/flow.sh
 need_address "$GATEWAY_NODE_PORT"
 "$PYTHON" -m scripts.mesh.set_state apply "$argument" "$url" "micro-api.$namespace.svc.cluster.local" "$(typed kubectl)"

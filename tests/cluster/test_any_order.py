@@ -2,14 +2,13 @@
 
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import executable, run, until
+from tests.support.processes import executable, run
 
 # What a cluster says is in variables; all else answers nothing, with success.
 PROGRAM = """\
@@ -22,19 +21,18 @@ case "${0##*/} $*" in
   *"--filename -"*) cat >/dev/null ;;
   *"--config -"*) cat ;;
   *"get --raw=/readyz"*) [ -z "$DOWN" ] || { echo "connection refused" >&2; exit 1; } ;;
+  *"get service/micro-api "*) [ -n "$EMPTY" ] || echo service/micro-api ;;
   *"jsonpath={.spec.paused}"*) echo "$PAUSED" ;;
   *"get crd virtualservices"*) [ -z "$NO_ISTIO" ] || exit 1 ;;
   *"get deployments,pods"*) echo "$OBJECTS" ;;
   *"get pods"*initContainers*) printf "$PODS" ;;
   *" rollout status"*) exit "${STATUS:-0}" ;;
-  *" wait deployment/"*updatedReplicas*) [ -z "$WAITING" ] || { : >"$WAITING"; exec sleep 60; } ;;
   "docker port"*) [ -z "$PORT" ] || echo "0.0.0.0:$PORT" ;;
   "kind get clusters") echo "$CLUSTERS" ;;
   "kind export kubeconfig"*) [ -z "$HALF" ] || exit 1 ;;
-  "kind create cluster"*) [ -z "$WAITING" ] || { : >"$WAITING"; exec sleep 60; } ;;
 esac
 """
-UNSET = ("CURRENT", "CLUSTER", "DEFAULT", "DOWN", "PAUSED", "NO_ISTIO", "PODS", "PORT", "CLUSTERS", "HALF", "WAITING")
+UNSET = ("CURRENT", "CLUSTER", "DEFAULT", "DOWN", "EMPTY", "PAUSED", "NO_ISTIO", "PODS", "PORT", "CLUSTERS", "HALF")
 PAUSED = '{"items": [{"kind": "Deployment", "metadata": {"name": "d"}, "spec": {"paused": true}}]}'
 SECOND = ("--context", "kind-second")
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -86,12 +84,48 @@ def test_without_istio_the_remedy_is_named(call: Call, command: tuple[str, ...])
     assert "the cluster has no Istio\n  install it: scripts/mesh/install.sh --context kind-second" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        ("cluster/rolling.sh update", "cluster/rolling.sh"),
+        ("cluster/rolling.sh undo", "cluster/rolling.sh"),
+        ("cluster/pause.sh start", "cluster/rolling.sh"),
+        ("cluster/measure.sh", "cluster/rolling.sh"),
+        ("mesh/flow.sh canary", "mesh/flow.sh"),
+        ("mesh/set-state.sh 70-30", "mesh/flow.sh"),
+        ("mesh/measure.sh", "mesh/flow.sh"),
+    ],
+)
+def test_without_the_service_the_remedy_is_named(
+    call: Call, environment: dict[str, str], command: str, remedy: str
+) -> None:
+    """Before its deployment, and after its removal, a step that needs it says what makes it, and changes nothing."""
+    name, *words = command.split()
+    done = call(f"scripts/{name}", *SECOND, *words, EMPTY="yes", CLUSTER="kind-second", PORT="1")
+    assert done.returncode == 2
+    assert (
+        f"{name.rpartition('/')[2]}: there is no service micro-api here\n"
+        f"  deploy it first: scripts/{remedy} --context kind-second deploy\n" in done.stderr
+    )
+    assert not re.search(r" (apply|set image|create|undo)", calls(environment))
+
+
 def test_pods_without_a_sidecar_are_named(call: Call) -> None:
     """Where injection was off, no weights hold for a pod: the load test is not begun."""
     pods = "v1-a|istio-validation istio-proxy micro-api|\\nv2-a| micro-api|\\nv2-old| micro-api|2026\\n"
     done = call("scripts/mesh/measure.sh", *SECOND, PODS=pods)
     assert done.returncode == 2
     assert "neither the weights nor mutual TLS hold for them:\n  v2-a\n  restart them with one: " in done.stderr
+
+
+@pytest.mark.parametrize("containers", ["istio-proxy micro-api", "micro-api"])
+def test_pods_without_a_sidecar_are_restarted_by_the_deployment(
+    call: Call, environment: dict[str, str], containers: str
+) -> None:
+    """Pods that were made while injection was off get a proxy; pods that have one stay."""
+    call("scripts/mesh/flow.sh", *SECOND, "--url", "http://127.0.0.1:1/", "deploy", PODS=f"v1-a| {containers}|\\n")
+    restart = " rollout restart deployment/micro-api-v1 deployment/micro-api-v2"
+    assert (restart in calls(environment)) == (containers == "micro-api")
 
 
 def test_half_a_cluster_is_named(call: Call) -> None:
@@ -106,43 +140,6 @@ def test_the_likely_cause_comes_first(call: Call) -> None:
     done = call("scripts/cluster/rolling.sh", *SECOND, "deploy", STATUS="1", OBJECTS=PAUSED)
     assert done.returncode == 1
     assert "\nrolling.sh failed.\nlikely cause: the rollout of deployment d is paused" in done.stderr
-
-
-def interrupted(environment: dict[str, str], tmp_path: Path, *command: str) -> tuple[int, str]:
-    """Interrupt a command as a terminal does, once it waits; return its exit code and what it said at the end."""
-    waiting = tmp_path / "waiting"
-    terminal = subprocess.Popen(
-        command,
-        env={**os.environ, **environment, "WAITING": str(waiting)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    until(waiting.exists, "nothing is waited for")
-    os.killpg(terminal.pid, signal.SIGINT)
-    _, said = terminal.communicate(timeout=30)
-    return terminal.returncode, said
-
-
-def test_an_interrupted_canary_is_held(environment: dict[str, str], tmp_path: Path) -> None:
-    """Ctrl-C before the pause would let the canary through everywhere: it is paused all the same."""
-    command = ("scripts/cluster/pause.sh", *SECOND, "--url", "http://127.0.0.1:1/", "start")
-    code, said = interrupted(environment, tmp_path, *command)
-    assert code == 130
-    assert (
-        said.strip()
-        == "pause.sh: interrupted\nThe canary is paused; it is removed by scripts/cluster/pause.sh rollback"
-    )
-    assert " rollout pause deployment/micro-api" in calls(environment)
-
-
-def test_an_interrupted_cluster_is_removed(environment: dict[str, str], tmp_path: Path) -> None:
-    """Ctrl-C while kind works leaves no half of a cluster."""
-    code, said = interrupted(environment, tmp_path, "scripts/cluster/up.sh", "--name", "second")
-    assert code == 130
-    assert said.strip() == "up.sh: interrupted; removing what there is of second"
-    assert calls(environment).splitlines()[-1] == "kind delete cluster --name second"
 
 
 def test_the_clusters_own_address_is_asked(call: Call, environment: dict[str, str]) -> None:

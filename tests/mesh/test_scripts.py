@@ -1,5 +1,6 @@
 """The scripts of the Istio flow without a cluster; what all scripts share is in tests/cluster."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from tests.manifests.files import ISTIO
 from tests.support.processes import executable, run
+from tests.support.repository import resource
 
 STATES = {
     re.sub(r"istio/(mesh/)?virtual-service-|(?<=gateway-api/)http-route-|\.yaml$|^istio/(?=gateway)", "", path)
@@ -15,15 +17,27 @@ STATES = {
     if "/virtual-service-" in path or "/http-route-" in path
 }
 SET_STATE = ("scripts/mesh/set-state.sh", "--url", "http://127.0.0.1:1/")
-# An empty cluster: nothing is found in it.
-NOTHING = "#!/bin/sh\ntrue\n"
+# A cluster on which nothing but the service is found.
+SERVICE = '#!/bin/sh\ncase "$*" in *"get service/micro-api "*) echo service/micro-api ;; esac\n'
+# A load test that is confirmed, while the virtual service is first the one and then the other of two files.
+MEASURED = """\
+#!/bin/bash
+case "$*" in
+  *"get service/micro-api "*) echo service/micro-api ;;
+  *virtualservice/micro-api-route*--output=name*) echo virtualservice/micro-api-route ;;
+  *virtualservice/micro-api-route*--output=json*) cat "$DECLARED" && cp "$LATER" "$DECLARED" ;;
+  *"--filename -"*) cat >/dev/null ;;
+  *terminated.message*) echo "expected: 30 % canary, tolerance 5 percentage points" ;;
+  *terminated.exitCode*) echo 0 ;;
+esac
+"""
 
 
 @pytest.fixture
 def empty_cluster(tmp_path: Path) -> dict[str, str]:
-    """A PATH on which kubectl and istioctl find nothing."""
+    """A PATH on which kubectl and istioctl find nothing but the service."""
     for name in ("kubectl", "istioctl"):
-        executable(tmp_path / name, NOTHING)
+        executable(tmp_path / name, SERVICE)
     return {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
 
 
@@ -84,3 +98,17 @@ def test_a_file_that_does_not_exist_is_named(
     done = run(*command, environment=empty_cluster)
     assert done.returncode == 2
     assert missing in done.stderr
+
+
+@pytest.mark.parametrize(("later", "exit_code"), [("70-30", 0), ("50-50", 2)])
+def test_weights_that_changed_during_the_run_are_no_verdict(tmp_path: Path, later: str, exit_code: int) -> None:
+    """What was judged is no longer declared: both are named, and the exit code is not that of the verdict."""
+    files = [tmp_path / f"{order}.json" for order in ("first", "second")]
+    for file, state in zip(files, ("70-30", later), strict=True):
+        file.write_text(json.dumps(resource(f"istio/virtual-service-{state}.yaml")), encoding="utf-8")
+    path = executable(tmp_path / "kubectl", MEASURED).parent
+    cluster = {"PATH": f"{path}:{os.environ['PATH']}", "DECLARED": str(files[0]), "LATER": str(files[1])}
+    done = run("scripts/mesh/measure.sh", "--context", "kind-any", environment=cluster)
+    assert done.returncode == exit_code, done.stderr
+    told = "changed during the run\n  at the beginning: 30 70-30\n  at the end:       50 50-50\n"
+    assert (told in done.stderr) == (exit_code == 2)
