@@ -21,9 +21,9 @@ writes them to one file with tools.txt: the other programs that are needed,
 their versions and their download pages. It needs .venv.
 
 install, without one: makes .venv and loads the images, in a clone of the same
-revision. Then `make lab` and `make test` work, and with the programs of
-tools.txt also Compose, `make cluster-up` and the flow with Istio. tools.txt
-says what the bundle lacks.
+revision, and prints the commands that work from then on: `make lab`, and with
+the programs of tools.txt also Compose, `make cluster-up` and the flow with
+Istio. tools.txt says what the bundle lacks.
 
 The wheels fit the system, the processor and the Python version that packed
 them: pack once for each. Commit before you pack: `make cluster-up` builds the
@@ -98,6 +98,7 @@ save_images() {
     docker image inspect "$image" >/dev/null 2>&1 || run docker pull --quiet "$image"
     names+=("$image")
   done
+  printf '%s\n' "${names[@]}" >"$WORK/images.txt"
   run docker save --output "$WORK/images.tar" "${names[@]}"
 }
 
@@ -115,7 +116,7 @@ pack() {
   local parts=(python.txt tools.txt requirements.txt wheels)
   if [ "$with_images" = yes ]; then
     save_images
-    parts+=(images.tar)
+    parts+=(images.txt images.tar)
   fi
   tar -cf "$WORK/bundle.tar" -C "$WORK" "${parts[@]}"
   mv "$WORK/bundle.tar" "$file"
@@ -143,16 +144,26 @@ install() {
   tar -xf "$file" -C "$WORK" wheels
   # By variables: the requirements files do not name an index.
   PIP_NO_INDEX=1 PIP_FIND_LINKS=$WORK/wheels run make "PYTHON=$PYTHON" install .venv/.test
-  tar -tf "$file" images.tar >/dev/null 2>&1 || return 0
-  if docker info >/dev/null 2>&1; then
+  load_images
+}
+
+# load_images: into the engine, where the bundle has them; then print what works now, to be typed in this order.
+load_images() {
+  local names next=('make lab')
+  names=$(tar -xOf "$file" images.txt 2>/dev/null) || names=''
+  if [ -n "$names" ] && ! docker info >/dev/null 2>&1; then
+    printf '\nNo container engine answers: start one and run install again for the images\n'
+  elif [ -n "$names" ]; then
     # shellcheck disable=SC2016  # to be read, not expanded
     printf '\n$ tar -xOf %s images.tar | docker load\n' "$file"
     tar -xOf "$file" images.tar | docker load
-    printf '\nNext: docker compose up --wait, or NODE_IMAGE=%s make cluster-up\n' "$node_image"
-    printf 'Before scripts/mesh/install.sh: scripts/cluster/load-images.sh --istio\n'
-  else
-    printf '\nNo container engine answers: start one and run install again for the images\n'
+    next+=('docker compose up --wait' "NODE_IMAGE=$node_image make cluster-up")
+    case $names in
+      */pilot:*) next+=('scripts/cluster/load-images.sh --istio' scripts/mesh/install.sh scripts/mesh/flow.sh) ;;
+    esac
   fi
+  printf '\nNext, without a network:\n'
+  printf '  %s\n' "${next[@]}"
 }
 
 command=${1:-}

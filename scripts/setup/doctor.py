@@ -6,6 +6,7 @@ for the project can still read it. It changes nothing.
 Exit codes:
     0: `make lab` has what it needs; Compose and the cluster are optional.
     1: `make lab` lacks something (make then exits with 2).
+    130: interrupted (Ctrl-C).
 """
 
 from __future__ import annotations  # for the Pythons that are too old
@@ -226,4 +227,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

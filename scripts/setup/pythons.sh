@@ -36,7 +36,7 @@ for version in "$@"; do
   printf '\n# Python %s: %s\n' "$version" "$python"
   make --no-print-directory "VENV=$venv" "PYTHON=$python" install
   make --no-print-directory "VENV=$venv" lab
-  printf '\n$ %s/bin/python loadtest judge --expect-canary 30 --canary 300 --stable 700 --other 0\n' "$venv"
-  "$venv/bin/python" loadtest judge --expect-canary 30 --canary 300 --stable 700 --other 0
+  printf '\n$ %s/bin/python loadtest judge --expect-canary 30 --canary 600 --stable 1400 --other 0\n' "$venv"
+  "$venv/bin/python" loadtest judge --expect-canary 30 --canary 600 --stable 1400 --other 0
 done
 printf '\n# ran on: %s\n' "$*"

@@ -172,6 +172,12 @@ def published_port(cluster: str, node_port: int) -> int:
     return int(done.stdout.strip().rpartition(":")[2])
 
 
+def tried_again(make: Callable[[], subprocess.CompletedProcess[str]]) -> subprocess.CompletedProcess[str]:
+    """Make a cluster, again where it fails: kind gives a node 30 s to boot, which a busy machine can miss."""
+    done = make()
+    return done if done.returncode == 0 else make()
+
+
 def environment(kubeconfig: Path) -> dict[str, str]:
     """Return this process's environment with another kubeconfig, and load tests that are surer than by default."""
     return os.environ | {"KUBECONFIG": str(kubeconfig), "LOCUST_ALPHA_STOP": f"{ALPHA_STOP:.6f}"}

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.chapters import Chapters
-from tests.e2e.cluster import Cluster, published_port, run
+from tests.e2e.cluster import Cluster, published_port, run, tried_again
 from tests.e2e.mesh import Mesh, deploy_mesh
 from tests.support.repository import ROOT, versions
 
-ATTEMPTS = 2  # kind gives a node 30 s to boot, which a busy machine can miss
 BORROWED_VARIABLE = "E2E_CLUSTER"
 NODE_IMAGE = "NODE_IMAGE"  # the variable by which scripts/cluster/up.sh takes another image than the default
 SERVICE_NODE_PORT = 30190
@@ -65,11 +64,8 @@ def made_cluster(folder: Path) -> Iterator[Cluster]:
     try:
         checked("scripts/cluster/build-images.sh", kubeconfig=kubeconfig)
         up = "scripts/cluster/up.sh", "--name", name, "--config", str(configuration)
-        for attempt in range(ATTEMPTS):
-            done = run(*up, kubeconfig=kubeconfig)
-            if done.returncode == 0:
-                break
-            assert attempt + 1 < ATTEMPTS, f"{done.stdout}\n{done.stderr}"
+        done = tried_again(lambda: run(*up, kubeconfig=kubeconfig))
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         made = done.stdout.replace(str(configuration), "scripts/cluster/kind.yaml")
         if NODE_IMAGE in os.environ:
             made = made.replace(f" {os.environ[NODE_IMAGE]} ", f" {default_node_image()} ")

@@ -16,7 +16,7 @@ def test_without_arguments_it_explains_itself(engine: docker.DockerClient) -> No
         assert "--expect-canary" in output(ended)
 
 
-@pytest.mark.parametrize(("canary", "stable", "expected"), [(300, 700, 0), (500, 500, 10), (3, 7, 11)])
+@pytest.mark.parametrize(("canary", "stable", "expected"), [(600, 1400, 0), (500, 500, 10), (3, 7, 11)])
 def test_it_judges(engine: docker.DockerClient, canary: int, stable: int, expected: int) -> None:
     """The judge is in the image too, and its verdict is the exit code."""
     counts = ["--canary", str(canary), "--stable", str(stable), "--other", "0"]

@@ -1,4 +1,4 @@
-"""What cannot be packed or installed is reported before anything is made; tests/images tests the rest."""
+"""What cannot be packed or installed is said before anything is made; tests/e2e tests what can be."""
 
 import io
 import shutil
