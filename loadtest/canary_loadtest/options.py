@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from canary_loadtest.core.answer import ROUTE_HEADER
+from canary_loadtest.core.answer import DESTINATION_HEADER, ROUTE_HEADER, Destinations
 from canary_loadtest.core.expectation import (
     DEFAULT_ALPHA,
     DEFAULT_ALPHA_STOP,
     DEFAULT_LEAK_POINTS,
     DEFAULT_MAX_ERRORS_ONE_WAY_PERCENT,
     DEFAULT_MAX_ERRORS_PERCENT,
+    DEFAULT_NEXT_WEIGHT_PERCENT,
     DEFAULT_TOLERANCE_POINTS,
     Expectation,
     ExpectationError,
@@ -23,6 +24,7 @@ from canary_loadtest.file_options import add_outputs
 OWN_HEADERS: Final = frozenset({"accept-encoding", "connection", "content-length", "transfer-encoding"})
 # What Locust asks an option for before it shows it in the start form.
 START_FORM: Final = {"include_in_web_ui": True, "is_secret": False, "is_required": False, "is_multiple": False}
+HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 ROUTE_HELP: Final = f"count only answers whose {ROUTE_HEADER} header is NAME (default: any single route)"
 
 
@@ -68,7 +70,7 @@ def header(text: str) -> str:
     """
     name, _, value = text.partition(":")
     value = value.strip()
-    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]+", value):
+    if not HEADER_NAME.fullmatch(name) or not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]+", value):
         raise argparse.ArgumentTypeError(f"{text!r} is not a header: write 'NAME: VALUE'")
     if name.lower() == "host":
         raise argparse.ArgumentTypeError("the Host header has an option of its own: --host-header HOST")
@@ -164,17 +166,41 @@ def add_expectation(
         metavar="PERCENT",
         help=(
             "most errors with which a split is confirmed, in percent of what the canary should have answered (default"
-            f" {DEFAULT_MAX_ERRORS_PERCENT:g}), or of all answers where 0 or 100 is expected (default"
-            f" {DEFAULT_MAX_ERRORS_ONE_WAY_PERCENT:g})"
+            f" {DEFAULT_MAX_ERRORS_PERCENT:g} with --only-split, else none), or of all answers where 0 or 100 is"
+            f" expected (default {DEFAULT_MAX_ERRORS_ONE_WAY_PERCENT:g})"
         ),
         **env("MAX_ERRORS"),
+    )
+    next_weight = parser.add_argument(
+        "--next-weight",
+        type=_checked("next_weight_percent"),
+        metavar="PERCENT",
+        help=(
+            "the canary's weight that a go-ahead is for: it may err at most so much more often than stable that 1 point"
+            f" of all requests is at stake there (default {DEFAULT_NEXT_WEIGHT_PERCENT:g})"
+        ),
+        **env("NEXT_WEIGHT"),
+    )
+    margin = parser.add_argument(
+        "--margin",
+        type=_checked("margin_told"),
+        metavar="POINTS",
+        help="by how many percentage points the canary may err more often than stable (default: 100 / next weight)",
+        **env("MARGIN"),
+    )
+    only_split = parser.add_argument(
+        "--only-split",
+        action="store_true",
+        help="judge the split alone, not whether the canary is fit to get more",
+        **env("ONLY_SPLIT"),
     )
     alpha = parser.add_argument(
         "--alpha",
         type=_checked("alpha"),
         default=DEFAULT_ALPHA,
         metavar="PROBABILITY",
-        help=f"maximum probability of confirming a split that is off by the tolerance (default {DEFAULT_ALPHA:g})",
+        help="maximum probability of confirming a split that is off by the tolerance, and a canary that is worse by the"
+        f" margin (default {DEFAULT_ALPHA:g})",
         **env("ALPHA"),
     )
     alpha_stop = parser.add_argument(
@@ -186,7 +212,56 @@ def add_expectation(
         f" (default {DEFAULT_ALPHA_STOP:g})",
         **env("ALPHA_STOP"),
     )
-    return [expect_canary, tolerance, max_errors, alpha, alpha_stop]
+    return [expect_canary, tolerance, next_weight, margin, only_split, max_errors, alpha, alpha_stop]
+
+
+def add_destinations(
+    parser: Any,  # noqa: ANN401 - a parser or a group: argparse has no public name for both
+    env_prefix: str | None = None,
+) -> None:
+    """Add the options that say how answers name the version that the proxy drew; see `add_expectation`."""
+
+    def add(flag: str, **more: Any) -> None:  # noqa: ANN401 - what argparse takes
+        env = {} if env_prefix is None else {"env_var": env_prefix + flag.removeprefix("--").replace("-", "_").upper()}
+        parser.add_argument(flag, **more, **env)
+
+    add(
+        "--destination-header",
+        type=header_name,
+        default=DESTINATION_HEADER,
+        metavar="NAME",
+        help=f"response header that names the version, on errors too (default {DESTINATION_HEADER})",
+    )
+    for version in Destinations()[1:]:
+        add(
+            f"--{version}-destination",
+            default=version,
+            metavar="VALUE",
+            help=f"its value for the {'canary' if version == 'canary' else 'stable version'} (default {version})",
+        )
+
+
+def header_name(text: str) -> str:
+    """Return the name of a header in lower case.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not HEADER_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a header")
+    return text.lower()
+
+
+def destinations_of(options: argparse.Namespace) -> Destinations:
+    """Return how answers name the version that the proxy drew.
+
+    Raises:
+        ExpectationError: both versions have the same value.
+    """
+    canary, stable = options.canary_destination, options.stable_destination
+    if canary == stable:
+        raise ExpectationError(f"--canary-destination and --stable-destination are both {canary}: give two values")
+    return Destinations(options.destination_header, canary, stable)
 
 
 def _show_in_start_form(actions: Iterable[argparse.Action]) -> None:
@@ -210,7 +285,13 @@ def expectation_of(options: argparse.Namespace) -> Expectation:
         except ValueError:
             raise ExpectationError(f"{name} is {value!r}: give a number") from None
 
+    def is_set(name: str) -> bool:
+        return getattr(options, name) in {True, "true", "on"}
+
     canary_percent, alpha, alpha_stop = number("expect_canary"), number("alpha"), number("alpha_stop")
+    next_weight_percent = number("next_weight")
+    if next_weight_percent is None:
+        next_weight_percent = DEFAULT_NEXT_WEIGHT_PERCENT
     if canary_percent is None:
         raise ExpectationError("the expected share is missing: give a percentage from 0 to 100")
     return Expectation(
@@ -219,6 +300,8 @@ def expectation_of(options: argparse.Namespace) -> Expectation:
         DEFAULT_ALPHA if alpha is None else alpha,
         DEFAULT_ALPHA_STOP if alpha_stop is None else alpha_stop,
         number("max_errors"),
+        None if is_set("only_split") else next_weight_percent,
+        number("margin"),
     )
 
 
@@ -233,6 +316,7 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         help=ROUTE_HELP,
     )
     _show_in_start_form([*shown, route])
+    add_destinations(group, "LOCUST_")
     group.add_argument(
         "--host-header",
         type=host_header,

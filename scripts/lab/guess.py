@@ -54,7 +54,7 @@ def guess(options: argparse.Namespace) -> int:
         _print(f"The load test takes your bet, {bet:g} % for v2, as the expected share:")
         verdict = Path(folder) / "verdict.json"
         target = Target(state.url, HOST_HEADER, bet, ROUTE_NAME)
-        code = run(target, options.load_test, ["--verdict-json", str(verdict)])
+        code = run(target, ["--only-split", *options.load_test], ["--verdict-json", str(verdict)])
         _print(_truth(canary_percent, bet, json.loads(verdict.read_text("utf-8")) if verdict.exists() else None))
     return code
 

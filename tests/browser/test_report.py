@@ -70,7 +70,7 @@ def test_each_verdict_is_said_in_words(
 
 def test_the_finding_on_the_canary_is_said_in_words(open_page: OpenPage, tmp_path: Path) -> None:
     """Where answers name their destination, a line says whose errors they are; without one there is no line."""
-    draw, session, history = Random(3), Session(Expectation(30)), History()
+    draw, session, history = Random(3), Session(Expectation(30, next_weight_percent=100)), History()
     for number in range(200):
         version = CANARY if draw.random() < 0.3 else STABLE
         session.add(Answer("status_503" if version == CANARY else version, "70-30", destination=version))

@@ -13,6 +13,7 @@ from canary_loadtest.options import add_locust_options
 from micro_api.settings import VARIABLES
 from scripts.lab.check.rules.findings import LEVELS, RULES
 from tests.lab.check_cases import CASES
+from tests.lab.check_corpus import pairs
 from tests.support.repository import ROOT, text_of
 
 Rows = Sequence[Sequence[str]]
@@ -64,13 +65,21 @@ def findings(_: Rows) -> Rows:
     return [
         (
             case.what,
-            ", ".join(
-                f"{RULES[rule]} `{rule}`" for rule in sorted(case.rules, key=lambda rule: LEVELS.index(RULES[rule]))
-            ),
+            _with_levels(sorted(case.rules)),
             ", ".join(case.istioctl) or "-",
         )
         for case in CASES
     ]
+
+
+def findings_in_the_corpus(_: Rows) -> Rows:
+    """Return what `lab check` and istioctl find in the documents of the corpus, and in how many."""
+    return [(str(count), _with_levels(rules), ", ".join(codes) or "-") for count, rules, codes in pairs()]
+
+
+def _with_levels(rules: Sequence[str]) -> str:
+    ordered = sorted(rules, key=lambda rule: LEVELS.index(RULES[rule]))
+    return ", ".join(f"{RULES[rule]} `{rule}`" for rule in ordered) or "-"
 
 
 @dataclass(frozen=True)
@@ -104,6 +113,12 @@ class Table:
 TABLES: Final = (
     Table("loadtest/README.md", "options", ("option", "variable", "meaning"), options),
     Table("scripts/lab/README.md", "findings", ("fault", "`lab check`", "`istioctl analyze`"), findings),
+    Table(
+        "scripts/lab/README.md",
+        "corpus",
+        ("documents", "`lab check`", "`istioctl analyze`"),
+        findings_in_the_corpus,
+    ),
     Table("services/micro_api/README.md", "settings", ("variable", "default", "allowed", "meaning"), settings),
 )
 

@@ -120,7 +120,7 @@ def test_the_programs_name_page_and_row() -> None:
     judge = (sys.executable, "loadtest", "judge", "--expect-canary", "30", "--other", "0")
     refuted = run(*judge, "--canary", "700", "--stable", "300", cwd=ROOT)
     assert f"see {WHY}#refuted-complement" in " ".join(refuted.stdout.split())
-    assert WHY not in run(*judge, "--canary", "300", "--stable", "700", cwd=ROOT).stdout
+    assert WHY not in run(*judge, "--canary", "600", "--stable", "1400", cwd=ROOT).stdout
 
 
 def session_of(tally: Tally, expected_percent: float = 30) -> Session:

@@ -93,7 +93,8 @@ class Mesh:
             options: all but the address, as on the command line.
         """
         address = f"--host http://127.0.0.1:{self.cluster.gateway_port} --host-header {self.host}"
-        return locust_process.run(folder, f"{address} --alpha-stop {ALPHA_STOP} -u {USERS} {options}")
+        options = f"{address} --alpha-stop {ALPHA_STOP} -u {USERS} {options}"
+        return locust_process.run(folder, options, environment=locust_process.BOTH_FINDINGS)
 
     def pods(self, version: str) -> list[str]:
         """Return the names of a version's pods that stay."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp, rel_entr, xlog1py, xlogy
+from scipy.stats import beta
 
 from canary_loadtest.core.health.counts import Counts
 from canary_loadtest.core.health.gate import next_look
@@ -164,3 +165,19 @@ def answers_at(states: States, evidence: Any, alpha: float) -> Any:  # noqa: ANN
     """Return of each run after how many answers its evidence first is enough, infinite where it never is."""
     fires = evidence >= -np.log(alpha)
     return np.where(fires.any(axis=1), states.answers[fires.argmax(axis=1)], np.inf)
+
+
+def lower_bound(wrong: int, runs: int) -> float:
+    """Return the exact 99 % lower bound of a rate (Clopper and Pearson, 1934)."""
+    return float(beta.ppf(0.01, wrong, runs - wrong + 1)) if wrong else 0.0
+
+
+def keeps(fires: Any, alpha: float) -> bool:  # noqa: ANN401 - arrays of NumPy
+    """Return whether the rate at which runs are wrong may be alpha."""
+    return lower_bound(int(np.sum(fires)), len(fires)) <= alpha
+
+
+def around_median(runs: int) -> tuple[int, int]:
+    """Return which order statistics enclose the true median with probability 99.9 %."""
+    half = round(3.3 * runs**0.5 / 2)
+    return runs // 2 - half, runs // 2 + half

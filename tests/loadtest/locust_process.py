@@ -31,8 +31,11 @@ RUNNING = {
     "LOCUST_SPAWN_RATE": "100",
     "LOCUST_RUN_TIME": f"{DEADLINE_SECONDS:.0f}s",
     "LOCUST_VERDICT_JSON": VERDICT_FILE,
+    "LOCUST_ONLY_SPLIT": "true",
 }
-"""Variables of a run that has all the time it needs; options of the command line win over them."""
+"""Variables of a run that has all the time it needs, and asks for the split alone; options win over them."""
+BOTH_FINDINGS = {"LOCUST_ONLY_SPLIT": "false"}
+"""What is added to them where the canary is compared with the stable version, too, as by default."""
 
 
 @dataclass(frozen=True)
@@ -124,18 +127,21 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) 
     until(lambda: condition() or process.poll() is not None, seconds=DEADLINE_SECONDS)
 
 
-def run_until_held(
+def run_until_held(  # noqa: PLR0913 - the last three are hardly ever given
     folder: Path,
     server: Server,
     options: str,
+    *,
     locustfile: Path = LOCUSTFILE,
     end_with: signal.Signals = signal.SIGTERM,
+    environment: Mapping[str, str] | None = None,
 ) -> Ended:
     """Run one user against a `held_after` server until it has taken all answers, then end it by a signal.
 
     One user asks strictly in turn, so that client and server can be compared to the request.
     """
-    with locust(folder, f"-u 1 --host {server.url} {options}", locustfile=locustfile) as process:
+    options = f"-u 1 --host {server.url} {options}"
+    with locust(folder, options, locustfile=locustfile, environment=environment) as process:
         wait_until(lambda: server.sent[HELD] == 1, process)
         process.send_signal(end_with)
         return end_of(process, folder)

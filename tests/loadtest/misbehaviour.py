@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -54,25 +55,40 @@ def loses_canary(lost: int, of: int, odd: Handler, canary_of_ten: int) -> Handle
     return reply
 
 
-def fails_by_name(failing: str, of: int, lost: Reply | None = None) -> Handler:
-    """Return a handler that routes 30 % to the canary, names the destination of each, and fails one of each `of`.
+BY_ROLE = (DESTINATION_HEADER, {CANARY: CANARY, STABLE: STABLE})
+
+
+def fails_by_name(  # noqa: PLR0913 - each call gives one or two of the rest
+    failing: str,
+    of: int,
+    lost: Reply | None = None,
+    *,
+    named_as: tuple[str, Mapping[str, str]] = BY_ROLE,
+    fails: int = 1,
+    canary_of_ten: int = 3,
+) -> Handler:
+    """Return a handler that names the destination of each request, and fails some of those for one version.
 
     Args:
-        failing: the version that fails; the first of each `of` requests that are for it.
-        of: how many requests for it have one failure.
+        failing: the version that fails; the first ones of each `of` requests that are for it.
+        of: of how many requests for it some fail.
         lost: what is sent in place of an answer; None for a 503 that names its destination.
+        named_as: the header that names the destination, and its value for each version.
+        fails: how many of each `of` fail.
+        canary_of_ten: how many of ten requests are for the canary.
     """
-    draw = tens(3)
+    draw = tens(canary_of_ten)
     drawn = 0
+    header, values = named_as
 
     def reply(request: Request) -> Reply:
         nonlocal drawn
         label = draw(request.number)
-        named = {DESTINATION_HEADER.replace("-", "_"): label}
+        named = {header.replace("-", "_"): values[label]}
         if label != failing:
             return answer(label, **named)
         drawn += 1
-        if (drawn - 1) % of:
+        if (drawn - 1) % of >= fails:
             return answer(label, **named)
         return lost or Reply("status_503", http(b"", "503 Service Unavailable", "text/plain", **named))
 

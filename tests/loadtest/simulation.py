@@ -129,10 +129,13 @@ class DistributedSimulation(Simulation):
         self._now = 0.0
         self._reports = [(REPORT_SECONDS * (1 + worker / workers), worker) for worker in range(workers)]
         self._sent_at_report = [0] * workers
+        self._unreported = set(range(workers))
         self.most_between_reports = 0
 
     def _answers_of(self, user: int) -> Recorder:
-        return self._recorders[user % len(self._recorders)]
+        worker = user % len(self._recorders)
+        self._unreported.add(worker)
+        return self._recorders[worker]
 
     def _pass_time(self, now: float) -> None:
         while self._reports[0][0] < now and (self._session.keep_going or not self._session.decided):
@@ -142,10 +145,13 @@ class DistributedSimulation(Simulation):
         self._now = now
 
     def _report(self, worker: int) -> None:
+        self.most_between_reports = max(self.most_between_reports, self.sent - self._sent_at_report[worker])
+        self._sent_at_report[worker] = self.sent
+        if worker not in self._unreported:
+            return  # it has a user, and each waits for an answer: it would say the same again
+        self._unreported.remove(worker)
         recorder = self._recorders[worker]
         received = self._workers.take(self._names[worker], recorder.report(), round(1e9 * self._now))
         recorder.acknowledge(received)
         for answer in self._workers.in_order(self._names):
             self._session.add(answer)
-        self.most_between_reports = max(self.most_between_reports, self.sent - self._sent_at_report[worker])
-        self._sent_at_report[worker] = self.sent

@@ -17,7 +17,7 @@ from tests.loadtest.server import serving
 from tests.loadtest.traffic import split
 from tests.support.text import unwrapped
 
-COUNTS = {"CONFIRMED": (300, 700), "REFUTED": (500, 500), "INCONCLUSIVE": (3, 7)}
+COUNTS = {"CONFIRMED": (600, 1400), "REFUTED": (500, 500), "INCONCLUSIVE": (3, 7)}
 LEVELS = {"CONFIRMED": "notice", "REFUTED": "error", "INCONCLUSIVE": "warning"}
 
 

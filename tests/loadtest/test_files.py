@@ -15,7 +15,7 @@ from tests.loadtest.schema import read
 from tests.support.repository import ROOT
 
 Write = Callable[[str, str], None]
-COUNTS = "--expect-canary 30 --canary 300 --stable 700 --other 0"
+COUNTS = "--expect-canary 30 --canary 600 --stable 1400 --other 0"
 FULL = Path("/dev/full")
 JUDGE = (sys.executable, str(ROOT / "loadtest"), "judge", *COUNTS.split())
 

@@ -16,7 +16,7 @@ from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.outcome import EXIT_CODES, Outcome
 from tests.docs.hard_to_fool import documented_rows
 from tests.loadtest import misbehaviour as server_that
-from tests.loadtest.locust_process import run_until_held
+from tests.loadtest.locust_process import BOTH_FINDINGS, run_until_held
 from tests.loadtest.server import chunked, cut_off, http, serving
 from tests.loadtest.traffic import Handler, SlowVersion, held_after
 
@@ -66,7 +66,7 @@ def odd(name: str, does: str, label: str, raw: bytes) -> Case:
         name,
         f"every fifth reply, next to 30 % canary: {does}",
         lambda: server_that.is_odd_to_every_fifth(server_that.always(label, raw, close=True)),
-        "--expect-canary 30 --tolerance 10",
+        "--expect-canary 30 --tolerance 10 --only-split",
         INCONCLUSIVE,
         label,
         f"80 of 400 {NEITHER}",
@@ -80,7 +80,7 @@ def sheds(name: str, lost: int, of: int, routed_percent: int, verdict: Outcome =
         name,
         f"routes {routed_percent} % to the canary, and sheds {lost} of {of} of these as 503",
         lambda: server_that.loses_canary(lost, of, server_that.shed(), routed_percent // 10),
-        "--expect-canary 30",
+        "--expect-canary 30 --only-split",
         verdict,
         "status_503",
         NEITHER if verdict is INCONCLUSIVE else WRONG,
@@ -100,7 +100,7 @@ CASES = [
         "closed-after-answer",
         "closes each connection after a right answer, unannounced",
         server_that.closes_unannounced,
-        "--expect-canary 30 --tolerance 10",
+        "--expect-canary 30 --tolerance 10 --only-split",
         CONFIRMED,
         "",
         RIGHT,
@@ -109,7 +109,7 @@ CASES = [
         "reset-of-one-version",
         "routes 40 % to the canary, and resets 5 of 14 of these (35.7 %)",
         lambda: server_that.loses_canary(5, 14, server_that.reset, 4),
-        "--expect-canary 30",
+        "--expect-canary 30 --only-split",
         INCONCLUSIVE,
         "connection_reset",
         NEITHER,
@@ -128,6 +128,25 @@ CASES = [
         "status_503",
         "the canary errs more often than stable",
     ),
+    Case(
+        "shed-by-name",
+        "routes 40 % to the canary, sheds 5 of 14 of these as 503, and names on each answer where it was sent",
+        lambda: server_that.fails_by_name(CANARY, 14, fails=5, canary_of_ten=4),
+        "--expect-canary 30 --only-split",
+        REFUTED,
+        "status_503",
+        "drawn for the canary: the share is not",
+    ),
+    Case(
+        "failing-without-a-name",
+        "routes 30 % to the canary, which fails 1 of 100 of these with 503, and names no destination",
+        lambda: server_that.loses_canary(1, 100, server_that.shed(), 3),
+        "--expect-canary 30",
+        INCONCLUSIVE,
+        "status_503",
+        "the split is right, but",
+        answers=1500,
+    ),
     odd(
         "truncated-body",
         "the canary's body, one byte short of its `content-length`",
@@ -138,7 +157,7 @@ CASES = [
         "chunked-body",
         "sends the canary's answer in chunks",
         lambda: server_that.answers_canary_by(chunked(CANARY_BODY)),
-        "--expect-canary 30 --tolerance 10",
+        "--expect-canary 30 --tolerance 10 --only-split",
         CONFIRMED,
         "",
         RIGHT,
@@ -169,7 +188,7 @@ CASES = [
         "share-changes",
         "routes 30 % to the canary for 300 requests, then 60 %",
         lambda: server_that.changes_share(3, 6, after=300),
-        "--expect-canary 30",
+        "--expect-canary 30 --only-split",
         REFUTED,
         "",
         WRONG,
@@ -178,7 +197,7 @@ CASES = [
         "share-changes-after-verdict",
         "routes 30 % to the canary for 600 requests, then 60 %",
         lambda: server_that.changes_share(3, 6, after=600),
-        "--expect-canary 30 --keep-going",
+        "--expect-canary 30 --only-split --keep-going",
         REFUTED,
         "",
         "canary), but refuted after",
@@ -188,7 +207,7 @@ CASES = [
         "share-changes-with-route",
         "routes 50 % by `50-50` for 50 requests, then 30 % by `70-30`",
         lambda: server_that.changes_share(5, 3, after=50, routes=("50-50", "70-30")),
-        "--expect-canary 30 --tolerance 10",
+        "--expect-canary 30 --tolerance 10 --only-split",
         INCONCLUSIVE,
         "",
         "by more than one route (50-50: 50, 70-30: 350)",
@@ -198,7 +217,7 @@ CASES = [
         "share-drifts",
         "routes 30 % to the canary, and 10 points more after each 300 requests",
         lambda: server_that.changes_share(*range(3, 11), after=300),
-        "--expect-canary 30",
+        "--expect-canary 30 --only-split",
         REFUTED,
         "",
         WRONG,
@@ -207,7 +226,7 @@ CASES = [
         "slow-version",
         "answers at once as stable, and as canary only when each of 40 users waits for one",
         lambda: SlowVersion(CANARY, users=40, seed=1),
-        "--expect-canary 30 --tolerance 10 -u 40",
+        "--expect-canary 30 --tolerance 10 --only-split -u 40",
         CONFIRMED,
         "",
         RIGHT,
@@ -235,7 +254,7 @@ CASES = [
         "canary-on-route-to-v1",
         "routes 20 % to v2, and of the 80 % to v1 the application gives every eighth answer of the canary",
         server_that.answers_canary_as_v1,
-        "--expect-canary 30",
+        "--expect-canary 30 --only-split",
         INCONCLUSIVE,
         "version_mismatch",
         NEITHER,
@@ -255,7 +274,7 @@ CASES = [
         "pinned-connections",
         "routes 30 % of the connections to the canary, with all their requests",
         server_that.pins_connections,
-        "--expect-canary 30 --keep-alive",
+        "--expect-canary 30 --only-split --keep-alive",
         INCONCLUSIVE,
         "",
         "connections are pinned to a version",
@@ -265,7 +284,7 @@ CASES = [
         "pinned-connections-closed",
         "the same server",
         server_that.pins_connections,
-        "--expect-canary 30 --tolerance 10",
+        "--expect-canary 30 --tolerance 10 --only-split",
         CONFIRMED,
         "",
         RIGHT,
@@ -274,7 +293,7 @@ CASES = [
         "kept-connections",
         "routes 30 % of the requests to the canary, on any connection",
         lambda: server_that.changes_share(3, after=1),
-        "--expect-canary 30 --tolerance 10 --keep-alive",
+        "--expect-canary 30 --tolerance 10 --only-split --keep-alive",
         CONFIRMED,
         "",
         RIGHT,
@@ -286,7 +305,7 @@ CASES = [
 def test_misbehaviour_is_reported_for_what_it_is(tmp_path: Path, case: Case) -> None:
     """Verdict, kinds of other answers and reason are those of the table, and no request is counted other than sent."""
     with serving(held_after(case.answers, case.handler())) as server:
-        ended = run_until_held(tmp_path, server, case.options)
+        ended = run_until_held(tmp_path, server, case.options, environment=BOTH_FINDINGS)
     assert ended.verdict["verdict"] == case.verdict, ended.verdict["reason"]
     assert ended.exit_code == EXIT_CODES[case.verdict], ended.stderr
     assert case.reason in ended.verdict["reason"]

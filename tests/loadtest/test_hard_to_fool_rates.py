@@ -18,6 +18,7 @@ from tests.loadtest.simulation import Ask, DistributedSimulation, Response, Serv
 
 CONFIRMED, REFUTED, INCONCLUSIVE = Outcome.CONFIRMED, Outcome.REFUTED, Outcome.INCONCLUSIVE
 THIRTY = Expectation(30)
+BOTH = Expectation(30, next_weight_percent=100)
 USERS = 50
 RUNS = 300
 CHANCE = 1e-6
@@ -112,7 +113,7 @@ class Rate:
     def documented(self) -> list[str]:
         """The cells of its row in the document."""
         expectation = self.expectation
-        options = f"{expectation.canary_percent:g} ± {expectation.points:g}"
+        options = f"{expectation.canary_percent:g} ± {expectation.points:g}" + ", and no worse" * expectation.compares
         options += ", `--keep-alive`" * self.keep_alive + ", `--keep-going`" * self.keep_going
         promises = [f"{outcome} at most {percent:.3g} %" for outcome, percent in self.at_most_percent.items()]
         promises += [f"{outcome} at least {percent:.3g} %" for outcome, percent in self.at_least_percent.items()]
@@ -164,6 +165,7 @@ RATES = [
         partial(named, canary_percent=30, lost={CANARY: (20, SHED)}),
         {},
         NEARLY_REFUTED,
+        expectation=BOTH,
     ),
     Rate(
         "failing-canary",
@@ -171,12 +173,14 @@ RATES = [
         partial(named, canary_percent=40, lost={CANARY: (35.7, SHED)}),
         FALSE_CONFIRMED,
         NEARLY_REFUTED,
+        expectation=BOTH,
     ),
     Rate(
         "failing-canary",
         "its twin with the same answers: routes 30 %, both versions fail 14.3 %; names each destination",
         partial(named, canary_percent=30, lost={CANARY: (14.3, SHED), STABLE: (14.3, SHED)}),
         FALSE_REFUTED,
+        expectation=BOTH,
     ),
     Rate(
         "reset-of-one-version",

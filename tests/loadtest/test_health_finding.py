@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_loadtest.core.expectation import ExpectationError
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.expectation import Expectation, ExpectationError
 from canary_loadtest.core.health.counts import Compared, Counts, Epoch, Epochs, Sample
 from canary_loadtest.core.health.finding import HealthFinding, finding_of
 from canary_loadtest.core.health.gate import Gate
@@ -24,7 +25,7 @@ def epoch_of(parts: Iterable[tuple[str, str]], percent: float = 30) -> Epoch:
     """Return an epoch of (label, destination) in order."""
     epoch = Epoch(percent)
     for label, destination in parts:
-        epoch.add(label, destination)
+        epoch.add(Answer(label, destination=destination))
     return epoch
 
 
@@ -35,7 +36,7 @@ def epochs_of(percent: float, canary: tuple[int, int], stable: tuple[int, int]) 
     Random(0).shuffle(parts)
     epochs = Epochs(percent)
     for label, destination in parts:
-        epochs.add(label, destination)
+        epochs.add(Answer(label, destination=destination))
     return epochs
 
 
@@ -140,14 +141,13 @@ def test_the_margin_is_one_point_of_all_requests_at_the_next_weight(gate: Gate, 
         ({"next_weight_percent": float("nan")}, "the next weight is nan: give"),
         ({"margin_told": 0.0}, "the margin is 0: give 0.001 points or more, below 100"),
         ({"margin_told": 100.0}, "the margin is 100: give"),
-        ({"alpha": 0.0}, "alpha is 0.0: give a probability from 1e-13 to 0.5"),
-        ({"alpha_stop": 0.6}, "alpha_stop is 0.6: give"),
+        ({"next_weight_percent": 30.0}, "the next weight is 30, not above the expected share of 30"),
     ],
 )
 def test_what_cannot_be_tested_is_refused(options: dict[str, float], message: str) -> None:
     """The message names the value and what is allowed."""
     with pytest.raises(ExpectationError, match=message):
-        Gate(**options)
+        Expectation(30, **options)
 
 
 @pytest.mark.parametrize("percent", [0, 100])
@@ -199,13 +199,12 @@ def test_an_excess_within_the_margin_is_said_to_be_a_matter_of_the_first_look() 
 
 
 def test_a_canary_as_good_as_stable_is_not_worse_in_words() -> None:
-    """The sentence has the bound, for which weight it is good enough, and how often it would be wrong."""
+    """The sentence has the bound, and how often it would be wrong."""
     finding = found(epochs_of(30, (0, 300), (1, 699)), Gate(50))
     assert finding.health is Health.NOT_WORSE
     assert finding.reason == (
-        "the canary is at most 2 points worse than stable, good enough for a weight of 50 %: 0 of 300 canary answers"
-        " (0.0 %) against 1 of 700 stable answers (0.1 %) (one that is 2 points worse would pass in at most 5 % of"
-        " runs)"
+        "the canary is at most 2 points worse than stable: 0 of 300 canary answers (0.0 %) against 1 of 700 stable"
+        " answers (0.1 %) (one that is 2 points worse would pass in at most 5 % of runs)"
     )
     assert finding.excess_points[1] <= 2
 
@@ -233,7 +232,7 @@ def test_errors_without_a_version_are_said_to_count_both_ways() -> None:
     """They hold NOT WORSE, and cannot make the canary WORSE."""
     epochs = epochs_of(30, (0, 300), (0, 700))
     for _ in range(40):
-        epochs.add("connection_reset")
+        epochs.add(Answer("connection_reset"))
     finding = found(epochs, Gate(50))
     assert finding.health is Health.UNDECIDED
     assert finding.remarks[0].startswith("40 errors name no version, and may be of either")
@@ -255,7 +254,7 @@ def test_bursts_of_one_version_make_findings_wrong_and_are_said(length: int) -> 
                 left[version] = length
             is_error = left[version] > 0
             left[version] -= is_error
-            epochs.add(ERROR if is_error else version, version)
+            epochs.add(Answer(ERROR if is_error else version, destination=version))
             if number % 100 == 99 and (finding := finding_of_worse(epochs, gate)):
                 worse += 1
                 named += any("bursts of one version's own" in remark for remark in finding.remarks)

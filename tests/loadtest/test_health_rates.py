@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import beta
 
 from canary_loadtest.core.health.counts import Compared, Counts
 from canary_loadtest.core.health.estimates import answers_to_go, excess_interval_points, smaller_step
@@ -20,20 +19,10 @@ from canary_loadtest.core.health.evidence import not_worse_log_evidence, worse_l
 from canary_loadtest.core.health.gate import Gate
 from canary_loadtest.core.health.rule import Health, look
 from tests.loadtest import health_oracle as oracle
-from tests.loadtest.health_oracle import Release
+from tests.loadtest.health_oracle import Release, around_median, keeps
 
 RUNS = 300
 ALPHA, ALPHA_STOP = 0.05, 0.001
-
-
-def lower_bound(wrong: int, runs: int) -> float:
-    """Return the exact 99 % lower bound of a rate (Clopper and Pearson, 1934)."""
-    return float(beta.ppf(0.01, wrong, runs - wrong + 1)) if wrong else 0.0
-
-
-def keeps(fires: Any, alpha: float) -> bool:  # noqa: ANN401 - arrays of NumPy
-    """Return whether the rate at which runs are wrong may be alpha."""
-    return lower_bound(int(np.sum(fires)), len(fires)) <= alpha
 
 
 def bursts(random: np.random.Generator, passed: Any) -> Any:  # noqa: ANN401 - arrays of NumPy
@@ -193,12 +182,6 @@ def test_a_good_canary_is_not_worse_after_few_answers(rate: float, margin: float
     answers = np.sort(oracle.answers_at(states, oracle.not_worse(states, margin), ALPHA))
     assert answers[around_median(RUNS)[0]] <= 1.03 * median
     assert answers[around_median(RUNS)[1]] >= 0.97 * median
-
-
-def around_median(runs: int) -> tuple[int, int]:
-    """Return which order statistics enclose the true median with probability 99.9 %."""
-    half = round(3.3 * runs**0.5 / 2)
-    return runs // 2 - half, runs // 2 + half
 
 
 def rounds(

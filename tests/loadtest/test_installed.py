@@ -1,6 +1,7 @@
 """The load test as a package: installed into a clean environment, run from an empty folder."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -28,21 +29,30 @@ def run(*argv: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def installed(folder: Path, *packages: str | Path) -> Path:
-    """Make an environment with these packages in a folder, and return the folder of its commands."""
-    for argv in (
-        (sys.executable, "-m", "venv", "."),
-        ("bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages),
-    ):
-        done = run(*argv, cwd=folder)
-        assert done.returncode == 0, done.stderr
-    return folder / "bin"
+PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+
+
+def install(environment: Path, *packages: str | Path) -> None:
+    """Install packages into an environment, by the pip of this Python: one of its own takes longer than all else."""
+    options = ("--quiet", "--disable-pip-version-check", "--no-compile")
+    done = run(sys.executable, "-m", "pip", "--python", "bin/python", "install", *options, *packages, cwd=environment)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the commands of a clean environment with the package."""
-    return installed(tmp_path_factory.mktemp("environment"), ROOT / "loadtest")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a clean environment with the package."""
+    folder = tmp_path_factory.mktemp("environment")
+    made = run(sys.executable, "-m", "venv", "--without-pip", ".", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    install(folder, ROOT / "loadtest")
+    return folder
+
+
+@pytest.fixture
+def commands(environment: Path) -> Path:
+    """Return the folder of the commands of that environment."""
+    return environment / "bin"
 
 
 def test_the_judge_runs(commands: Path, tmp_path: Path) -> None:
@@ -74,6 +84,15 @@ def test_a_locustfile_of_ones_own_imports_the_user(commands: Path, tmp_path: Pat
     )
     listed = run(commands / "canary-loadtest", "-f", "mine.py", "--list", cwd=tmp_path)
     assert "Shop" in listed.stdout + listed.stderr
+
+
+def test_a_locustfile_beside_a_copy_imports_the_user(tmp_path: Path) -> None:
+    """A team that has copied the folder and installed nothing names it on PYTHONPATH."""
+    (tmp_path / "loadtest").symlink_to(ROOT / "loadtest")
+    (tmp_path / "mine.py").write_text("import canary_loadtest\n\nprint(canary_loadtest.__file__, flush=True)\n")
+    locust = Path(sys.executable).with_name("locust")
+    listed = run("env", "PYTHONPATH=loadtest", locust, "-f", "mine.py", "--list", cwd=tmp_path)
+    assert listed.stdout.startswith(str(tmp_path / "loadtest")), listed.stderr
 
 
 HEAVY = frozenset(
@@ -117,14 +136,15 @@ def test_the_load_test_says_what_is_missing(tmp_path: Path) -> None:
     assert "requirements.txt" in done.stderr
 
 
-def test_the_oldest_locust_works(tmp_path: Path) -> None:
+def test_the_oldest_locust_works(environment: Path, tmp_path: Path) -> None:
     """A team whose Locust is the oldest that is allowed gets its verdict."""
-    (tmp_path / "environment").mkdir()
     oldest, _ = VERSIONS["locust"]
-    commands = installed(tmp_path / "environment", ROOT / "loadtest", f"locust=={oldest}")
+    older = shutil.copytree(environment, tmp_path / "older", symlinks=True)
+    install(older, f"locust=={oldest}")
     with serving(split(10)) as server:
         options = f"--headless -u 4 -r 4 -t {RUN_SECONDS}s --expect-canary 100 --host {server.url}"
-        done = run(commands / "canary-loadtest", *options.split(), cwd=tmp_path)
+        # A command names the Python that it was installed for, which is not the copy.
+        done = run(older / "bin" / "python", older / "bin" / "canary-loadtest", *options.split(), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"Starting Locust {oldest}" in done.stderr
 

@@ -38,7 +38,13 @@ SPLIT = [CANARY] * 300 + [STABLE] * 700
 
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
-    """Return a function that judges what is on standard input, and returns the exit code."""
+    """Return a function that judges the split of what is on standard input, and returns the exit code."""
+    return judge_with(monkeypatch, "--only-split")
+
+
+@pytest.fixture
+def judge_both(monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """Return the same function for both findings, as by default."""
     return judge_with(monkeypatch)
 
 
@@ -338,11 +344,11 @@ def failing_record(count: int = 400) -> bytes:
     ],
 )
 def test_a_record_with_all_requests_tells_a_failing_canary(
-    judge: Judge, tmp_path: Path, options: str, finding: str, exit_code: int
+    judge_both: Judge, tmp_path: Path, options: str, finding: str, exit_code: int
 ) -> None:
     """Where requests are missing and not counted, nothing is found; where they are, they may be stable's errors."""
     file = tmp_path / "verdict.json"
-    code = judge(f"--expect-canary 30 --format jsonl --verdict-json {file} {options}", failing_record())
+    code = judge_both(f"--expect-canary 30 --format jsonl --verdict-json {file} {options}", failing_record())
     health = read(file)["health"]
     assert (health["finding"], code) == (finding, exit_code)
     assert health["counts"]["unknown_errors"] == (200 if "600" in options else 0)
@@ -350,7 +356,7 @@ def test_a_record_with_all_requests_tells_a_failing_canary(
         assert health["sentence"] == "requests without an answer are not among these"
 
 
-def test_a_vegeta_record_tells_a_failing_canary(judge: Judge, tmp_path: Path) -> None:
+def test_a_vegeta_record_tells_a_failing_canary(judge_both: Judge, tmp_path: Path) -> None:
     """It has every request by itself."""
     file = tmp_path / "verdict.json"
     lines = []
@@ -358,5 +364,42 @@ def test_a_vegeta_record_tells_a_failing_canary(judge: Judge, tmp_path: Path) ->
         version = CANARY if number % 10 in {1, 4, 8} else STABLE
         code = 503 if version == CANARY and number % 2 else 200
         lines.append(json_line(vegeta_record_of(version, code, **{DESTINATION_HEADER: version})))
-    assert judge(f"--expect-canary 30 --format vegeta --verdict-json {file}", b"".join(lines)) == 10
+    assert judge_both(f"--expect-canary 30 --format vegeta --verdict-json {file}", b"".join(lines)) == 10
     assert read(file)["health"]["finding"] == "WORSE"
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "said"),
+    [
+        ("--canary 600 --stable 1400 --other 0", 0, "and the canary is at most 1 point worse than stable"),
+        ("--canary 300 --stable 700 --other 0", 11, "the split is right, but 1000 answers are too few to know"),
+        ("--canary 300 --stable 700 --other 0 --next-weight 50", 0, "at most 2 points worse than stable"),
+        ("--canary 300 --stable 700 --other 0 --margin 10", 0, "at most 10 points worse than stable"),
+        ("--canary 300 --stable 700 --other 0 --only-split", 0, "if the canary is fit to get more was not asked"),
+        ("--canary 2900 --stable 7000 --other 100", 11, "100 errors name no version, and may be of either"),
+        ("--canary 5000 --stable 5000 --other 0", 10, "the share is not 30 %"),
+    ],
+)
+def test_counts_of_all_requests_decide_on_both(
+    judge_both: Judge, capsys: pytest.CaptureFixture[str], options: str, exit_code: int, said: str
+) -> None:
+    """A go-ahead takes as many answers as the next step asks for; errors without a name hold it and never refute."""
+    assert judge_both(f"--expect-canary 30 {options}") == exit_code
+    assert said in unwrapped(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--next-weight 30", "the next weight is 30, not above the expected share of 30"),
+        ("--next-weight 0", "the next weight is 0: give a percentage above 0"),
+        ("--margin 0", "the margin is 0: give 0.001 points or more"),
+        ("--destination-header a:b", "'a:b' is not the name of a header"),
+    ],
+)
+def test_a_go_ahead_that_cannot_be_asked_for_is_refused(
+    judge_both: Judge, capsys: pytest.CaptureFixture[str], options: str, message: str
+) -> None:
+    """Exit code 2, with the value and what is allowed."""
+    assert judge_both(f"--expect-canary 30 {options} --canary 1 --stable 1 --other 0") == 2
+    assert message in " ".join(capsys.readouterr().err.split())

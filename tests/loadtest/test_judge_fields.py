@@ -23,7 +23,7 @@ NGINX = '192.0.2.7 - - [28/Nov/2026:16:09:41 +0000] "GET /shop HTTP/1.1" {status
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     """Return a function that judges what is on standard input, and returns the exit code."""
-    return judge_with(monkeypatch, "--expect-canary", "30")
+    return judge_with(monkeypatch, "--expect-canary", "30", "--only-split")
 
 
 def text_log(form: str, versions: list[str], status: int = 200) -> bytes:

@@ -25,7 +25,7 @@ TIME = b"2026-11-28T16:09:36.124563934Z "
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     """Return a function that judges what is on standard input, and returns the exit code."""
-    return judge_with(monkeypatch, "--expect-canary", "30")
+    return judge_with(monkeypatch, "--expect-canary", "30", "--only-split")
 
 
 def docker_file(line: bytes) -> bytes:

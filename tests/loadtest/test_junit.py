@@ -18,7 +18,7 @@ from tests.loadtest.locust_process import run
 from tests.loadtest.server import serving
 from tests.loadtest.traffic import split
 
-COUNTS = {"CONFIRMED": (300, 700), "REFUTED": (500, 500), "INCONCLUSIVE": (3, 7)}
+COUNTS = {"CONFIRMED": (600, 1400), "REFUTED": (500, 500), "INCONCLUSIVE": (3, 7)}
 PROBLEMS = {"CONFIRMED": [], "REFUTED": ["failure"], "INCONCLUSIVE": ["error"]}
 # Of JUnit.xsd of windyroad, the strictest schema in use: the attributes that an element must and may have, and its
 # children in their order. Jenkins' own schema (junit-10.xsd) allows all of this.

@@ -49,10 +49,12 @@ def test_the_table_tells_counts_shares_interval_verdict_and_next_step() -> None:
         ["total", "1000"],
     ]
     assert lines[1].endswith("95 % interval 26.9 to 33.8 %")
-    assert lines[7] == "expected: 30 % canary, tolerance 5 percentage points"
+    assert lines[7] == "expected: 30 % canary, tolerance 5 percentage points, at most 5 % errors"
     assert lines[8] == "verdict:  CONFIRMED - 300 of 1000 answers (30.0 %) are from the canary: within 5"
     assert lines[9].startswith(" " * 10 + "points of 30 % (25 or 35 % would pass in at most 5 % of runs)")
-    assert lines[-1] == "next:     traffic matches the configured weights; continue the release"
+    assert " ".join(line.strip() for line in lines[-2:]) == (
+        "next:     traffic matches the configured weights; if the canary is fit to get more was not asked"
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,7 @@ def test_the_json_says_the_same() -> None:
         "canary": 3,
         "stable": 7,
         "other": 1,
+        "drawn": {"canary": 3, "stable": 7, "unknown": 1},
         "other_by_kind": {"timeout": 1},
         "routes": {},
         "settling": 0,
@@ -190,8 +193,13 @@ def test_the_summary_is_appended_as_markdown(tmp_path: Path) -> None:
     assert (
         "\n| V3 (canary, v2) | 300 | 30.0 % |\n| plain (stable, v1) | 696 | 69.6 % |\n| timeout | 4 | 0.4 % |\n" in text
     )
-    assert "Expected: 30 % canary, tolerance 5 percentage points. Not ruled out: 95 % interval 26.9 to 33.8 %." in text
-    assert text.endswith("\n\nNext: traffic matches the configured weights; continue the release.\n\n")
+    assert (
+        "Expected: 30 % canary, tolerance 5 percentage points, at most 5 % errors."
+        " Not ruled out: 95 % interval 26.9 to 33.8 %." in text
+    )
+    assert text.endswith(
+        "\n\nNext: traffic matches the configured weights; if the canary is fit to get more was not asked.\n\n"
+    )
 
 
 def test_the_summary_shows_names_from_outside_as_they_are() -> None:

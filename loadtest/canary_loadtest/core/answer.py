@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from canary_loadtest.core.labels import VERSIONS
+from canary_loadtest.core.labels import CANARY, STABLE, VERSIONS
 
 ROUTE_HEADER: Final = "x-canary-route"  # in which every route under istio/ names itself on its answers
-# In which it names the destination that was drawn, one of `VERSIONS`: also on the proxy's own errors.
+# In which it names the destination that was drawn, one of `VERSIONS`: on the proxy's own errors, too.
 DESTINATION_HEADER: Final = "x-canary-subset"
 
 
@@ -16,7 +16,7 @@ class Answer(NamedTuple):
     Attributes:
         label: what the classifier returned.
         route: the route that the answer named, "" for none.
-        previous: the label of the answer before it on the same connection, "" for the first one of a connection,
+        previous: what the answer before it on the same connection was (`drawn`), "" for the first one of a connection,
             None where each answer has a connection of its own.
         destination: the version that the proxy drew for the request, as the answer named it, "" for none.
     """
@@ -26,12 +26,42 @@ class Answer(NamedTuple):
     previous: str | None = None
     destination: str = ""
 
+    @property
+    def version(self) -> str:
+        """The version that was drawn for the request, "" where that is not known: a right answer names it itself."""
+        return self.label if self.label in VERSIONS else self.destination
 
-def destination_of(headers: Mapping[str, object]) -> str:
-    """Return the destination that an answer names, "" for none, and for a value that is no version's.
+    @property
+    def contradicts(self) -> bool:
+        """Whether it is the right answer of one version, and names the other one as its destination."""
+        return self.label in VERSIONS and self.destination not in {"", self.label}
 
-    Args:
-        headers: the response headers; looked up in lower case.
+    @property
+    def drawn(self) -> str:
+        """What was drawn on its connection: the version, or the label of an answer whose version is not known."""
+        return self.version or self.label
+
+
+class Destinations(NamedTuple):
+    """How answers name the version that the proxy drew for their requests.
+
+    Attributes:
+        header: the response header, in lower case.
+        canary: its value for the canary.
+        stable: its value for the stable version.
     """
-    value = headers.get(DESTINATION_HEADER)
-    return value if isinstance(value, str) and value in VERSIONS else ""
+
+    header: str = DESTINATION_HEADER
+    canary: str = CANARY
+    stable: str = STABLE
+
+    def of(self, headers: Mapping[str, object]) -> str:
+        """Return the destination that an answer names, "" for none, and for a value that is no version's.
+
+        Args:
+            headers: the response headers; looked up in lower case.
+        """
+        value = headers.get(self.header)
+        if value == self.canary:
+            return CANARY
+        return STABLE if value == self.stable else ""

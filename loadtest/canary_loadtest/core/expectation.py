@@ -1,4 +1,4 @@
-"""The split that is claimed, how closely and how surely it is tested, and how many errors are allowed."""
+"""The split that is claimed, how closely and how surely it is tested, and how much worse the canary may be."""
 
 from dataclasses import dataclass
 from math import ceil, inf, log, log1p
@@ -6,6 +6,7 @@ from typing import Final
 
 DEFAULT_TOLERANCE_POINTS: Final = 5.0
 DEFAULT_LEAK_POINTS: Final = 1.0
+DEFAULT_NEXT_WEIGHT_PERCENT: Final = 100.0
 DEFAULT_ALPHA: Final = 0.05
 DEFAULT_ALPHA_STOP: Final = 0.001
 DEFAULT_MAX_ERRORS_PERCENT: Final = 5.0
@@ -21,17 +22,23 @@ class ExpectationError(ValueError):
 
 @dataclass(frozen=True)
 class Expectation:
-    """The split that is claimed, how closely and how surely it is tested, and how many errors are allowed.
+    """The split that is claimed, how closely and how surely it is tested, and how much worse the canary may be.
 
     Attributes:
         canary_percent: the expected share of the canary's answers, 0 to 100.
         tolerance_points: a share that is off by this many percentage points is confirmed with probability `alpha` at
             most; None for the lesser of 5 points and half of the smaller share, and for 1 point where 0 or 100 %
             is expected.
-        alpha: the maximum probability of confirming a split that is off by the tolerance.
-        alpha_stop: the maximum probability of refuting a correct split.
+        alpha: the maximum probability of confirming a split that is off by the tolerance, and of finding a canary
+            no worse that is worse by the margin.
+        alpha_stop: the maximum probability of refuting a correct split with a canary that is no worse.
         max_errors_percent: the most errors with which a split is confirmed, in percent of what the canary should have
-            answered, or of all answers where 0 or 100 % is expected; None for 5, and for 1 at 0 or 100 %.
+            answered, or of all answers where 0 or 100 % is expected; None for 1 at 0 or 100 %, for 5 where the split
+            alone is tested, and for any number where the versions are compared.
+        next_weight_percent: the canary's weight that a go-ahead is for; None for a verdict on the split alone. At 0 and
+            100 % there is nothing to compare the canary with.
+        margin_told: by how many percentage points the canary may err more often than stable; None for what follows from
+            the next weight.
 
     Raises:
         ExpectationError: a value is outside of its range, or no number of answers in reach could confirm the share.
@@ -42,6 +49,8 @@ class Expectation:
     alpha: float = DEFAULT_ALPHA
     alpha_stop: float = DEFAULT_ALPHA_STOP
     max_errors_percent: float | None = None
+    next_weight_percent: float | None = None
+    margin_told: float | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges once, so that nothing below has to."""
@@ -59,9 +68,23 @@ class Expectation:
         for name, alpha in {"alpha": self.alpha, "alpha_stop": self.alpha_stop}.items():
             if not 1e-12 <= alpha <= 0.5:
                 raise ExpectationError(f"{name} is {alpha}: give a probability from 1e-12 to 0.5")
-        if not 0 <= self.most_errors_percent <= 100:
+        if self.max_errors_percent is not None and not 0 <= self.max_errors_percent <= 100:
             raise ExpectationError(f"the most errors are {self.max_errors_percent}: give a percentage from 0 to 100")
+        self._check_margin()
         self._check_reach()
+
+    def _check_margin(self) -> None:
+        """Check what the canary is compared by."""
+        weight, margin = self.next_weight_percent, self.margin_told
+        if weight is not None and not 0 < weight <= 100:
+            raise ExpectationError(f"the next weight is {weight:g}: give a percentage above 0, up to 100")
+        if weight is not None and self.compares and weight <= self.canary_percent:
+            raise ExpectationError(
+                f"the next weight is {weight:g}, not above the expected share of {self.canary_percent:g}: a canary"
+                " that gets no more needs no go-ahead"
+            )
+        if margin is not None and not LEAST_POINTS <= margin < 100:
+            raise ExpectationError(f"the margin is {margin:g}: give {LEAST_POINTS:g} points or more, below 100")
 
     def _check_reach(self) -> None:
         """Refuse what every share fulfils, and what no number of answers in reach confirms."""
@@ -80,6 +103,16 @@ class Expectation:
     def one_way(self) -> bool:
         """Whether every answer is expected to be of one version."""
         return self.canary_percent in {0, 100}
+
+    @property
+    def compares(self) -> bool:
+        """Whether the canary is compared with the stable version, too."""
+        return self.next_weight_percent is not None and not self.one_way
+
+    @property
+    def stop_tests(self) -> int:
+        """Among how many tests that may stop a run alpha_stop is divided: the split, and the canary's errors."""
+        return 2 if self.compares else 1
 
     @property
     def points(self) -> float:
@@ -120,10 +153,12 @@ class Expectation:
 
     @property
     def most_errors_percent(self) -> float:
-        """The most errors with which a split is confirmed, in the unit of `errors_percent`."""
+        """The most errors with which a split is confirmed, in the unit of `errors_percent`; infinite for any."""
         if self.max_errors_percent is not None:
             return self.max_errors_percent
-        return DEFAULT_MAX_ERRORS_ONE_WAY_PERCENT if self.one_way else DEFAULT_MAX_ERRORS_PERCENT
+        if self.one_way:
+            return DEFAULT_MAX_ERRORS_ONE_WAY_PERCENT
+        return inf if self.compares else DEFAULT_MAX_ERRORS_PERCENT
 
     def errors_percent(self, errors: int, total: int) -> float:
         """Return errors in percent of what the canary should have answered, or of all where 0 or 100 % is expected.
@@ -140,7 +175,7 @@ class Expectation:
 
     def answers_for_errors(self, errors: int) -> int | None:
         """Return the least number of answers among which this number of errors is allowed, None where there is none."""
-        if not errors:
+        if not errors or self.most_errors_percent == inf:
             return 0
         if not self.most_errors_percent:
             return None

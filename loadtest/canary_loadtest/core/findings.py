@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.health.comparison import CanaryHealth
+from canary_loadtest.core.health.rule import Health
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.percent import percent_above, percent_range, range_beyond, share_of
 from canary_loadtest.core.tally import Tally
@@ -43,7 +44,7 @@ class Evidence:
         refutes: whether they refute it.
         changed: whether the share that a refutation found differs from the one that was confirmed before.
         interval_percent: the shares that the answers do not rule out, None where no single one fits them all.
-        health: whether the canary errs more often than stable, None where no answer names its destination.
+        health: whether the canary errs more often than stable, None where the versions are not compared.
         requests_known: whether every request is counted, also those without an answer.
         objection: what else stands against a verdict, "" for nothing.
     """
@@ -75,9 +76,25 @@ def finding_of(evidence: Evidence) -> Finding:
         or _worse(evidence)
         or _contradicted(evidence)
         or _too_many_errors(evidence)
+        or _not_known_to_be_fit(evidence)
         or _decided(evidence)
         or _undecided(evidence)
     )
+
+
+def errors_against(tally: Tally, expectation: Expectation) -> int:
+    """Return how many errors `--max-errors` counts: all that may be the canary's; all where one version gets all."""
+    return tally.other_total - (0 if expectation.one_way else tally.stable_errors)
+
+
+def split_of(evidence: Evidence) -> Outcome:
+    """Return the outcome of the split alone."""
+    stands_against = evidence.objection or _not_comparable(evidence) or _incomplete(evidence)
+    if stands_against or evidence.tally.total == 0:
+        return Outcome.INCONCLUSIVE
+    if evidence.outcome is Outcome.REFUTED:
+        return Outcome.REFUTED
+    return Outcome.CONFIRMED if evidence.confirms else Outcome.INCONCLUSIVE
 
 
 def _not_comparable(evidence: Evidence) -> Finding | None:
@@ -144,21 +161,22 @@ def _contradicted(evidence: Evidence) -> Finding | None:
         return None
     tally, expectation = evidence.tally, evidence.expectation
     low_percent, high_percent = expectation.band_percent
-    least, most = 100 * tally.canary / tally.total, 100 * (tally.canary + tally.other_total) / tally.total
-    if low_percent <= least and most <= high_percent:
-        return None
-    return Finding(
-        Outcome.INCONCLUSIVE,
-        f"confirmed after {_answers(evidence.decided.total)}, but over all {tally.total} the canary's share may be"
-        f" anywhere from {range_beyond((least, most), expectation)}",
-        Remedy.EXPLAIN_OTHERS if tally.other else Remedy.MORE_ANSWERS,
-    )
+    least, most = 100 * tally.canary_drawn / tally.total, 100 * (tally.canary_drawn + tally.unknown) / tally.total
+    remedy = Remedy.EXPLAIN_OTHERS if tally.other else Remedy.MORE_ANSWERS
+    before = f"confirmed after {_answers(evidence.decided.total)}, but"
+    if least < low_percent or high_percent < most:
+        reason = f"over all {tally.total} the canary's share may be anywhere from"
+        reason += f" {range_beyond((least, most), expectation)}"
+        return Finding(Outcome.INCONCLUSIVE, f"{before} {reason}", remedy)
+    if evidence.health is not None and evidence.health.health is Health.UNDECIDED:
+        return Finding(Outcome.INCONCLUSIVE, f"{before} over all {tally.total}: {evidence.health.reason}", remedy)
+    return None
 
 
 def _too_many_errors(evidence: Evidence) -> Finding | None:
     """Return a finding where the split is right, and more of the answers are errors than are allowed."""
     tally, expectation = evidence.tally, evidence.expectation
-    errors, total = tally.other_total, tally.total
+    errors, total = errors_against(tally, expectation), tally.total
     if not _would_confirm(evidence) or expectation.allows_errors(errors, total):
         return None
     percent = percent_above(expectation.errors_percent(errors, total), expectation.most_errors_percent)
@@ -176,6 +194,15 @@ def _too_many_errors(evidence: Evidence) -> Finding | None:
     )
 
 
+def _not_known_to_be_fit(evidence: Evidence) -> Finding | None:
+    """Return a finding where the split is right, and the canary neither known to be worse nor to be no worse."""
+    health = evidence.health
+    if health is None or evidence.decided is not None or not evidence.confirms or not evidence.tally.labelled:
+        return None
+    remedy = Remedy.EXPLAIN_OTHERS if evidence.tally.other else Remedy.MORE_FOR_THE_CANARY
+    return Finding(Outcome.INCONCLUSIVE, f"the split is right, but {health.reason}", remedy)
+
+
 def _decided(evidence: Evidence) -> Finding | None:
     """Return what a rule that fired has found."""
     decided, later, expectation = evidence.decided, evidence.refuted_later, evidence.expectation
@@ -190,22 +217,32 @@ def _decided(evidence: Evidence) -> Finding | None:
             f" {later.total} ({_share_of(later, expectation)} canary): {found}",
             Remedy.STOP,
         )
-    found = (
-        f"{decided.canary} of {_answers(decided.total)} ({_share_of(decided, expectation)})"
-        f" {'is' if decided.canary == 1 else 'are'} from the canary"
-    )
+    found = _found(decided, expectation)
     if evidence.outcome is Outcome.REFUTED:
         runs = f"{100 * expectation.alpha_stop:g} % of runs"
         reason = f"{found}: the share is not {expected} (a correct split would be refuted in at most {runs})"
         return Finding(Outcome.REFUTED, reason, Remedy.STOP)
     points = _points(expectation)
     edges = " or ".join(f"{edge:g}" for edge in expectation.tested_edges_percent if edge is not None)
-    return Finding(
-        Outcome.CONFIRMED,
+    split = (
         f"{found}: within {points} of {expected}{_not_exactly(evidence)}"
-        f" ({edges} % would pass in at most {100 * expectation.alpha:g} % of runs)",
-        Remedy.CONTINUE,
+        f" ({edges} % would pass in at most {100 * expectation.alpha:g} % of runs)"
     )
+    if evidence.health is None:
+        remedy = Remedy.CONTINUE if expectation.one_way else Remedy.CONTINUE_SPLIT
+        return Finding(Outcome.CONFIRMED, split, remedy)
+    margin = f"{evidence.health.gate.margin_points:.3g} point{'' if evidence.health.gate.margin_points == 1 else 's'}"
+    reason = f"{split}; and the canary is at most {margin} worse than stable"
+    return Finding(Outcome.CONFIRMED, reason, Remedy.GO_ON)
+
+
+def _found(tally: Tally, expectation: Expectation) -> str:
+    """Return which share of the answers, or of the requests where errors name their destination, is the canary's."""
+    share = _share_of(tally, expectation)
+    if tally.canary_errors + tally.stable_errors:
+        return f"{tally.canary_drawn} of {tally.total} requests ({share}) drawn for the canary"
+    answers = f"{tally.canary} of {_answers(tally.total)}"
+    return f"{answers} ({share}) {'is' if tally.canary == 1 else 'are'} from the canary"
 
 
 def _not_exactly(evidence: Evidence) -> str:
@@ -227,9 +264,9 @@ def _undecided(evidence: Evidence) -> Finding:
     if tally.labelled == 0:
         which = "the one answer does not fit" if tally.total == 1 else f"none of {tally.total} answers fits"
         reason = f"{which} the contract ({kinds})"
-    elif 100 * tally.other_total / tally.total > evidence.expectation.points:
+    elif 100 * tally.unknown / tally.total > evidence.expectation.points:
         reason = (
-            f"{tally.other_total} of {_answers(tally.total)} are neither canary nor stable ({kinds}): each may be of"
+            f"{tally.unknown} of {_answers(tally.total)} are neither canary nor stable ({kinds}): each may be of"
             " either version, and together they could move the share by more than the tolerance of"
             f" {_points(evidence.expectation)}"
         )
@@ -268,4 +305,4 @@ def _points(expectation: Expectation) -> str:
 
 def _share_of(tally: Tally, expectation: Expectation) -> str:
     """Return the canary's share as a person writes it."""
-    return share_of(tally.canary, tally.total, expectation)
+    return share_of(tally.canary_drawn, tally.total, expectation)

@@ -19,13 +19,15 @@ class Point:
 
     Attributes:
         seconds: since the measurement began.
-        canary: canary answers so far.
-        stable: stable answers so far.
-        other: all other answers so far.
+        canary: answers so far whose requests were drawn for the canary.
+        stable: answers so far whose requests were drawn for the stable version.
+        other: all answers so far of which that is not known.
         low_percent: the least share of the canary that the answers do not rule out, None where no single one fits them.
         high_percent: the greatest.
         evidence_for: see `Session.evidence`; None where the answers cannot be judged.
         evidence_against: see `Session.evidence`.
+        evidence_not_worse: see `Session.canary_evidence`; None where the versions are not compared.
+        evidence_worse: see `Session.canary_evidence`.
         route: the route of the latest answers that all came by one, or else of the first ones; "" where they named
             none, None where there are none.
     """
@@ -38,6 +40,8 @@ class Point:
     high_percent: float | None
     evidence_for: float | None
     evidence_against: float | None
+    evidence_not_worse: float | None
+    evidence_worse: float | None
     route: str | None
 
 
@@ -78,16 +82,19 @@ class History:
         tally = session.tally
         low, high = session.interval_percent or (None, None)
         evidence_for, evidence_against = session.evidence() or (None, None)
+        evidence_not_worse, evidence_worse = session.canary_evidence() or (None, None)
         self._route = self._latest_route(tally)
         return Point(
             round(seconds, 2),
-            tally.canary,
-            tally.stable,
-            tally.other_total,
+            tally.canary_drawn,
+            tally.stable_drawn,
+            tally.unknown,
             low,
             high,
             evidence_for,
             evidence_against,
+            evidence_not_worse,
+            evidence_worse,
             self._route,
         )
 

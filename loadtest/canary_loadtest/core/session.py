@@ -7,12 +7,12 @@ from typing import Final
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.estimates import answers_to_go, evidence_of_change, share_interval_percent
 from canary_loadtest.core.expectation import Expectation
-from canary_loadtest.core.findings import Evidence, finding_of
-from canary_loadtest.core.health.comparison import STOP_TESTS, Comparison
+from canary_loadtest.core.findings import Evidence, errors_against, finding_of, split_of
+from canary_loadtest.core.health.comparison import Comparison
 from canary_loadtest.core.labels import RowNames
 from canary_loadtest.core.order import StartOrder
 from canary_loadtest.core.outcome import Outcome
-from canary_loadtest.core.rules import rule_for
+from canary_loadtest.core.rules import look, rule_for
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import NEXT_STEPS, Remedy, Verdict, next_step_of
 
@@ -22,11 +22,11 @@ HOPELESS_ANSWERS: Final = 500
 class Session:
     """Counts answers in the order of their requests and looks at the rules after each one.
 
-    The first rule to fire decides, and by default nothing is counted after it, so that counts and verdict agree. A
-    split that is right is not CONFIRMED while more answers are errors than are allowed, and counts that prove both "not
-    exactly" and "within the tolerance" are not REFUTED. A session told to keep going counts on; a CONFIRMED that later
-    answers refute becomes REFUTED. Where answers name the destination that was drawn for them, a canary that errs more
-    often than stable is REFUTED, too, be the split right or not.
+    CONFIRMED takes all that is asked for at one look: the split is right, the canary is not worse, and no more answers
+    are errors than are allowed; nothing that was certain earlier is kept. One of two findings suffices for REFUTED: the
+    share is another one, or the canary errs more often than stable. By default nothing is counted after the first of
+    these, so that counts and verdict agree. Counts that prove both "not exactly" and "within the tolerance" do not
+    refute the split. A session told to keep going counts on; a CONFIRMED that later answers refute becomes REFUTED.
 
     Attributes:
         unfinished_elsewhere: requests that were started and are not in order yet, where `add` has answers from workers.
@@ -57,7 +57,7 @@ class Session:
         self.unfinished_elsewhere = 0
         self._row_names = row_names or RowNames()
         self._next_steps = next_steps
-        self._rule = rule_for(expectation)
+        self._rule = rule_for(expectation, expectation.stop_tests)
         self._comparison = Comparison(expectation)
         self._order = StartOrder()
         self._outcome = Outcome.INCONCLUSIVE
@@ -97,10 +97,7 @@ class Session:
             return
         counted = self.tally.add(answer, self.route)
         if counted is not None:
-            settled = self._comparison.compares is not None
             self._comparison.add(counted)
-            if not settled:
-                self._divide_alpha_stop()
         self._look()
 
     def add_all(self, answers: Tally, comparison: Comparison | None = None) -> None:
@@ -108,27 +105,30 @@ class Session:
 
         Args:
             answers: their counts.
-            comparison: the same answers by destination, in the order of their requests; None where none is named.
+            comparison: the same answers in the order of their requests; None where that is not known.
         """
         self.tally += answers
-        if comparison is not None:
+        if comparison is None:
+            self._comparison.add_counts(answers)
+        else:
             self._comparison = comparison
-            self._divide_alpha_stop()
-        self._look()
+        self._look(at_both=True)
 
-    def _divide_alpha_stop(self) -> None:
-        """Leave a part of alpha_stop to the comparison of the versions, if there is one: no rule has fired yet."""
-        if self._comparison.compares:
-            self._rule = rule_for(self.expectation, STOP_TESTS)
+    def _look(self, *, at_both: bool = False) -> None:
+        """Look at the split, and now and then at the canary.
 
-    def _look(self) -> None:
+        Args:
+            at_both: whether to look at the canary now.
+        """
+        if self.tally.by_several_routes:
+            return
         self._look_at_the_split()
-        confirmed = self._outcome is Outcome.CONFIRMED and self._decided is not None
-        if self._comparison.due or (confirmed and not self.keep_going):
+        if at_both or self._comparison.due or not self.expectation.compares:
             self._look_at_the_canary()
+            self._look_for_a_go_ahead()
 
     def _look_at_the_canary(self) -> None:
-        """Look whether the canary errs more often, unless something stands against that, or the split is REFUTED."""
+        """Look whether the canary errs more often, unless something stands against that, or the split is refuted."""
         if self._outcome is not Outcome.REFUTED and not self._not_compared:
             self._comparison.look()
 
@@ -145,18 +145,26 @@ class Session:
         return ""
 
     def _look_at_the_split(self) -> None:
-        tally = self.tally
-        if tally.by_several_routes or self._outcome is Outcome.REFUTED:
-            return
+        """Look whether the share is another one."""
         counts = self._independent_counts()
-        if self._rule.confirms(*counts):
-            if self._decided is None and self.expectation.allows_errors(tally.other_total, tally.total):
-                self._decide(Outcome.CONFIRMED, counts)
-        elif self._rule.refutes(*counts):
-            if self._decided is None:
-                self._decide(Outcome.REFUTED, counts)
-            else:
-                self._outcome, self._refuted_later = Outcome.REFUTED, tally.copy()
+        if self._outcome is Outcome.REFUTED or look(self._rule, *counts) is not Outcome.REFUTED:
+            return
+        if self._decided is None:
+            self._decide(Outcome.REFUTED, counts)
+        else:
+            self._outcome, self._refuted_later = Outcome.REFUTED, self.tally.copy()
+
+    def _look_for_a_go_ahead(self) -> None:
+        """Look whether all that is asked for holds now."""
+        counts, tally = self._independent_counts(), self.tally
+        if (
+            self._decided is None
+            and self._rule.confirms(*counts)
+            and self.expectation.allows_errors(errors_against(tally, self.expectation), tally.total)
+            and not (self.expectation.compares and self._not_compared)
+            and self._comparison.passes()
+        ):
+            self._decide(Outcome.CONFIRMED, counts)
 
     def _decide(self, outcome: Outcome, counts: tuple[int, int, int]) -> None:
         """Keep what a rule says the first time that one fires."""
@@ -195,7 +203,7 @@ class Session:
         tally = self.tally
         canary, stable, other = tally.connections.first_answers
         if not canary + stable + other or tally.picked_for_each_request:
-            canary, stable, other = tally.canary, tally.stable, tally.other_total
+            canary, stable, other = tally.canary_drawn, tally.stable_drawn, tally.unknown
         return canary, stable, other
 
     def evidence(self) -> tuple[float, float] | None:
@@ -209,24 +217,49 @@ class Session:
         evidence_for, evidence_against = self._rule.evidence(*self._independent_counts())
         return max(-1.0, min(evidence_for, 2.0)), max(-1.0, min(evidence_against, 2.0))
 
+    def canary_evidence(self) -> tuple[float, float] | None:
+        """Return the evidence that the canary is not worse, and that it is, None where the versions are not compared.
+
+        Each is a fraction of what its finding takes, as for `evidence`.
+        """
+        return None if self._not_compared else self._comparison.evidence()
+
     def to_go(self) -> int | None:
         """Return about how many more answers a verdict takes, None when none is in sight.
 
         Where there are more errors than are allowed, they are answers without a further error.
         """
+        if self._refuted:
+            return 0
+        split, canary = self.split_to_go(), self.canary_to_go()
+        return None if split is None or canary is None else max(split, canary)
+
+    def split_to_go(self) -> int | None:
+        """Return about how many more answers a finding on the split takes, None when none is in sight."""
         if self.tally.by_several_routes:
             return None
-        if self._comparison.worse is not None:
-            return 0
         counts, total = self._independent_counts(), self.tally.total
         to_go = answers_to_go(self._rule, self.expectation, counts)
-        with_few_errors = self.expectation.answers_for_errors(self.tally.other_total)
+        with_few_errors = self.expectation.answers_for_errors(errors_against(self.tally, self.expectation))
         if to_go is None or with_few_errors is None:
             return None
-        if self._rule.refutes(*counts) and not self._rule.confirms(*counts):
-            return 0
         # Where only the first answer of each connection is a sample, the others come along.
         return max(round(to_go * max(total, 1) / max(sum(counts), 1)), with_few_errors - total)
+
+    def canary_to_go(self) -> int | None:
+        """Return about how many more answers it takes to know if the canary is worse, None when that is not in sight.
+
+        It is 0 where it is not asked.
+        """
+        return 0 if self._comparison.worse is not None else self._comparison.to_go()
+
+    @property
+    def _refuted(self) -> bool:
+        """Whether one of the findings that refute holds now."""
+        if self.tally.by_several_routes:
+            return False
+        counts = self._independent_counts()
+        return self._comparison.worse is not None or look(self._rule, *counts) is Outcome.REFUTED
 
     def verdict(self, *, requests_known: bool = True, objection: str = "") -> Verdict:
         """Return the result so far; at the end of the run this is the result.
@@ -237,7 +270,8 @@ class Session:
                 they are not.
             objection: what else stands against a verdict, such as counts that are missing; it makes it INCONCLUSIVE.
         """
-        self._look_at_the_canary()
+        if self.tally.total:
+            self._look(at_both=True)
         tally, counts = self.tally.copy(), self._independent_counts()
         unknown = "" if requests_known else "requests without an answer are not among these"
         health = self._comparison.health(objection or self._not_compared or unknown)
@@ -264,7 +298,7 @@ class Session:
         return Verdict(
             outcome=finding.outcome,
             reason=finding.reason,
-            next_step=next_step_of(finding.remedy, tally, self._next_steps),
+            next_step=next_step_of(finding.remedy, tally, health, self._next_steps),
             tally=tally,
             expectation=self.expectation,
             row_names=self._row_names,
@@ -272,4 +306,5 @@ class Session:
             unfinished=self.unfinished,
             interval_percent=evidence.interval_percent,
             health=health,
+            split=split_of(evidence),
         )

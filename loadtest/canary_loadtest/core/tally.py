@@ -6,7 +6,14 @@ from typing import Any, Final
 
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.connections import Connections
-from canary_loadtest.core.labels import CANARY, MORE_KINDS, VERSIONS, WRONG_ROUTE, printable
+from canary_loadtest.core.labels import (
+    CANARY,
+    MORE_KINDS,
+    STABLE,
+    VERSIONS,
+    WRONG_ROUTE,
+    printable,
+)
 
 MOST_KINDS: Final = 50
 MOST_ROUTES: Final = 16
@@ -18,9 +25,12 @@ class Tally:
     """How many answers of each kind were counted.
 
     Attributes:
-        canary: answers of the canary.
-        stable: answers of the stable version.
-        other: all other answers by kind, at most `MOST_KINDS` and the rest; each may be of either version.
+        canary: right answers of the canary.
+        stable: right answers of the stable version.
+        canary_errors: other answers that name the canary as their destination.
+        stable_errors: other answers that name the stable version.
+        other: all other answers by kind, at most `MOST_KINDS` and the rest. Those that name no destination may be of
+            either version.
         routes: the versions' answers by the route that they named, "" for none; at most `MOST_ROUTES` and the rest.
             Kinds and routes are as `printable` returns them: they come from a server or a file.
         settling: answers that came before the first one by the expected route; they are outside of all counts.
@@ -29,6 +39,8 @@ class Tally:
 
     canary: int = 0
     stable: int = 0
+    canary_errors: int = 0
+    stable_errors: int = 0
     other: Counter[str] = field(default_factory=Counter)
     routes: Counter[str] = field(default_factory=Counter)
     settling: int = 0
@@ -38,6 +50,26 @@ class Tally:
     def other_total(self) -> int:
         """How many answers were neither canary nor stable."""
         return self.other.total()
+
+    @property
+    def canary_drawn(self) -> int:
+        """How many requests were drawn for the canary, as far as that is known."""
+        return self.canary + self.canary_errors
+
+    @property
+    def stable_drawn(self) -> int:
+        """How many requests were drawn for the stable version, as far as that is known."""
+        return self.stable + self.stable_errors
+
+    @property
+    def drawn(self) -> int:
+        """How many requests have a version that is known."""
+        return self.canary_drawn + self.stable_drawn
+
+    @property
+    def unknown(self) -> int:
+        """How many answers may be of either version."""
+        return self.other_total - self.canary_errors - self.stable_errors
 
     @property
     def total(self) -> int:
@@ -57,12 +89,12 @@ class Tally:
     @property
     def picked_for_each_request(self) -> bool:
         """Whether answers on kept connections change so often that each must be a sample of its own."""
-        return self.connections.picked_for_each_request(self.canary, self.stable)
+        return self.connections.picked_for_each_request(self.canary_drawn, self.stable_drawn)
 
     @property
     def pinned(self) -> bool:
         """Whether answers on kept connections change so rarely that a connection must be bound to a version."""
-        return self.connections.pinned(self.canary, self.stable)
+        return self.connections.pinned(self.canary_drawn, self.stable_drawn)
 
     def add(self, answer: Answer, expected_route: str | None = None) -> Answer | None:
         """Count one answer, and return it as it was counted, None where it is outside of all counts.
@@ -83,9 +115,11 @@ class Tally:
             label, is_version = WRONG_ROUTE, False
             answer = Answer(label, route, previous)  # what another route draws is not drawn by this one
         if previous is not None:
-            self.connections.add(label, previous)
+            self.connections.add(answer.drawn, previous)
         if not is_version:
             self.other[_name_in(self.other, label, MOST_KINDS, MORE_KINDS)] += 1
+            self.canary_errors += answer.destination == CANARY
+            self.stable_errors += answer.destination == STABLE
             return answer
         if label == CANARY:
             self.canary += 1
@@ -99,6 +133,8 @@ class Tally:
         return Tally(
             canary=self.canary + more.canary,
             stable=self.stable + more.stable,
+            canary_errors=self.canary_errors + more.canary_errors,
+            stable_errors=self.stable_errors + more.stable_errors,
             other=self.other + more.other,
             routes=self.routes + more.routes,
             settling=self.settling + more.settling,
@@ -115,6 +151,7 @@ class Tally:
             "canary": self.canary,
             "stable": self.stable,
             "other": self.other_total,
+            "drawn": {"canary": self.canary_drawn, "stable": self.stable_drawn, "unknown": self.unknown},
             "other_by_kind": dict(sorted(self.other.items())),
             "routes": dict(sorted(self.routes.items())),
             "settling": self.settling,

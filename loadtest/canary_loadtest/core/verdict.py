@@ -17,6 +17,8 @@ class Remedy(Enum):
     """What a person should do after a verdict."""
 
     CONTINUE = auto()
+    CONTINUE_SPLIT = auto()
+    GO_ON = auto()
     STOP = auto()
     TAKE_BACK = auto()
     NAME_ROUTE = auto()
@@ -25,13 +27,15 @@ class Remedy(Enum):
     COUNT_REQUESTS = auto()
     FIND_ANSWERS = auto()
     MORE_ANSWERS = auto()
+    MORE_FOR_THE_CANARY = auto()
     EXPLAIN_OTHERS = auto()
     MEASURE_AGAIN = auto()
 
 
 # Programs whose options differ replace the lines that name one.
 NEXT_STEPS: Final[Mapping[Remedy, str]] = {
-    Remedy.CONTINUE: "traffic matches the configured weights; continue the release",
+    Remedy.CONTINUE: "traffic matches the configured weights",
+    Remedy.CONTINUE_SPLIT: "traffic matches the configured weights; if the canary is fit to get more was not asked",
     Remedy.STOP: "stop the rollout; compare the proxy's weights with the ones you applied",
     Remedy.TAKE_BACK: "take the weight back from the canary, then find out what its errors are",
     Remedy.NAME_ROUTE: "measure again while the weights do not change, and name the route with --route",
@@ -40,6 +44,7 @@ NEXT_STEPS: Final[Mapping[Remedy, str]] = {
     Remedy.COUNT_REQUESTS: "count the requests that were sent, not only the answers",
     Remedy.FIND_ANSWERS: "check that the target is up",
     Remedy.MORE_ANSWERS: "take more answers, or allow a wider --tolerance",
+    Remedy.MORE_FOR_THE_CANARY: "take more answers, or ask for a smaller step (--next-weight)",
     Remedy.MEASURE_AGAIN: "measure again",
 }
 
@@ -58,7 +63,8 @@ class Verdict:
         decided_after: how many answers had been counted when a rule first fired, None where none did.
         unfinished: requests started and not counted at the end: unanswered, or behind one that is.
         interval_percent: the canary's shares that the answers do not rule out, None where no single one fits them all.
-        health: whether the canary errs more often than stable; None where no answer names its destination.
+        health: whether the canary errs more often than stable; None where the versions are not compared.
+        split: the outcome of the split alone.
     """
 
     outcome: Outcome
@@ -71,16 +77,22 @@ class Verdict:
     unfinished: int
     interval_percent: tuple[float, float] | None
     health: CanaryHealth | None = None
+    split: Outcome = Outcome.INCONCLUSIVE
 
 
-def next_step_of(remedy: Remedy, tally: Tally, next_steps: Mapping[Remedy, str]) -> str:
+def next_step_of(remedy: Remedy, tally: Tally, health: CanaryHealth | None, next_steps: Mapping[Remedy, str]) -> str:
     """Return what to do next, in words.
 
     Args:
         remedy: what to do.
         tally: the answers counted.
-        next_steps: the words of the program for each remedy but EXPLAIN_OTHERS, which is the hint of a label.
+        health: what is known of the canary, None where it was not compared.
+        next_steps: the words of the program for each remedy but EXPLAIN_OTHERS, which is the hint of a label, and
+            GO_ON, which names the weight that the go-ahead is for.
     """
     if remedy is Remedy.EXPLAIN_OTHERS:
         return hint(tally.other.most_common(1)[0][0])
+    if remedy is Remedy.GO_ON and health is not None:
+        weight = f"{health.gate.next_weight_percent:g} %"
+        return f"traffic matches the configured weights, and the canary may go on to {weight}"
     return next_steps[remedy]

@@ -27,7 +27,7 @@ from canary_loadtest.judge.readers import FORMATS, Format
 from canary_loadtest.judge.reading import Reading
 from canary_loadtest.judge.sources import Source, SourceError
 from canary_loadtest.judge.writing import write_out
-from canary_loadtest.options import ROUTE_HELP, add_expectation, expectation_of
+from canary_loadtest.options import ROUTE_HELP, add_destinations, add_expectation, destinations_of, expectation_of
 from canary_loadtest.output.text import one_line, wrapped
 from canary_loadtest.output.why import with_row
 
@@ -112,6 +112,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--other", type=_count, metavar="N", help="number of requests that got neither")
     _add_input_options(parser)
     parser.add_argument("--route", metavar="NAME", help=ROUTE_HELP)
+    add_destinations(parser)
     add_outputs(parser)
     parser.add_argument(
         "files",
@@ -267,7 +268,7 @@ def _read(options: argparse.Namespace, form: Format) -> Reading:
     named = _input_option(options)
     classifier = contract.classify if options.classify is None else load_classifier(options.classify)
     comparison = Comparison(expectation_of(options)) if form.has_headers else None
-    reading = Reading(options.route, classifier, comparison=comparison)
+    reading = Reading(options.route, classifier, destinations_of(options), comparison=comparison)
     for file in options.files or ["-"]:
         with _open(file) as stream:
             source = Source(stream, "standard input" if file == "-" else file)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
-from canary_loadtest.core.answer import ROUTE_HEADER, destination_of
+from canary_loadtest.core.answer import ROUTE_HEADER
 from canary_loadtest.core.contract import CANARY_BODY, LABEL_BY_VERSION, LOG_MESSAGE, STABLE_BODY
 from canary_loadtest.core.labels import (
     CANARY,
@@ -144,7 +144,9 @@ def _add(reading: Reading, line: Line, status: object, headers: object, body: by
         reading.add(CONNECTION_ERROR)
     else:
         by_name = {str(name).lower(): _header_value(value) for name, value in (headers or {}).items()}
-        reading.add(reading.classify(status, by_name, body), by_name.get(ROUTE_HEADER, ""), destination_of(by_name))
+        reading.add(
+            reading.classify(status, by_name, body), by_name.get(ROUTE_HEADER, ""), reading.destinations.of(by_name)
+        )
 
 
 def is_status(value: object) -> TypeGuard[int]:

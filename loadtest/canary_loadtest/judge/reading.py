@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from canary_loadtest.core import contract
-from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.answer import Answer, Destinations
 from canary_loadtest.core.contract import Classifier
 from canary_loadtest.core.health.comparison import Comparison
 from canary_loadtest.core.labels import escaped
 from canary_loadtest.core.tally import Tally
 
 MOST_SHOWN: Final = 100
+ANY_MESH: Final = Destinations()
 
 
 class Line(NamedTuple):
@@ -34,8 +35,9 @@ class Reading:
     Attributes:
         route: count only answers by this route; None for any.
         classify: returns the label of an answer whose status, headers and body are known.
+        destinations: how such an answer names its destination.
         tally: the counts.
-        comparison: the same answers by destination; None where the format has no headers that could name it.
+        comparison: the same answers in their order, by destination; None where they are compared by their counts.
         records: how many lines were of the format.
         missed: how many lines were none.
         first_missed: the first of these, and why, for a person.
@@ -44,6 +46,7 @@ class Reading:
 
     route: str | None = None
     classify: Classifier = contract.classify
+    destinations: Destinations = ANY_MESH
     tally: Tally = field(default_factory=Tally)
     comparison: Comparison | None = None
     records: int = 0

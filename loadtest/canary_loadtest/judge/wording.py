@@ -17,5 +17,6 @@ JUDGE_NEXT_STEPS: Final[Mapping[Remedy, str]] = {
     **NEXT_STEPS,
     Remedy.COUNT_REQUESTS: ADD_SENT,
     Remedy.FIND_ANSWERS: "check that there are answers, and that --format is their form",
+    Remedy.MORE_FOR_THE_CANARY: "judge more answers, or ask for a smaller step (--next-weight)",
     Remedy.MORE_ANSWERS: "judge more answers, or allow a wider --tolerance",
 }

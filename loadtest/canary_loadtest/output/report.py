@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import floor
+from math import floor, isfinite
 from typing import Any, Final
 
 from canary_loadtest.core.expectation import Expectation
@@ -43,14 +43,17 @@ def as_dict(verdict: Verdict, about: About, exit_code: int | None = None) -> dic
             "tolerance_points": expectation.points,
             "alpha": expectation.alpha,
             "alpha_stop": expectation.alpha_stop,
-            "max_errors_percent": expectation.most_errors_percent,
+            "max_errors_percent": expectation.most_errors_percent
+            if isfinite(expectation.most_errors_percent)
+            else None,
         },
         "counts": tally.to_dict(),
         "row_names": verdict.row_names._asdict(),
-        "canary_percent": 100 * tally.canary / tally.total if tally.total else None,
+        "canary_percent": 100 * tally.canary_drawn / tally.total if tally.total else None,
         "canary_interval_percent": verdict.interval_percent and list(verdict.interval_percent),
         "decided_after": verdict.decided_after,
         "unfinished": verdict.unfinished,
+        "split": verdict.split.value,
         "health": verdict.health and verdict.health.to_dict(),
     }
 
@@ -86,17 +89,20 @@ def table(verdict: Verdict) -> str:
     """Return the verdict as a table of at most 80 columns, without a newline at its end."""
     tally = verdict.tally
     canary, interval = _row(verdict.row_names.canary, tally.canary, verdict), interval_text(verdict)
-    fits = len(canary) + 3 + len(interval) <= COLUMNS
+    drawn = drawn_text(verdict)
+    fits = not drawn and len(canary) + 3 + len(interval) <= COLUMNS
+    below = "" if drawn or fits else f"\n    {interval}"
     return "\n".join(
         [
             f"{'answers':<25}{'count':>9}{'share':>9}",
-            f"{canary}   {interval}" if fits else f"{canary}\n    {interval}",
+            f"{canary}   {interval}" if fits else f"{canary}{below}",
             _row(verdict.row_names.stable, tally.stable, verdict),
             _row("other", tally.other_total, verdict),
             *(_kind(one_line(kind), count) for kind, count in tally.other.most_common()),
             *_totals(verdict),
+            *([wrapped("drawn:    ", drawn)] if drawn else []),
+            wrapped("expected: ", expected_text(verdict.expectation)),
             *_health(verdict),
-            wrapped("expected: ", _expected(verdict.expectation)),
             wrapped("verdict:  ", one_line(f"{verdict.outcome.value} - {verdict.reason}")),
             wrapped("next:     ", one_line(verdict.next_step)),
         ]
@@ -109,20 +115,32 @@ def _health(verdict: Verdict) -> Iterator[str]:
 
 
 def health_text(verdict: Verdict) -> str:
-    """Return in words whether the canary errs more often than stable, "" where no answer names its destination.
+    """Return in words whether the canary errs more often than stable, "" where the versions are not compared.
 
     What the verdict's reason says already is not said again.
     """
     health = verdict.health
     if health is None:
         return ""
-    reason = [] if health.worse_after is not None and health.reason in verdict.reason else [health.reason]
-    return f"{health.health.value} - {'; '.join([*reason, *health.remarks])}"
+    said = [part for part in (health.reason, *health.remarks) if part not in verdict.reason]
+    return " - ".join(filter(None, (health.health.value, "; ".join(said))))
 
 
-def _expected(expectation: Expectation) -> str:
+def expected_text(expectation: Expectation) -> str:
+    """Return in words what is tested."""
     points = "percentage point" if expectation.points == 1 else "percentage points"
-    return f"{expectation.canary_percent:g} % canary, tolerance {expectation.points:g} {points}"
+    split = f"{expectation.canary_percent:g} % canary, tolerance {expectation.points:g} {points}"
+    most = expectation.most_errors_percent
+    return f"{split}, at most {most:g} % errors" if isfinite(most) else split
+
+
+def drawn_text(verdict: Verdict) -> str:
+    """Return in words how many requests were drawn for the canary, "" where these are its right answers."""
+    tally = verdict.tally
+    if not tally.canary_errors + tally.stable_errors:
+        return ""
+    share = share_of(tally.canary_drawn, tally.total, verdict.expectation)
+    return f"{tally.canary_drawn} of {tally.total} requests for the canary: {share}, {interval_text(verdict)}"
 
 
 def _kind(kind: str, count: int) -> str:
@@ -148,6 +166,7 @@ def summary(verdict: Verdict, about: About) -> str:
     """Return the verdict as Markdown, without a newline at its end."""
     tally, expectation, names = verdict.tally, verdict.expectation, verdict.row_names
     counts = [(names.canary, tally.canary), (names.stable, tally.stable), *tally.other.most_common()]
+    drawn = drawn_text(verdict)
     rows = [(as_markdown_text(name), count, share_of(count, tally.total, expectation)) for name, count in counts]
     route = about.route or (next(iter(tally.routes)) if len(tally.routes) == 1 else "")
     place = replace(about, route=route or None).place
@@ -164,7 +183,8 @@ def summary(verdict: Verdict, about: About) -> str:
             "|---|--:|--:|",
             *(f"| {name} | {count} | {share} |" for name, count, share in rows),
             "",
-            f"Expected: {_expected(expectation)}. Not ruled out: {interval_text(verdict)}.",
+            *([f"Drawn: {drawn}.", ""] if drawn else []),
+            f"Expected: {expected_text(expectation)}. Not ruled out: {interval_text(verdict)}.",
             "",
             *([f"Canary: {as_markdown_text(health_text(verdict))}.", ""] if verdict.health else []),
             f"Next: {as_markdown_text(verdict.next_step)}.",
@@ -188,20 +208,28 @@ def progress_line(session: Session, answers_per_second: float, seconds_left: flo
     tally = session.tally
     if not tally.total:
         return "no answer counted yet"
-    share = share_of(tally.canary, tally.total, session.expectation)
+    share = share_of(tally.canary_drawn, tally.total, session.expectation)
     line = f"{tally.total} answers, {share} canary, {tally.other_total} other: "
     if session.decided:
         return f"{line}{session.verdict().outcome}"
     to_go = session.to_go()
     if to_go is None:
         return f"{line}no verdict in sight"
-    line += f"about {to_go} more"
+    line += f"about {to_go} more{_awaited(session)}"
     if answers_per_second:
         seconds = to_go / answers_per_second
         line += f", {seconds:.0f} s"
         if seconds_left is not None and seconds > seconds_left:
             line += f" ({max(seconds_left, 0):.0f} left)"
     return line
+
+
+def _awaited(session: Session) -> str:
+    """Return which of the two findings takes longer, "" where there is but one."""
+    split, canary = session.split_to_go(), session.canary_to_go()
+    if not session.expectation.compares or split is None or canary is None:
+        return ""
+    return " on the canary's errors" if canary > split else " on the split"
 
 
 def interval_text(verdict: Verdict) -> str:

@@ -81,7 +81,7 @@ def _refuted(verdict: Verdict) -> str:
     tally, expectation = verdict.tally, verdict.expectation
     if verdict.health is not None and verdict.health.worse_after is not None:
         return "worse"
-    expected, share = expectation.canary_percent, 100 * tally.canary / max(tally.labelled, 1)
+    expected, share = expectation.canary_percent, 100 * tally.canary_drawn / max(tally.drawn, 1)
     if share in {0, 100}:
         return "refuted-zero"
     if abs(share - expected) < expectation.points:

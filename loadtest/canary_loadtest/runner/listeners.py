@@ -18,7 +18,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN, Outcome
-from canary_loadtest.options import add_locust_options, expectation_of
+from canary_loadtest.options import add_locust_options, destinations_of, expectation_of
 from canary_loadtest.output import page, report
 from canary_loadtest.output.delivery import printed, write_with_exit_code
 from canary_loadtest.output.files import keep, print_whole
@@ -74,6 +74,7 @@ def on_init(environment: Environment, **_: object) -> None:
         usage_error("--host is missing: the address of the service, such as http://127.0.0.1:8080")
     try:
         expectation_of(options)
+        destinations_of(options)
         for host in filter(None, hosts):
             base_address(host)
     except (TargetError, ExpectationError) as error:

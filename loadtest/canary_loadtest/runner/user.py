@@ -18,7 +18,7 @@ from locust.exception import StopTest, StopUser
 from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING, Runner
 
 from canary_loadtest.core import contract
-from canary_loadtest.core.answer import ROUTE_HEADER, Answer, destination_of
+from canary_loadtest.core.answer import ROUTE_HEADER, Answer
 from canary_loadtest.core.labels import (
     ABANDONED,
     CLIENT_ERROR,
@@ -26,7 +26,7 @@ from canary_loadtest.core.labels import (
     VERSIONS,
     RowNames,
 )
-from canary_loadtest.options import headers_of
+from canary_loadtest.options import destinations_of, headers_of
 from canary_loadtest.runner.client import OneAttemptPool
 from canary_loadtest.runner.failures import KINDS, cause_of, label_of, label_of_broken_body
 from canary_loadtest.runner.listeners import options_of, run_of
@@ -90,6 +90,7 @@ class CanaryUser(FastHttpUser):
             self.headers["Connection"] = "close"
         if options.host_header:
             self.headers["Host"] = options.host_header
+        self.destinations = destinations_of(options)
         self.runner = cast("Runner", environment.runner)
         self._connection = 0
         self._previous = ""
@@ -110,7 +111,7 @@ class CanaryUser(FastHttpUser):
             with sent as response:
                 label = self.label(response)
                 route = route_of(response.headers)
-                destination = destination_of(response.headers or {})
+                destination = self.destinations.of(response.headers or {})
                 response.request_meta["name"] = f"{self.path} {label}"
                 if label in VERSIONS:
                     response.success()
@@ -131,15 +132,16 @@ class CanaryUser(FastHttpUser):
             answers.finish(ticket, Answer(label))
             self.canary_run.answer_counted(answers)
             raise
-        answers.finish(ticket, Answer(label, route, self._previous_to(label), destination))
+        answer = Answer(label, route, destination=destination)
+        answers.finish(ticket, answer._replace(previous=self._previous_to(answer)))
         self.canary_run.answer_counted(answers)
 
-    def _previous_to(self, label: str) -> str | None:
-        """Return what the answer before this one on its connection was, and remember this one."""
+    def _previous_to(self, answer: Answer) -> str | None:
+        """Return what was drawn before this answer on its connection, and remember this one."""
         if not self.sockets.keep_alive:
             return None
         previous = self._previous if self.sockets.connections == self._connection else ""
-        self._connection, self._previous = self.sockets.connections, label
+        self._connection, self._previous = self.sockets.connections, answer.drawn
         return previous
 
     def _cause(self, response: ResponseContextManager) -> str:

@@ -9,5 +9,6 @@ LIVE_NEXT_STEPS: Final[Mapping[Remedy, str]] = {
     **NEXT_STEPS,
     Remedy.SAMPLE_EACH_ANSWER: "measure without --keep-alive, so that each answer is an independent sample",
     Remedy.FIND_ANSWERS: "check that the target is up, and allow more time (--run-time)",
+    Remedy.MORE_FOR_THE_CANARY: "run longer (--run-time), or ask for a smaller step (--next-weight)",
     Remedy.MORE_ANSWERS: "run longer (--run-time), or allow a wider --tolerance",
 }

@@ -5,10 +5,11 @@ are pooled over epochs would compare a version's quiet hour with the other one's
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
-from canary_loadtest.core.labels import CANARY, VERSIONS
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.labels import CANARY
 
 
 class Counts(NamedTuple):
@@ -81,6 +82,7 @@ class Sample:
         episodes: runs of errors.
         begins_with_error: whether the first answer was an error.
         ends_with_error: whether the last one was.
+        in_order: whether the place of each error among the others is known, so that there are episodes.
     """
 
     errors: int = 0
@@ -88,6 +90,7 @@ class Sample:
     episodes: int = 0
     begins_with_error: bool = False
     ends_with_error: bool = False
+    in_order: bool = True
 
     @property
     def total(self) -> int:
@@ -117,13 +120,14 @@ class Sample:
         """Append the answers of a later stretch: an episode that goes on there stays one."""
         if not self.total or not later.total:
             both = self if self.total else later
-            return Sample(both.errors, both.right, both.episodes, both.begins_with_error, both.ends_with_error)
+            return replace(both)
         return Sample(
             errors=self.errors + later.errors,
             right=self.right + later.right,
             episodes=self.episodes + later.episodes - (self.ends_with_error and later.begins_with_error),
             begins_with_error=self.begins_with_error,
             ends_with_error=later.ends_with_error,
+            in_order=self.in_order and later.in_order,
         )
 
 
@@ -161,20 +165,16 @@ class Epoch:
             self.canary_percent / 100,
         )
 
-    def add(self, label: str, destination: str = "") -> None:
-        """Count the next answer in order.
+    def add(self, answer: Answer) -> None:
+        """Count the next answer in order: what is not right is an error, of the version that was drawn if it is known.
 
-        Args:
-            label: what the classifier returned: a version's for a right answer, any other for an error.
-            destination: the version that the proxy chose for the request, "" where the answer does not name it. A
-                right answer that names another destination than its own version is an error of no known version.
+        A right answer that names another destination than its own version is an error of no known version.
         """
-        is_right = label in VERSIONS and destination in ("", label)
-        is_known = is_right or (label not in VERSIONS and destination in VERSIONS)
-        if is_known:
-            version = label if is_right else destination
+        version = "" if answer.contradicts else answer.version
+        is_right = answer.label == version
+        if version:
             (self.canary if version == CANARY else self.stable).add(is_error=not is_right)
-        if is_right or not is_known:
+        if is_right or not version:
             self.unknown.add(is_error=not is_right)
 
     def __add__(self, later: "Epoch") -> "Epoch":
@@ -211,9 +211,9 @@ class Epochs:
         """End the latest epoch and begin another: the weight, the number of pods or the route changed."""
         self.all.append(Epoch(canary_percent))
 
-    def add(self, label: str, destination: str = "") -> None:
+    def add(self, answer: Answer) -> None:
         """Count the next answer in the latest epoch, as `Epoch.add` does."""
-        self.all[-1].add(label, destination)
+        self.all[-1].add(answer)
 
     @property
     def at_this_weight(self) -> Sequence[Epoch]:

@@ -102,9 +102,8 @@ def _lottery(health: Health, excess_points: tuple[float, float], gate: Gate) -> 
 
 def _not_worse(epochs: Sequence[Epoch], gate: Gate) -> str:
     points = _points(gate.margin_points)
-    enough = "" if gate.margin_told is not None else f", good enough for a weight of {gate.next_weight_percent:g} %"
     return (
-        f"the canary is at most {points} worse than stable{enough}: {_both(epochs, gate)} (one that is {points} worse"
+        f"the canary is at most {points} worse than stable: {_both(epochs, gate)} (one that is {points} worse"
         f" would pass in at most {100 * gate.alpha:g} % of runs)"
     )
 
@@ -155,7 +154,7 @@ def _remarks(epochs: Sequence[Epoch]) -> list[str]:
         "no known version": [epoch.unknown for epoch in epochs],
     }.items():
         errors = sum(sample.errors for sample in samples)
-        if errors:
+        if errors and all(sample.in_order for sample in samples):
             remarks.append(_episodes(name, errors, samples))
     return remarks
 

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
-from canary_loadtest.core.expectation import DEFAULT_ALPHA, DEFAULT_ALPHA_STOP, LEAST_POINTS, ExpectationError
+from canary_loadtest.core.expectation import (
+    DEFAULT_ALPHA,
+    DEFAULT_ALPHA_STOP,
+    DEFAULT_NEXT_WEIGHT_PERCENT,
+    Expectation,
+)
 
-DEFAULT_NEXT_WEIGHT_PERCENT: Final = 100.0
 POINTS_OF_ALL: Final = 1.0
 """How many more of all requests may err after the next step, in percentage points."""
 MOST_POINTS: Final = 50.0
 FEWEST_RIGHT: Final = 0.5
 """The least part of all answers that must be right: two versions that both fail are no worse than each other."""
 ANSWERS_LOOKED_AT_EACH: Final = 100
-LEAST_ALPHA: Final = 1e-13  # a part of what an expectation may have
 
 
 @dataclass(frozen=True)
@@ -25,30 +28,14 @@ class Gate:
         margin_told: by how many percentage points the canary may err more often than stable, where it is told; None for
             what follows from the next weight.
         alpha: the most probability of a go-ahead for a canary that is worse by the margin.
-        alpha_stop: the most probability of calling a canary worse that is not.
-
-    Raises:
-        ExpectationError: a value is outside of its range.
+        alpha_stop: the most probability of calling a canary worse that is not: the part of an expectation's that this
+            test has.
     """
 
     next_weight_percent: float = DEFAULT_NEXT_WEIGHT_PERCENT
     margin_told: float | None = None
     alpha: float = DEFAULT_ALPHA
     alpha_stop: float = DEFAULT_ALPHA_STOP
-
-    def __post_init__(self) -> None:
-        """Check the ranges once, so that nothing below has to."""
-        if not 0 < self.next_weight_percent <= 100:
-            raise ExpectationError(
-                f"the next weight is {self.next_weight_percent:g}: give a percentage above 0, up to 100"
-            )
-        if self.margin_told is not None and not LEAST_POINTS <= self.margin_told < 100:
-            raise ExpectationError(
-                f"the margin is {self.margin_told:g}: give {LEAST_POINTS:g} points or more, below 100"
-            )
-        for name, alpha in {"alpha": self.alpha, "alpha_stop": self.alpha_stop}.items():
-            if not LEAST_ALPHA <= alpha <= 0.5:
-                raise ExpectationError(f"{name} is {alpha}: give a probability from {LEAST_ALPHA:g} to 0.5")
 
     @property
     def margin_points(self) -> float:
@@ -65,6 +52,18 @@ class Gate:
     def margin(self) -> float:
         """The margin as a fraction of 1."""
         return self.margin_points / 100
+
+
+def gate_of(expectation: Expectation) -> Gate | None:
+    """Return what the canary must pass, None where it is not compared with the stable version."""
+    if not expectation.compares or expectation.next_weight_percent is None:
+        return None
+    return Gate(
+        expectation.next_weight_percent,
+        expectation.margin_told,
+        expectation.alpha,
+        expectation.alpha_stop / expectation.stop_tests,
+    )
 
 
 def next_look(answers: int) -> int:

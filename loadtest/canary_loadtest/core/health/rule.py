@@ -22,12 +22,21 @@ def look(compared: Compared, gate: Gate) -> Health:
     WORSE is evidence of the whole release and overrules: its error rate holds at any time. NOT WORSE is asked again at
     each weight and speaks of the answers so far.
     """
-    if worse_log_evidence(compared.release) >= -log(gate.alpha_stop):
+    if is_worse(compared, gate):
         return Health.WORSE
+    return Health.NOT_WORSE if is_not_worse(compared, gate) else Health.UNDECIDED
+
+
+def is_worse(compared: Compared, gate: Gate) -> bool:
+    """Return whether the counts prove that the canary errs more often than stable."""
+    return worse_log_evidence(compared.release) >= -log(gate.alpha_stop)
+
+
+def is_not_worse(compared: Compared, gate: Gate) -> bool:
+    """Return whether they prove that it errs less than the margin more often, with half of the answers right."""
     if not can_be_compared(compared) or mostly_errors(compared):
-        return Health.UNDECIDED
-    passes = not_worse_log_evidence(compared.at_this_weight, gate.margin) >= -log(gate.alpha)
-    return Health.NOT_WORSE if passes else Health.UNDECIDED
+        return False
+    return not_worse_log_evidence(compared.at_this_weight, gate.margin) >= -log(gate.alpha)
 
 
 def can_be_compared(compared: Compared) -> bool:

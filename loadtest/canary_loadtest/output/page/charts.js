@@ -180,7 +180,11 @@ function evidenceChart() {
       { label: "for the expected share", mark: "canary", words: evidenceOf(1), stroke: () => colour("canary"), width: 3 },
       { label: "against it", mark: "against", words: evidenceOf(2), stroke: () => colour("against"), width: 3,
         dash: [3, 3] },
-      { label: "a verdict", mark: "dashed", words: valueOf(3), stroke: () => colour("ink"), dash: [8, 5] },
+      { label: "that the canary is no worse", mark: "canary-thin", words: evidenceOf(3), stroke: () => colour("canary"),
+        width: 1 },
+      { label: "that it is worse", mark: "against-thin", words: evidenceOf(4), stroke: () => colour("against"), width: 1,
+        dash: [3, 3] },
+      { label: "certain", mark: "dashed", words: valueOf(5), stroke: () => colour("ink"), dash: [8, 5] },
     ],
     range: (_, low, high) => [Math.min(0, 25 * Math.floor(low / 25)), Math.max(125, 25 * Math.ceil(high / 25))],
     hooks: { draw: [(chart) => shown && drawChanges(chart, changesOf(shown.history))] },
@@ -198,6 +202,7 @@ let charts = null;
 function drawCharts(data) {
   const { history, expected } = data;
   const { seconds, low_percent: low, high_percent: high, evidence_for: pro, evidence_against: contra } = history;
+  const { evidence_not_worse: fit, evidence_worse: worse } = history;
   const total = totals(history);
   const share = history.canary.map((n, i) => (total[i] ? 100 * n / total[i] : null));
   const flat = (value) => seconds.map(() => value);
@@ -209,7 +214,8 @@ function drawCharts(data) {
     `Line chart of the canary's share: now ${percent(share.at(-1))}, expected ${expected.canary_percent} %`,
   );
   charts.evidence(
-    [seconds, inPercent(pro), inPercent(contra), flat(100)],
-    `Line chart of the evidence: for the expected share ${evidenceInWords(pro)}, against it ${evidenceInWords(contra)}`,
+    [seconds, inPercent(pro), inPercent(contra), inPercent(fit), inPercent(worse), flat(100)],
+    `Line chart of the evidence: for the expected share ${evidenceInWords(pro)}, against it ${evidenceInWords(contra)}`
+      + (data.health ? `, that the canary is no worse ${evidenceInWords(fit)}, that it is ${evidenceInWords(worse)}` : ""),
   );
 }
