@@ -5,11 +5,18 @@ PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 MADE := $(VENV) .venv-* .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# What pip says where it reaches no index has no remedy in it.
+NOT_INSTALLED = { printf 'make: %s\n' 'pip did not get all packages (above). Is the package index reached?' \
+  '  behind a mirror, set pip'"'"'s own variable PIP_INDEX_URL' \
+  '  without a network, bring a bundle: scripts/setup/bundle.sh --help' >&2; exit 1; }
 LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/lab/requirements.txt
+# From the proxy of Go modules: on PyPI it is a download from elsewhere.
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab test pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint format lock clean install
+.PHONY: help doctor lab test pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint workflow format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,8 +48,9 @@ cluster-down: ## Delete that cluster
 	scripts/cluster/down.sh
 
 # Each step depends on the one before: after a failure the rest would prove nothing.
-e2e: $(VENV)/.test ## Run all flows under load on a new cluster (10 minutes)
-	$(BIN)/python -m pytest -m e2e --exitfirst tests/e2e
+# LOAD_TOOLS=yes also runs the recipes of loadtest/recipes.md, with load tools that it builds by Go.
+e2e: $(VENV)/.test $(if $(LOAD_TOOLS),$(VENV)/.load-tools) ## Run all flows under load on a new cluster (15 minutes)
+	$(BIN)/python -m pytest -m "e2e$(if $(LOAD_TOOLS),, and not load_tools)" --exitfirst tests/e2e
 
 browser: $(VENV)/.browser ## Test the pages in a real browser (Chromium; 2 minutes)
 	$(BIN)/python -m pytest -m browser tests/browser
@@ -57,8 +65,7 @@ bundle: $(VENV)/.lab ## Pack images and wheels into FILE=... for offline use
 	@scripts/setup/bundle.sh pack "$(FILE)"
 
 bench: $(VENV)/.test ## Measure every part, write docs/benchmarks.md (20 minutes)
-	@[ -d $(VENV)/fast-parser ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-	  --target $(VENV)/fast-parser -r scripts/bench/requirements.txt \
+	@[ -d $(VENV)/fast-parser ] || $(PIP_INSTALL) --target $(VENV)/fast-parser -r scripts/bench/requirements.txt \
 	  || echo "gunicorn's C parser could not be built; continuing without it" >&2
 	$(BIN)/python -m scripts.bench
 
@@ -71,6 +78,10 @@ lint: $(VENV)/.test ## Check style, format, types and layers only
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck --external-sources .ci/run scripts/*/*.sh
 	$(BIN)/hadolint services/micro_api/Dockerfile loadtest/Dockerfile scripts/lab/Dockerfile
+
+workflow: $(VENV)/.test ## Check the public workflow with actionlint (Go)
+	@command -v go >/dev/null || { echo "make workflow: go is not on the PATH: https://go.dev/doc/install" >&2; exit 1; }
+	go run $(ACTIONLINT) -shellcheck $(BIN)/shellcheck -pyflakes=
 
 format: $(VENV)/.test ## Format every Python file
 	$(BIN)/ruff format
@@ -100,15 +111,19 @@ $(BIN)/python:
 $(VENV)/.lab: $(LOCKS) | $(BIN)/python
 	@$(BIN)/python -m scripts.setup.platforms
 	@echo "Installing the lab into $(VENV) (half a minute, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$(LOCKS))
+	@$(PIP_INSTALL) $(addprefix -r ,$(LOCKS)) || $(NOT_INSTALLED)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.lab tests/requirements.txt
 	@echo "Installing the test tools into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@$(PIP_INSTALL) -r tests/requirements.txt || $(NOT_INSTALLED)
+	@touch $@
+
+$(VENV)/.load-tools: scripts/setup/load-tools.sh | $(BIN)/python
+	@scripts/setup/load-tools.sh $(VENV)/load-tools
 	@touch $@
 
 $(VENV)/.browser: $(VENV)/.test tests/browser/requirements.txt
 	@echo "Installing the browser tests' tools into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt
+	@$(PIP_INSTALL) -r tests/browser/requirements.txt || $(NOT_INSTALLED)
 	@touch $@
