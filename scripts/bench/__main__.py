@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     output = options.output or (None if options.quick or options.only else PAGE)
     try:
+        if output is not None:
+            output.open("a").close()  # what cannot be written is said before minutes of measuring, not after them
         text = _measure(options.only or list(SECTIONS), QUICK if options.quick else FULL)
         if output is not None:
             output.write_text(text, encoding="utf-8")

@@ -24,4 +24,4 @@ class Budget:
 
 
 FULL: Final = Budget(rounds=11, round_seconds=1.0, shifts=24, piped_answers=300_000, thorough=True)
-QUICK: Final = Budget(rounds=2, round_seconds=0.2, shifts=2, piped_answers=20_000, thorough=False)
+QUICK: Final = Budget(rounds=2, round_seconds=0.2, shifts=2, piped_answers=2_000, thorough=False)
