@@ -17,8 +17,9 @@ from canary_loadtest.core.expectation import (
     DEFAULT_NEXT_WEIGHT_PERCENT,
     DEFAULT_TOLERANCE_POINTS,
     Expectation,
-    ExpectationError,
 )
+from canary_loadtest.core.refusal import ExpectationError
+from canary_loadtest.core.slowness import DEFAULT_PERCENTILE, DEFAULT_RATIO, Slowness
 from canary_loadtest.file_options import add_outputs
 
 OWN_HEADERS: Final = frozenset({"accept-encoding", "connection", "content-length", "transfer-encoding"})
@@ -42,7 +43,22 @@ def _checked(field: str) -> Callable[[str], float]:
     def number(text: str) -> float:
         value = _number(text.removesuffix("%").strip())
         try:
-            Expectation(**{"canary_percent": 0.0, field: value})
+            given: dict[str, Any] = {"canary_percent": 0.0, field: value}
+            Expectation(**given)
+        except ExpectationError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return value
+
+    return number
+
+
+def _of_slowness(field: str) -> Callable[[str], float]:
+    """Return an argparse type that takes what `Slowness` allows for `field`."""
+
+    def number(text: str) -> float:
+        value = _number(text)
+        try:
+            Slowness(**{field: value})
         except ExpectationError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         return value
@@ -215,6 +231,70 @@ def add_expectation(
     return [expect_canary, tolerance, next_weight, margin, only_split, max_errors, alpha, alpha_stop]
 
 
+def add_slowness(parser: Any, env_prefix: str) -> argparse.Action:  # noqa: ANN401 - see `add_expectation`
+    """Add the options for comparing the canary's latency, too; return the first one.
+
+    Args:
+        parser: the parser, or a group of one.
+        env_prefix: prefix of the environment variables that set them.
+    """
+    max_slowdown: argparse.Action = parser.add_argument(
+        "--max-slowdown",
+        type=_of_slowness("ratio"),
+        metavar="TIMES",
+        env_var=f"{env_prefix}MAX_SLOWDOWN",
+        help=(
+            "compare the latency, too: a canary that takes this many times as long as stable must not pass, such as"
+            f" {DEFAULT_RATIO:g} (default: only errors are compared)"
+        ),
+    )
+    parser.add_argument(
+        "--slow-percentile",
+        type=_of_slowness("percentile"),
+        metavar="PERCENT",
+        env_var=f"{env_prefix}SLOW_PERCENTILE",
+        help=f"the percentile of stable's times that --max-slowdown is about (default {DEFAULT_PERCENTILE:g})",
+    )
+    parser.add_argument(
+        "--slow-above",
+        type=_of_slowness("milliseconds"),
+        metavar="MILLISECONDS",
+        env_var=f"{env_prefix}SLOW_ABOVE",
+        help="a time of your own for --max-slowdown, in place of a percentile of stable's times",
+    )
+    return max_slowdown
+
+
+def slowness_of(options: argparse.Namespace) -> Slowness | None:
+    """Return how much slower the canary may be, None where its latency is not compared.
+
+    Raises:
+        ExpectationError: a value is outside of its range, or has no effect.
+    """
+    ratio, percentile = _number_of(options, "max_slowdown"), _number_of(options, "slow_percentile")
+    milliseconds = _number_of(options, "slow_above")
+    if ratio is None and (percentile is not None or milliseconds is not None):
+        raise ExpectationError("--slow-percentile and --slow-above have no effect without --max-slowdown")
+    if percentile is not None and milliseconds is not None:
+        raise ExpectationError("--slow-percentile and --slow-above both say what is slow: give one of them")
+    if ratio is None:
+        return None
+    return Slowness(ratio, DEFAULT_PERCENTILE if percentile is None else percentile, milliseconds)
+
+
+def _number_of(options: argparse.Namespace, name: str) -> float | None:
+    """Return the number that an option has, None where it has none; Locust's web UI passes on any text.
+
+    Raises:
+        ExpectationError: it is not a number.
+    """
+    value = getattr(options, name, None)
+    try:
+        return None if value in {None, ""} else float(str(value).removesuffix("%"))
+    except ValueError:
+        raise ExpectationError(f"{name} is {value!r}: give a number") from None
+
+
 def add_destinations(
     parser: Any,  # noqa: ANN401 - a parser or a group: argparse has no public name for both
     env_prefix: str | None = None,
@@ -279,11 +359,7 @@ def expectation_of(options: argparse.Namespace) -> Expectation:
     """
 
     def number(name: str) -> float | None:
-        value = getattr(options, name)
-        try:
-            return None if value in {None, ""} else float(str(value).removesuffix("%"))
-        except ValueError:
-            raise ExpectationError(f"{name} is {value!r}: give a number") from None
+        return _number_of(options, name)
 
     def is_set(name: str) -> bool:
         return getattr(options, name) in {True, "true", "on"}
@@ -302,13 +378,14 @@ def expectation_of(options: argparse.Namespace) -> Expectation:
         number("max_errors"),
         None if is_set("only_split") else next_weight_percent,
         number("margin"),
+        slowness_of(options),
     )
 
 
 def add_locust_options(parser: argparse.ArgumentParser) -> None:
     """Add all options of the load test to Locust's parser."""
     group = parser.add_argument_group("Canary split", "Expected answers, and how to ask for them")
-    shown = add_expectation(group, "LOCUST_")
+    shown = [*add_expectation(group, "LOCUST_"), add_slowness(group, "LOCUST_")]
     route = group.add_argument(
         "--route",
         metavar="NAME",

@@ -15,6 +15,7 @@ from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.history import History
 from canary_loadtest.core.labels import CANARY, STABLE, printable
 from canary_loadtest.core.session import Session
+from canary_loadtest.core.slowness import Slowness
 from canary_loadtest.output import page as page_of
 from canary_loadtest.output.about import About
 from tests.browser.conftest import OpenPage
@@ -82,7 +83,25 @@ def test_the_finding_on_the_canary_is_said_in_words(open_page: OpenPage, tmp_pat
     expect(page.locator("#verdict .reason")).to_have_text(re.compile("^the canary errs more often than stable: "))
     expect(page.locator("#health")).to_have_text(re.compile("^Canary: WORSE – [0-9]+ errors of the canary came in"))
     assert_accessible(page)
+    expect(page.locator("#latency")).to_be_hidden()
     expect(open_page(report_in(tmp_path, 30, 1000)).locator("#health")).to_be_hidden()
+
+
+def test_the_finding_on_the_latency_is_said_in_words(open_page: OpenPage, tmp_path: Path) -> None:
+    """Where latency is compared, a line below says what is known of it, and what both versions took."""
+    expectation = Expectation(30, next_weight_percent=100, slowness=Slowness(2))
+    draw, session, history = Random(3), Session(expectation), History()
+    for number in range(2000):
+        version = CANARY if draw.random() < 0.3 else STABLE
+        seconds = draw.lognormvariate(-4, 0.5) * (3 if version == CANARY else 1)
+        session.add(Answer(version, "70-30", destination=version, seconds=seconds))
+        history.record(number / 50, session)
+    data = page_of.data_of(session.verdict(), history, state="ended", to_go=session.to_go(), about=ABOUT)
+    page_of.write_report(data, "the table", str(tmp_path / "slow.html"))
+    page = open_page((tmp_path / "slow.html").as_uri())
+    expect(page.locator("#verdict strong")).to_have_text("REFUTED")
+    expect(page.locator("#latency")).to_have_text(re.compile("^Latency: WORSE – .*from the send 50 / 95 / 99 % of"))
+    assert_accessible(page)
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -55,6 +55,21 @@ def loses_canary(lost: int, of: int, odd: Handler, canary_of_ten: int) -> Handle
     return reply
 
 
+def answers_later(slow: str, milliseconds: float, canary_of_ten: int = 3) -> Handler:
+    """Return a handler that gives one version's answers so much later, while it gives others."""
+    draw = tens(canary_of_ten)
+
+    def reply(request: Request) -> Reply:
+        version = draw(request.number)
+        if version != slow:
+            return answer(version)
+        gate = threading.Event()
+        threading.Timer(milliseconds / 1000, gate.set).start()
+        return replace(answer(version), gate=gate)
+
+    return reply
+
+
 BY_ROLE = (DESTINATION_HEADER, {CANARY: CANARY, STABLE: STABLE})
 
 

@@ -129,6 +129,15 @@ CASES = [
         "the canary errs more often than stable",
     ),
     Case(
+        "slow-canary",
+        "routes 30 % to the canary, which answers 40 ms later than stable, all right",
+        lambda: server_that.answers_later(CANARY, 40),
+        "--expect-canary 30 --max-slowdown 2",
+        REFUTED,
+        "",
+        "the canary is slower than stable",
+    ),
+    Case(
         "shed-by-name",
         "routes 40 % to the canary, sheds 5 of 14 of these as 503, and names on each answer where it was sent",
         lambda: server_that.fails_by_name(CANARY, 14, fails=5, canary_of_ten=4),

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_loadtest.core.answer import Answer
-from canary_loadtest.core.expectation import Expectation, ExpectationError
+from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.health.counts import Compared, Counts, Epoch, Epochs, Sample
 from canary_loadtest.core.health.finding import HealthFinding, finding_of
 from canary_loadtest.core.health.gate import Gate
 from canary_loadtest.core.health.rule import Health, evidence, look
 from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.refusal import ExpectationError
 
 ERROR = "status_503"
 answers = st.lists(
@@ -144,7 +146,7 @@ def test_the_margin_is_one_point_of_all_requests_at_the_next_weight(gate: Gate, 
         ({"next_weight_percent": 30.0}, "the next weight is 30, not above the expected share of 30"),
     ],
 )
-def test_what_cannot_be_tested_is_refused(options: dict[str, float], message: str) -> None:
+def test_what_cannot_be_tested_is_refused(options: dict[str, Any], message: str) -> None:
     """The message names the value and what is allowed."""
     with pytest.raises(ExpectationError, match=message):
         Expectation(30, **options)

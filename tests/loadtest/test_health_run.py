@@ -218,8 +218,8 @@ def test_several_routes_and_pinned_connections_are_undecided_by_name() -> None:
     """Where answers are no samples of one split the errors cannot be compared either."""
     by_two = [one._replace(route=f"{number % 2}") for number, one in enumerate(drawn(400, every=2))]
     pinned = [
-        Answer(version, "", version if number else "", version)
-        for _, _, _, version in drawn(60)
+        Answer(one.destination, "", one.destination if number else "", one.destination)
+        for one in drawn(60)
         for number in range(20)
     ]
     kept = [one._replace(previous="") for one in drawn(400, every=2)]

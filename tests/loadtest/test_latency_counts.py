@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.health.histogram import Histogram
 from canary_loadtest.core.health.latency import STRETCH, Latency
-from canary_loadtest.core.health.slowness import Slowness
 from canary_loadtest.core.health.times import TimeCounts
 from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.refusal import ExpectationError
+from canary_loadtest.core.slowness import Slowness
 
 times = st.lists(st.floats(1e-5, 1e3), min_size=1, max_size=80)
 ratios = st.sampled_from([1.05, 1.2, 2.0])

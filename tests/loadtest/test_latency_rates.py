@@ -15,8 +15,8 @@ from canary_loadtest.core.health.gate import Gate
 from canary_loadtest.core.health.latency import Latency
 from canary_loadtest.core.health.latency_estimates import latency_to_go
 from canary_loadtest.core.health.latency_rule import not_slower_log_evidence, slower_log_evidence
-from canary_loadtest.core.health.slowness import Slowness
 from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.slowness import Slowness
 from tests.loadtest import health_oracle as oracle
 from tests.loadtest.health_oracle import States, answers_at, around_median, ever, keeps
 from tests.loadtest.latency_oracle import LogNormal, Question, QuickOrSlow, Release, Run

@@ -266,6 +266,9 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
         "alpha": 0.02,
         "alpha_stop": 0.003,
         "max_errors_percent": 7.0,
+        "max_slowdown": None,
+        "slow_percentile": None,
+        "slow_above_milliseconds": None,
     }
     assert list(ended.counts["routes"]) == ["70-30"]
     assert "host: micro-api.test" in server.heads[0].lower()

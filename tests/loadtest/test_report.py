@@ -111,6 +111,9 @@ def test_the_json_says_the_same() -> None:
         "alpha": 0.05,
         "alpha_stop": 0.001,
         "max_errors_percent": 5.0,
+        "max_slowdown": None,
+        "slow_percentile": None,
+        "slow_above_milliseconds": None,
     }
 
 

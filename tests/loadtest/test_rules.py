@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import betabinom, binom
 
 from canary_loadtest.core.estimates import MOST_OTHER, answers_to_go, evidence_of_change, share_interval_percent
-from canary_loadtest.core.expectation import Expectation, ExpectationError
+from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.outcome import Outcome
+from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.core.rules import OneWayRule, SplitRule, confirming_ratios, look, rule_for
 
 SPLITS = [(30.0, 5.0), (30.0, 10.0), (10.0, 5.0), (50.0, 5.0), (1.0, 1.0), (0.2, 5.0), (10.0, 30.0), (99.0, 1.0)]

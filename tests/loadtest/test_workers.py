@@ -145,6 +145,9 @@ answers = st.builds(
     label=st.sampled_from([CANARY, STABLE, "status_503"]),
     route=st.sampled_from(["", "70-30"]),
     previous=st.sampled_from([None, "", CANARY, STABLE, "status_503"]),
+    destination=st.sampled_from(["", CANARY, STABLE]),
+    seconds=st.none() | st.floats(0, 60),
+    scheduled_seconds=st.none() | st.floats(0, 60),
 )
 
 

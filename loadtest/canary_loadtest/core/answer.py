@@ -19,12 +19,16 @@ class Answer(NamedTuple):
         previous: what the answer before it on the same connection was (`drawn`), "" for the first one of a connection,
             None where each answer has a connection of its own.
         destination: the version that the proxy drew for the request, as the answer named it, "" for none.
+        seconds: from the send of the request to the end of its answer, None where it was not measured.
+        scheduled_seconds: the same from the moment when the request should have been sent, None without a schedule.
     """
 
     label: str
     route: str = ""
     previous: str | None = None
     destination: str = ""
+    seconds: float | None = None
+    scheduled_seconds: float | None = None
 
     @property
     def version(self) -> str:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from math import ceil, inf, log, log1p
 from typing import Final
 
+from canary_loadtest.core.refusal import ExpectationError
+from canary_loadtest.core.slowness import Slowness
+
 DEFAULT_TOLERANCE_POINTS: Final = 5.0
 DEFAULT_LEAK_POINTS: Final = 1.0
 DEFAULT_NEXT_WEIGHT_PERCENT: Final = 100.0
@@ -14,10 +17,6 @@ DEFAULT_MAX_ERRORS_ONE_WAY_PERCENT: Final = 1.0
 # Below it the logarithms of the rules are not exact enough.
 LEAST_POINTS: Final = 0.001
 MOST_ANSWERS: Final = 10_000_000
-
-
-class ExpectationError(ValueError):
-    """An expectation that cannot be tested; the message names the value and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class Expectation:
             100 % there is nothing to compare the canary with.
         margin_told: by how many percentage points the canary may err more often than stable; None for what follows from
             the next weight.
+        slowness: how much slower than stable the canary may be; None where its latency is not compared.
 
     Raises:
         ExpectationError: a value is outside of its range, or no number of answers in reach could confirm the share.
@@ -51,6 +51,7 @@ class Expectation:
     max_errors_percent: float | None = None
     next_weight_percent: float | None = None
     margin_told: float | None = None
+    slowness: Slowness | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges once, so that nothing below has to."""
@@ -71,6 +72,8 @@ class Expectation:
         if self.max_errors_percent is not None and not 0 <= self.max_errors_percent <= 100:
             raise ExpectationError(f"the most errors are {self.max_errors_percent}: give a percentage from 0 to 100")
         self._check_margin()
+        if self.slowness is not None and self.next_weight_percent is None:
+            raise ExpectationError("the canary's latency is to be compared, and the split alone: ask for one of them")
         self._check_reach()
 
     def _check_margin(self) -> None:
@@ -111,8 +114,10 @@ class Expectation:
 
     @property
     def stop_tests(self) -> int:
-        """Among how many tests that may stop a run alpha_stop is divided: the split, and the canary's errors."""
-        return 2 if self.compares else 1
+        """Among how many tests that may stop a run alpha_stop is divided: split, errors of the canary, its latency."""
+        if not self.compares:
+            return 1
+        return 2 if self.slowness is None else 3
 
     @property
     def points(self) -> float:

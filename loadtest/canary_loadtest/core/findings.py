@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.health.comparison import CanaryHealth
+from canary_loadtest.core.health.latency_finding import claim
 from canary_loadtest.core.health.rule import Health
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.percent import percent_above, percent_range, range_beyond, share_of
@@ -140,14 +141,15 @@ def _incomplete(evidence: Evidence) -> Finding | None:
 
 
 def _worse(evidence: Evidence) -> Finding | None:
-    """Return a finding where the canary errs more often than stable, be the split right or not."""
+    """Return a finding where the canary errs more often or is slower than stable, be the split right or not."""
     health = evidence.health
     if health is None or health.worse_after is None:
         return None
     split = "the split is right, but " if _would_confirm(evidence) else ""
     later = evidence.tally.total > health.worse_after
     after = f"after {_answers(health.worse_after)}: " if later else ""
-    return Finding(Outcome.REFUTED, f"{split}{after}{health.reason}", Remedy.TAKE_BACK)
+    remedy = Remedy.TAKE_BACK if health.health is Health.WORSE else Remedy.TAKE_BACK_SLOW
+    return Finding(Outcome.REFUTED, f"{split}{after}{health.worse_reason}", remedy)
 
 
 def _would_confirm(evidence: Evidence) -> bool:
@@ -168,8 +170,9 @@ def _contradicted(evidence: Evidence) -> Finding | None:
         reason = f"over all {tally.total} the canary's share may be anywhere from"
         reason += f" {range_beyond((least, most), expectation)}"
         return Finding(Outcome.INCONCLUSIVE, f"{before} {reason}", remedy)
-    if evidence.health is not None and evidence.health.health is Health.UNDECIDED:
-        return Finding(Outcome.INCONCLUSIVE, f"{before} over all {tally.total}: {evidence.health.reason}", remedy)
+    undecided = evidence.health.undecided_reason if evidence.health else ""
+    if undecided:
+        return Finding(Outcome.INCONCLUSIVE, f"{before} over all {tally.total}: {undecided}", remedy)
     return None
 
 
@@ -200,7 +203,8 @@ def _not_known_to_be_fit(evidence: Evidence) -> Finding | None:
     if health is None or evidence.decided is not None or not evidence.confirms or not evidence.tally.labelled:
         return None
     remedy = Remedy.EXPLAIN_OTHERS if evidence.tally.other else Remedy.MORE_FOR_THE_CANARY
-    return Finding(Outcome.INCONCLUSIVE, f"the split is right, but {health.reason}", remedy)
+    reason = health.undecided_reason or health.reason
+    return Finding(Outcome.INCONCLUSIVE, f"the split is right, but {reason}", remedy)
 
 
 def _decided(evidence: Evidence) -> Finding | None:
@@ -233,6 +237,8 @@ def _decided(evidence: Evidence) -> Finding | None:
         return Finding(Outcome.CONFIRMED, split, remedy)
     margin = f"{evidence.health.gate.margin_points:.3g} point{'' if evidence.health.gate.margin_points == 1 else 's'}"
     reason = f"{split}; and the canary is at most {margin} worse than stable"
+    if expectation.slowness is not None:
+        reason += f", and {claim(expectation.slowness)}"
     return Finding(Outcome.CONFIRMED, reason, Remedy.GO_ON)
 
 

@@ -1,6 +1,6 @@
 """One measurement from its first request to its verdict: the order, the counts, the first rule to fire."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import log
 from typing import Final
 
@@ -24,9 +24,10 @@ class Session:
 
     CONFIRMED takes all that is asked for at one look: the split is right, the canary is not worse, and no more answers
     are errors than are allowed; nothing that was certain earlier is kept. One of two findings suffices for REFUTED: the
-    share is another one, or the canary errs more often than stable. By default nothing is counted after the first of
-    these, so that counts and verdict agree. Counts that prove both "not exactly" and "within the tolerance" do not
-    refute the split. A session told to keep going counts on; a CONFIRMED that later answers refute becomes REFUTED.
+    share is another one, or the canary errs more often or is slower than stable. By default nothing is counted after
+    the first of these, so that counts and verdict agree. Counts that prove both "not exactly" and "within the
+    tolerance" do not refute the split. A session told to keep going counts on; a CONFIRMED that later answers refute
+    becomes REFUTED.
 
     Attributes:
         unfinished_elsewhere: requests that were started and are not in order yet, where `add` has answers from workers.
@@ -74,13 +75,21 @@ class Session:
     @property
     def decided(self) -> bool:
         """Whether a rule has fired."""
-        return self._decided is not None or self._comparison.worse is not None
+        return self._decided is not None or self._comparison.is_worse
 
     @property
     def hopeless(self) -> bool:
         """Whether all answers so far are errors, and more of them than a verdict could come back from soon."""
         tally = self.tally
         return not tally.labelled and not tally.settling and tally.other_total >= HOPELESS_ANSWERS
+
+    def hold_latency(self, objection: Callable[[], str]) -> None:
+        """Make no finding on the canary's latency while a reason stands against it.
+
+        Args:
+            objection: returns the reason, "" for none; asked at each look.
+        """
+        self._comparison.latency_objection = objection
 
     def start(self) -> int:
         """Return the ticket of a request that is about to be sent."""
@@ -140,7 +149,7 @@ class Session:
             return "answers came by more than one route"
         if tally.pinned:
             return "connections are pinned to a version"
-        if self._comparison.worse is None and tally.connections.kept and not tally.picked_for_each_request:
+        if not self._comparison.is_worse and tally.connections.kept and not tally.picked_for_each_request:
             return "connections are kept, and whether each request is an independent sample is not known"
         return ""
 
@@ -251,7 +260,7 @@ class Session:
 
         It is 0 where it is not asked.
         """
-        return 0 if self._comparison.worse is not None else self._comparison.to_go()
+        return 0 if self._comparison.is_worse else self._comparison.to_go()
 
     @property
     def _refuted(self) -> bool:
@@ -259,7 +268,7 @@ class Session:
         if self.tally.by_several_routes:
             return False
         counts = self._independent_counts()
-        return self._comparison.worse is not None or look(self._rule, *counts) is Outcome.REFUTED
+        return self._comparison.is_worse or look(self._rule, *counts) is Outcome.REFUTED
 
     def verdict(self, *, requests_known: bool = True, objection: str = "") -> Verdict:
         """Return the result so far; at the end of the run this is the result.

@@ -106,7 +106,7 @@ class Tally:
             answer: what came.
             expected_route: the only route to count, None for any.
         """
-        label, route, previous, _ = answer
+        label, route, previous = answer[:3]
         is_version = label in VERSIONS
         if expected_route is not None and route != expected_route and (is_version or route):
             if self.labelled == 0:

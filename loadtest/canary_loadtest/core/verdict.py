@@ -21,6 +21,7 @@ class Remedy(Enum):
     GO_ON = auto()
     STOP = auto()
     TAKE_BACK = auto()
+    TAKE_BACK_SLOW = auto()
     NAME_ROUTE = auto()
     COMPARE_ROUTE = auto()
     SAMPLE_EACH_ANSWER = auto()
@@ -38,6 +39,7 @@ NEXT_STEPS: Final[Mapping[Remedy, str]] = {
     Remedy.CONTINUE_SPLIT: "traffic matches the configured weights; if the canary is fit to get more was not asked",
     Remedy.STOP: "stop the rollout; compare the proxy's weights with the ones you applied",
     Remedy.TAKE_BACK: "take the weight back from the canary, then find out what its errors are",
+    Remedy.TAKE_BACK_SLOW: "take the weight back from the canary, then find out what makes it slow",
     Remedy.NAME_ROUTE: "measure again while the weights do not change, and name the route with --route",
     Remedy.COMPARE_ROUTE: f"compare --route with the route that the answers name (response header {ROUTE_HEADER})",
     Remedy.SAMPLE_EACH_ANSWER: "measure with a new connection for each request, so that each answer is a sample",

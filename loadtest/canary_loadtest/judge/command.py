@@ -12,11 +12,11 @@ from typing import BinaryIO, Final, NoReturn
 
 from canary_loadtest.core import contract
 from canary_loadtest.core.contract import ROW_NAMES
-from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.health.comparison import Comparison
 from canary_loadtest.core.labels import CANARY, STABLE, RowNames, escaped
 from canary_loadtest.core.lines import encoding_advice
 from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_INTERRUPTED, EXIT_NO_VERDICT
+from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.file_options import add_outputs

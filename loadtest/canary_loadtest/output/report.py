@@ -38,15 +38,7 @@ def as_dict(verdict: Verdict, about: About, exit_code: int | None = None) -> dic
         "exit_code": EXIT_CODES[verdict.outcome] if exit_code is None else exit_code,
         "reason": verdict.reason,
         "next": verdict.next_step,
-        "expected": {
-            "canary_percent": expectation.canary_percent,
-            "tolerance_points": expectation.points,
-            "alpha": expectation.alpha,
-            "alpha_stop": expectation.alpha_stop,
-            "max_errors_percent": expectation.most_errors_percent
-            if isfinite(expectation.most_errors_percent)
-            else None,
-        },
+        "expected": _expected(expectation),
         "counts": tally.to_dict(),
         "row_names": verdict.row_names._asdict(),
         "canary_percent": 100 * tally.canary_drawn / tally.total if tally.total else None,
@@ -55,6 +47,21 @@ def as_dict(verdict: Verdict, about: About, exit_code: int | None = None) -> dic
         "unfinished": verdict.unfinished,
         "split": verdict.split.value,
         "health": verdict.health and verdict.health.to_dict(),
+    }
+
+
+def _expected(expectation: Expectation) -> dict[str, Any]:
+    most, slowness = expectation.most_errors_percent, expectation.slowness
+    told = slowness and slowness.milliseconds
+    return {
+        "canary_percent": expectation.canary_percent,
+        "tolerance_points": expectation.points,
+        "alpha": expectation.alpha,
+        "alpha_stop": expectation.alpha_stop,
+        "max_errors_percent": most if isfinite(most) else None,
+        "max_slowdown": slowness and slowness.ratio,
+        "slow_percentile": slowness.percentile if slowness and told is None else None,
+        "slow_above_milliseconds": told,
     }
 
 
@@ -112,6 +119,8 @@ def table(verdict: Verdict) -> str:
 def _health(verdict: Verdict) -> Iterator[str]:
     if verdict.health is not None:
         yield wrapped("canary:   ", one_line(health_text(verdict)))
+        if verdict.health.latency is not None:
+            yield wrapped("latency:  ", one_line(latency_text(verdict)))
 
 
 def health_text(verdict: Verdict) -> str:
@@ -124,6 +133,15 @@ def health_text(verdict: Verdict) -> str:
         return ""
     said = [part for part in (health.reason, *health.remarks) if part not in verdict.reason]
     return " - ".join(filter(None, (health.health.value, "; ".join(said))))
+
+
+def latency_text(verdict: Verdict) -> str:
+    """Return in words whether the canary is slower than stable, "" where that is not compared."""
+    latency = verdict.health and verdict.health.latency
+    if not latency:
+        return ""
+    said = [part for part in (latency.reason, *latency.remarks) if part not in verdict.reason]
+    return " - ".join(filter(None, (latency.health.value, "; ".join(said))))
 
 
 def expected_text(expectation: Expectation) -> str:
@@ -187,6 +205,7 @@ def summary(verdict: Verdict, about: About) -> str:
             f"Expected: {expected_text(expectation)}. Not ruled out: {interval_text(verdict)}.",
             "",
             *([f"Canary: {as_markdown_text(health_text(verdict))}.", ""] if verdict.health else []),
+            *([f"Latency: {as_markdown_text(slow)}.", ""] if (slow := latency_text(verdict)) else []),
             f"Next: {as_markdown_text(verdict.next_step)}.",
         ]
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from canary_loadtest.core import labels
+from canary_loadtest.core.health.rule import Health
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import NEXT_STEPS, Remedy, Verdict
@@ -38,7 +39,7 @@ ROWS: Final = frozenset(
         *ROW_BY_LABEL.values(),
         ANY_LABEL,
         *("status_503-all", "status_503-part", "several_routes", "pinned", "no_route_named", "too_few"),
-        *("uncounted", "measure_again", "worse"),
+        *("uncounted", "measure_again", "worse", "slower"),
         *("refuted-zero", "refuted-nearly", "refuted-half", "refuted-complement", "refuted-pods", "refuted-another"),
     }
 )
@@ -80,7 +81,7 @@ def _refuted(verdict: Verdict) -> str:
     """Return the row of a share that is not the expected one: the nearest share with a name that is not ruled out."""
     tally, expectation = verdict.tally, verdict.expectation
     if verdict.health is not None and verdict.health.worse_after is not None:
-        return "worse"
+        return "worse" if verdict.health.health is Health.WORSE else "slower"
     expected, share = expectation.canary_percent, 100 * tally.canary_drawn / max(tally.drawn, 1)
     if share in {0, 100}:
         return "refuted-zero"

@@ -130,14 +130,18 @@ class OneAttemptPool(HTTPClientPool):
             self._client_by_origin[origin] = self.clients[url.host, url.port] = client
         return self._client_by_origin[origin]
 
-    def await_turn(self) -> None:
+    def await_turn(self) -> float | None:
         """Wait until the next request may be sent, and keep the turn for it; without a limit it is always there.
 
         A request waits by itself, too, but then the wait is part of the time that it takes.
+
+        Returns:
+            How many seconds after its turn the request comes, None where requests have no turns.
         """
-        if not self._has_turn and self._pacer is not None:
-            self._pacer.wait()
-            self._has_turn = True
+        if self._has_turn or self._pacer is None:
+            return None
+        self._has_turn = True
+        return self._pacer.wait()
 
     def _request_in_turn(
         self,

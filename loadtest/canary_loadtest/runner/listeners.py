@@ -16,8 +16,8 @@ from locust import events, log
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN, Outcome
+from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.options import add_locust_options, destinations_of, expectation_of
 from canary_loadtest.output import page, report
 from canary_loadtest.output.delivery import printed, write_with_exit_code

@@ -39,12 +39,13 @@ class Pacer:
         self._last = -math.inf
         self._queue = BoundedSemaphore()
 
-    def wait(self) -> None:
-        """Wait for the turn of the request that is sent next."""
+    def wait(self) -> float:
+        """Wait for the turn of the request that is sent next; return how many seconds after its turn it comes."""
         with self._queue:
             while (seconds := self._last + 1 / self._rate_per_second() - self._clock()) > 0:
                 self._sleep(seconds)
-            self._last = self._clock()
+            before, self._last = self._last, self._clock()
+            return max(0.0, self._last - before - 1 / self._rate_per_second()) if before > -math.inf else 0.0
 
 
 def pacer_of(options: argparse.Namespace) -> Pacer:

@@ -12,10 +12,10 @@ from locust import log
 from locust.env import Environment
 from locust.runners import Runner
 
-from canary_loadtest.core.expectation import ExpectationError
 from canary_loadtest.core.history import History
 from canary_loadtest.core.labels import RowNames
 from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT
+from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.options import expectation_of
@@ -30,6 +30,8 @@ from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
 from canary_loadtest.runner.worker_run import Answers
 
 NO_AUTOQUIT: Final = -1
+LEAST_OF_SCHEDULE: Final = 0.9
+START_SECONDS: Final = 1.0
 
 
 class JudgingRun:
@@ -62,12 +64,31 @@ class JudgingRun:
         self.kept = False
 
     def _new_session(self) -> Session:
-        return Session(
+        session = Session(
             expectation_of(self.options),
             self.options.route or None,
             keep_going=self.options.keep_going,
             row_names=self._row_names,
             next_steps=LIVE_NEXT_STEPS,
+        )
+        session.hold_latency(self._missed_schedule)
+        return session
+
+    def _missed_schedule(self) -> str:
+        """Return by how much fewer requests were sent than `--max-rate` asks for, "" where it is about as many.
+
+        Such a run has another load than the one that was asked for, and latency depends on the load.
+        """
+        rate, points = self.options.max_rate, self.history.points
+        if not rate or not points:
+            return ""
+        seconds = time.monotonic() - self._began if self._running else points[-1].seconds
+        sent = self.session.tally.total + self.session.tally.settling + self.session.unfinished
+        if sent >= LEAST_OF_SCHEDULE * rate * (seconds - START_SECONDS):
+            return ""
+        return (
+            f"the schedule was missed: {sent / seconds:.3g} requests a second were sent in place of {rate:g}; give"
+            " more users (-u), or a lower --max-rate"
         )
 
     @property

@@ -26,7 +26,7 @@ from canary_loadtest.core.labels import (
     VERSIONS,
     RowNames,
 )
-from canary_loadtest.options import destinations_of, headers_of
+from canary_loadtest.options import destinations_of, headers_of, slowness_of
 from canary_loadtest.runner.client import OneAttemptPool
 from canary_loadtest.runner.failures import KINDS, cause_of, label_of, label_of_broken_body
 from canary_loadtest.runner.listeners import options_of, run_of
@@ -91,6 +91,7 @@ class CanaryUser(FastHttpUser):
         if options.host_header:
             self.headers["Host"] = options.host_header
         self.destinations = destinations_of(options)
+        self.compares_latency = slowness_of(options) is not None
         self.runner = cast("Runner", environment.runner)
         self._connection = 0
         self._previous = ""
@@ -98,12 +99,13 @@ class CanaryUser(FastHttpUser):
     @task
     def ask(self) -> None:
         """Send one request, and hand over its answer."""
-        self.sockets.await_turn()  # before the request has its place in the order, and before its time begins
+        # Before the request has its place in the order, and before its time begins.
+        late_seconds = self.sockets.await_turn()
         if self.canary_run.stopping or self.runner.state == STATE_CLEANUP:
             return  # the run ends, and this user is about to be ended: its request would not be counted
         answers = self.canary_run.answers
         ticket = answers.start()
-        label = CLIENT_ERROR
+        label, seconds = CLIENT_ERROR, None
         route = destination = ""
         try:
             with Timeout(self.timeout_seconds):
@@ -112,6 +114,7 @@ class CanaryUser(FastHttpUser):
                 label = self.label(response)
                 route = route_of(response.headers)
                 destination = self.destinations.of(response.headers or {})
+                seconds = response.request_meta["response_time"] / 1000
                 response.request_meta["name"] = f"{self.path} {label}"
                 if label in VERSIONS:
                     response.success()
@@ -133,6 +136,9 @@ class CanaryUser(FastHttpUser):
             self.canary_run.answer_counted(answers)
             raise
         answer = Answer(label, route, destination=destination)
+        if self.compares_latency:
+            scheduled_seconds = None if late_seconds is None else seconds + late_seconds
+            answer = answer._replace(seconds=seconds, scheduled_seconds=scheduled_seconds)
         answers.finish(ticket, answer._replace(previous=self._previous_to(answer)))
         self.canary_run.answer_counted(answers)
 

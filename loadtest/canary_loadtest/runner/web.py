@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from flask import Blueprint, Flask, Response, jsonify, request
 from locust.web import WebUI
 
-from canary_loadtest.core.expectation import ExpectationError
+from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.options import expectation_of
 from canary_loadtest.output import page, report
 from canary_loadtest.runner.guard import protect

@@ -1,6 +1,6 @@
 """The second verdict within one measurement: which answers it takes, when it looks, and what it makes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -11,24 +11,30 @@ from canary_loadtest.core.health.counts import Epoch, Epochs, Sample
 from canary_loadtest.core.health.estimates import answers_to_go
 from canary_loadtest.core.health.finding import finding_of
 from canary_loadtest.core.health.gate import Gate, gate_of, next_look
+from canary_loadtest.core.health.latency import Latency
+from canary_loadtest.core.health.latency_estimates import latency_to_go
+from canary_loadtest.core.health.latency_finding import LatencyFinding, latency_finding_of
+from canary_loadtest.core.health.latency_rule import latency_evidence, look_at_latency
 from canary_loadtest.core.health.rule import Health, evidence, is_not_worse, is_worse
+from canary_loadtest.core.labels import VERSIONS
 from canary_loadtest.core.tally import Tally
 
 
 @dataclass(frozen=True)
 class CanaryHealth:
-    """What the errors of the two versions say at one moment.
+    """What the errors of the two versions, and their latency where it is compared, say at one moment.
 
     Attributes:
-        health: WORSE, NOT WORSE or UNDECIDED.
+        health: what the errors say: WORSE, NOT WORSE or UNDECIDED.
         gate: what was tested.
-        reason: why, in a sentence for a person.
-        remarks: what else is to be known, each a sentence.
+        reason: why the errors say so, in a sentence for a person.
+        remarks: what else is to be known about the errors, each a sentence.
         counts: the answers by version.
         contradictions: answers of one version that named the other one as their destination.
         excess_points: by how many percentage points more often the canary may err, as far as the answers do not rule
             it out; None where they are not compared.
         worse_after: how many answers had been counted when the canary was found to be worse, None where it was not.
+        latency: what the latency says; None where it is not compared.
     """
 
     health: Health
@@ -39,6 +45,19 @@ class CanaryHealth:
     contradictions: int
     excess_points: tuple[float, float] | None
     worse_after: int | None
+    latency: LatencyFinding | None = None
+
+    @property
+    def undecided_reason(self) -> str:
+        """Why the canary is not known to be fit, "" where nothing is undecided."""
+        findings = (self, self.latency) if self.latency else (self,)
+        return next((one.reason for one in findings if one.health is Health.UNDECIDED), "")
+
+    @property
+    def worse_reason(self) -> str:
+        """Why the canary is worse, "" where it is not."""
+        findings = (self, self.latency) if self.latency else (self,)
+        return next((one.reason for one in findings if one.health is Health.WORSE), "")
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON types, as in the verdict file."""
@@ -60,23 +79,32 @@ class CanaryHealth:
             }
             | {"unknown_errors": self.counts.unknown.errors, "contradictions": self.contradictions},
             "worse_after": self.worse_after,
+            "latency": self.latency and self.latency.to_dict(),
         }
 
 
 class Comparison:
-    """Counts errors and right answers of both versions in the order of their requests, and looks at them now and then.
+    """Counts errors, right and slow answers of both versions in the order of their requests; looks at them at times.
 
     Attributes:
         gate: what the canary must pass; None where it is not compared.
-        epochs: the counts, those of a load test in one epoch.
-        worse: the counts at which the canary was found to be worse, None where it was not.
+        epochs: the counts of errors and right answers, those of a load test in one epoch.
+        latency: the counts of slow answers; None where latency is not compared.
+        worse: the counts at which the canary was found to err more often, None where it was not.
+        slower: the counts at which it was found to be slower, None where it was not.
+        latency_objection: returns what stands against any finding on the latency at this moment, "" for nothing.
     """
 
     def __init__(self, expectation: Expectation, before: Sequence[Epoch] = ()) -> None:
         """Begin without an answer, after the epochs of earlier steps."""
         self.gate = gate_of(expectation)
         self.epochs = Epochs(expectation.canary_percent, before)
+        self.latency: Latency | None = None
+        if self.gate is not None and expectation.slowness is not None:
+            self.latency = Latency(expectation.canary_percent, expectation.slowness)
         self.worse: Epochs | None = None
+        self.slower: Latency | None = None
+        self.latency_objection: Callable[[], str] = str
         self._contradictions = 0
         self._total = 0
         self._next_look = 1
@@ -88,6 +116,13 @@ class Comparison:
         if self.gate is not None:
             self._contradictions += answer.contradicts
             self.epochs.add(answer)
+        if self.latency is not None:
+            self.latency.add(
+                "" if answer.contradicts else answer.version,
+                answer.seconds or 0.0,
+                is_error=answer.label not in VERSIONS or answer.contradicts,
+                scheduled_seconds=answer.scheduled_seconds,
+            )
 
     def add_counts(self, tally: Tally) -> None:
         """Count answers whose order is not known."""
@@ -112,25 +147,58 @@ class Comparison:
         self._next_look = next_look(self._total)
         compared = self.epochs.compared
         if self.worse is None and self.gate and compared and is_worse(compared, self.gate):
-            self.worse, self._worse_after = deepcopy(self.epochs), self._total
-        return self.worse is not None
+            self.worse = deepcopy(self.epochs)
+        if self.slower is None and self._latency_health() is Health.WORSE:
+            self.slower = deepcopy(self.latency)
+        if self.is_worse and self._worse_after is None:
+            self._worse_after = self._total
+        return self.is_worse
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the canary was found to be worse at any look."""
+        return self.worse is not None or self.slower is not None
+
+    def _latency_health(self) -> Health:
+        """Return what the latency says now; NOT WORSE where it is not asked for."""
+        if self.latency is None or self.gate is None:
+            return Health.NOT_WORSE
+        compared = self.latency.compared
+        if compared is None or self.latency_objection():
+            return Health.UNDECIDED
+        return look_at_latency(compared, self.gate)
 
     def passes(self) -> bool:
         """Return whether nothing of the canary's stands against a go-ahead now: it is not compared, or not worse."""
         if self.gate is None:
             return True
         compared = self.epochs.compared
-        return self.worse is None and compared is not None and is_not_worse(compared, self.gate)
+        no_more_errors = compared is not None and is_not_worse(compared, self.gate)
+        return not self.is_worse and no_more_errors and self._latency_health() is Health.NOT_WORSE
 
     def evidence(self) -> tuple[float, float] | None:
-        """Return the evidence for NOT WORSE and for WORSE, as `rule.evidence` does; None where nothing is compared."""
+        """Return the evidence for NOT WORSE and for WORSE, as `rule.evidence` does; None where nothing is compared.
+
+        With latency, both must not be worse, and one that is worse suffices.
+        """
         compared = self.epochs.compared
-        return None if self.gate is None or compared is None else evidence(compared, self.gate)
+        if self.gate is None or compared is None:
+            return None
+        not_worse, worse = evidence(compared, self.gate)
+        times = self.latency and self.latency.compared
+        if not times:
+            return not_worse, worse
+        not_slower, slower = latency_evidence(times, self.gate)
+        return min(not_worse, not_slower), max(worse, slower)
 
     def to_go(self) -> int | None:
         """Return about how many more answers a finding takes, 0 where nothing is compared, None for none in sight."""
         compared = self.epochs.compared
-        return 0 if self.gate is None or compared is None else answers_to_go(compared, self.gate)
+        if self.gate is None or compared is None:
+            return 0
+        errors = answers_to_go(compared, self.gate)
+        times = 0 if self.latency is None else latency_to_go(self.latency, self.gate)
+        return None if errors is None or times is None else max(errors, times)
 
     def health(self, objection: str = "") -> CanaryHealth | None:
         """Return what is known of the canary's errors, None where the versions are not compared.
@@ -144,7 +212,15 @@ class Comparison:
         finding = None if objection else finding_of(self.worse or self.epochs, self.gate)
         if finding is None:
             return CanaryHealth(
-                Health.UNDECIDED, self.gate, objection, self._contradicting, counts, self._contradictions, None, None
+                Health.UNDECIDED,
+                self.gate,
+                objection,
+                self._contradicting,
+                counts,
+                self._contradictions,
+                None,
+                None,
+                self._latency_finding(objection),
             )
         return CanaryHealth(
             finding.health,
@@ -155,7 +231,16 @@ class Comparison:
             self._contradictions,
             finding.excess_points,
             self._worse_after,
+            self._latency_finding(),
         )
+
+    def _latency_finding(self, objection: str = "") -> LatencyFinding | None:
+        """Return what is known of the latency, None where it is not compared."""
+        if self.latency is None or self.gate is None:
+            return None
+        if self.slower is not None and not objection:
+            return latency_finding_of(self.slower, self.gate)
+        return latency_finding_of(self.latency, self.gate, objection or self.latency_objection())
 
     @property
     def _contradicting(self) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from dataclasses import asdict
 from itertools import takewhile
 from typing import Any, Final, Self
 
-from canary_loadtest.core.health.slowness import Slowness
 from canary_loadtest.core.health.times import ComparedTimes, TimesEpoch
 from canary_loadtest.core.labels import STABLE
+from canary_loadtest.core.slowness import Slowness
 
 STRETCH: Final = 200
 """The right stable answers that a threshold is learnt from."""

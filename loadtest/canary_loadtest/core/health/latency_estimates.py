@@ -8,9 +8,9 @@ from canary_loadtest.core.health.gate import Gate
 from canary_loadtest.core.health.latency import Latency
 from canary_loadtest.core.health.latency_rule import look_at_latency
 from canary_loadtest.core.health.rule import Health
-from canary_loadtest.core.health.slowness import DEFAULT_PERCENTILE
 from canary_loadtest.core.health.times import ComparedTimes, TimeCounts
 from canary_loadtest.core.search import least_number
+from canary_loadtest.core.slowness import DEFAULT_PERCENTILE
 
 PRIOR_ANSWERS: Final = 50.0
 PRIOR_BEYOND: Final = 0.5

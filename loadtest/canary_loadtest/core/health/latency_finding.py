@@ -1,7 +1,4 @@
-"""The finding on the canary's latency as a person reads it: what slow answers prove, and how slow both versions are.
-
-Nothing but tests asks for it yet.
-"""
+"""The finding on the canary's latency as a person reads it: what slow answers prove, and how slow both versions are."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,9 +19,9 @@ from canary_loadtest.core.health.latency_rule import (
     slower_log_evidence,
 )
 from canary_loadtest.core.health.rule import Health
-from canary_loadtest.core.health.slowness import Slowness
 from canary_loadtest.core.health.times import ComparedTimes, Times, TimesEpoch
 from canary_loadtest.core.percent import decimals_for
+from canary_loadtest.core.slowness import Slowness
 
 SHOWN_PERCENTILES: Final = (50.0, 95.0, 99.0)
 ORDINALS: Final[Mapping[float, str]] = {1: "st", 2: "nd", 3: "rd"}  # codespell:ignore nd
@@ -74,7 +71,6 @@ class SlowAnswers:
         """Return them as plain JSON types, times in milliseconds."""
         versions = {"canary": self.canary, "stable": self.stable}
         return {
-            "ratio": self.slowness.ratio,
             "thresholds_milliseconds": [1000 * seconds for seconds in self.thresholds_seconds],
             "counts": {
                 name: {"answers": times.total, "above": times.above, "beyond": times.beyond, "errors": times.errors}
@@ -168,7 +164,7 @@ def _not_worse(answers: SlowAnswers, gate: Gate) -> str:
     times = f" took longer than {_milliseconds(answers, slowness.ratio)}", f" longer than {_threshold(answers)}"
     of_canary, of_stable = times if slowness.milliseconds is None else ("", "")
     return (
-        f"{_claim(slowness)}: {_part(canary.beyond, canary, 'canary', answers)}{of_canary} against"
+        f"{claim(slowness)}: {_part(canary.beyond, canary, 'canary', answers)}{of_canary} against"
         f" {_part(stable.above, stable, 'stable', answers)}{of_stable} (one that takes {slowness.ratio:g} times as long"
         f" would pass in at most {_number(100 * gate.alpha, 6)} % of runs)"
     )
@@ -189,7 +185,7 @@ def _undecided(latency: Latency, answers: SlowAnswers, to_go: int | None) -> str
         return f"no answer of {_answers(answers.total)} is known to be from the {silent}: there is nothing to compare"
     few = "1 answer is" if answers.total == 1 else f"{answers.total} answers are"
     more = "no finding in sight" if to_go is None else f"about {to_go} more needed"
-    return f"{few} too few to know that {_claim(answers.slowness)}; {more}"
+    return f"{few} too few to know that {claim(answers.slowness)}; {more}"
 
 
 def _lottery(health: Health, compared: ComparedTimes, gate: Gate, answers: SlowAnswers) -> list[str]:
@@ -235,7 +231,7 @@ def _listed(numbers: Iterable[float]) -> str:
     return " / ".join(_number(number) for number in numbers)
 
 
-def _claim(slowness: Slowness) -> str:
+def claim(slowness: Slowness) -> str:
     """Return what NOT WORSE says."""
     told, ratio = slowness.milliseconds, slowness.ratio
     if told is None:

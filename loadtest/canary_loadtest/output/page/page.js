@@ -49,11 +49,16 @@ function neededIn(answers, rate) {
 }
 
 function showHealth({ health, reason }) {
-  element("health").hidden = health === null;
+  element("health").hidden = element("latency").hidden = health === null;
   if (health === null) return;
   const said = health.worse_after !== null && reason.includes(health.sentence);
   const sentences = said ? health.remarks : [health.sentence, ...health.remarks];
   setText(element("health"), `Canary: ${health.finding} – ${sentences.join("; ")}.`);
+  const { latency } = health;
+  element("latency").hidden = latency === null;
+  if (latency === null) return;
+  const told = reason.includes(latency.sentence) ? latency.remarks : [latency.sentence, ...latency.remarks];
+  setText(element("latency"), `Latency: ${latency.finding} – ${told.join("; ")}.`);
 }
 
 function showKinds({ counts, row_names: names }) {

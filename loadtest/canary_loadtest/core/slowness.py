@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
-from canary_loadtest.core.expectation import ExpectationError
+from canary_loadtest.core.refusal import ExpectationError
 
 DEFAULT_RATIO: Final = 1.2
 DEFAULT_PERCENTILE: Final = 95.0
