@@ -40,7 +40,8 @@ def test_the_rules_pass_their_tests() -> None:
     [
         ("0.01 + namespace_version:http_errors", "0.001 + namespace_version:http_errors"),
         ("2 * namespace_version", "0 * namespace_version"),
-        ("> 0.1\n        for: 30s", "> 0.001\n        for: 30s"),
+        ("> 0.1\n            and on", "> 0.001\n            and on"),
+        (">= 100", ">= 1"),
         ("or 0 * namespace_version:envoy_errors", "or namespace_version:envoy_errors"),
         ('and on (namespace) up{job="micro-api"}', ""),
         (") > 0.1\n        for: 1m", ") > 0.3\n        for: 1m"),
