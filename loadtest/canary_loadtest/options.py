@@ -20,7 +20,7 @@ from canary_loadtest.core.expectation import (
 )
 from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.core.slowness import DEFAULT_PERCENTILE, DEFAULT_RATIO, Slowness
-from canary_loadtest.file_options import add_outputs
+from canary_loadtest.file_options import add_outputs, writable_file
 
 OWN_HEADERS: Final = frozenset({"accept-encoding", "connection", "content-length", "transfer-encoding"})
 # What Locust asks an option for before it shows it in the start form.
@@ -379,6 +379,7 @@ def expectation_of(options: argparse.Namespace) -> Expectation:
         None if is_set("only_split") else next_weight_percent,
         number("margin"),
         slowness_of(options),
+        getattr(options, "release_steps", 1),
     )
 
 
@@ -445,6 +446,21 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         env_var="LOCUST_KEEP_GOING",
         help="run until --run-time, not only to the verdict; later answers may refute it",
+    )
+    group.add_argument(
+        "--release",
+        type=writable_file,
+        metavar="FILE",
+        env_var="LOCUST_RELEASE",
+        help="go on with the counts of earlier steps of a release that FILE has, and keep it up to date",
+    )
+    group.add_argument(
+        "--release-steps",
+        type=int,
+        default=1,
+        metavar="COUNT",
+        env_var="LOCUST_RELEASE_STEPS",
+        help="how many weights between 0 and 100 the release has; --alpha-stop holds for all of it (default 1)",
     )
     add_outputs(group, "LOCUST_", of_a_run=True)
     # A person who can reach the web UI can send load anywhere from this machine: --web-host '*' for all interfaces.

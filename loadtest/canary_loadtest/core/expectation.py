@@ -17,6 +17,7 @@ DEFAULT_MAX_ERRORS_ONE_WAY_PERCENT: Final = 1.0
 # Below it the logarithms of the rules are not exact enough.
 LEAST_POINTS: Final = 0.001
 MOST_ANSWERS: Final = 10_000_000
+MOST_STEPS: Final = 99
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Expectation:
         margin_told: by how many percentage points the canary may err more often than stable; None for what follows from
             the next weight.
         slowness: how much slower than stable the canary may be; None where its latency is not compared.
+        release_steps: how many weights between 0 and 100 % the release has, of which this is one.
 
     Raises:
         ExpectationError: a value is outside of its range, or no number of answers in reach could confirm the share.
@@ -52,6 +54,7 @@ class Expectation:
     next_weight_percent: float | None = None
     margin_told: float | None = None
     slowness: Slowness | None = None
+    release_steps: int = 1
 
     def __post_init__(self) -> None:
         """Check the ranges once, so that nothing below has to."""
@@ -72,6 +75,8 @@ class Expectation:
         if self.max_errors_percent is not None and not 0 <= self.max_errors_percent <= 100:
             raise ExpectationError(f"the most errors are {self.max_errors_percent}: give a percentage from 0 to 100")
         self._check_margin()
+        if not 1 <= self.release_steps <= MOST_STEPS:
+            raise ExpectationError(f"the release has {self.release_steps:g} steps: give 1 to {MOST_STEPS}")
         if self.slowness is not None and self.next_weight_percent is None:
             raise ExpectationError("the canary's latency is to be compared, and the split alone: ask for one of them")
         self._check_reach()
@@ -114,10 +119,13 @@ class Expectation:
 
     @property
     def stop_tests(self) -> int:
-        """Among how many tests that may stop a run alpha_stop is divided: split, errors of the canary, its latency."""
+        """Among how many tests that may stop a release alpha_stop is divided.
+
+        They are the split of each step between 0 and 100 %, the canary's errors, and its latency.
+        """
         if not self.compares:
-            return 1
-        return 2 if self.slowness is None else 3
+            return self.release_steps
+        return self.release_steps + (1 if self.slowness is None else 2)
 
     @property
     def points(self) -> float:

@@ -1,6 +1,7 @@
 """One measurement from its first request to its verdict: the order, the counts, the first rule to fire."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import log
 from typing import Final
 
@@ -12,6 +13,7 @@ from canary_loadtest.core.health.comparison import Comparison
 from canary_loadtest.core.labels import RowNames
 from canary_loadtest.core.order import StartOrder
 from canary_loadtest.core.outcome import Outcome
+from canary_loadtest.core.release import SPLIT, Release
 from canary_loadtest.core.rules import look, rule_for
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import NEXT_STEPS, Remedy, Verdict, next_step_of
@@ -82,6 +84,32 @@ class Session:
         """Whether all answers so far are errors, and more of them than a verdict could come back from soon."""
         tally = self.tally
         return not tally.labelled and not tally.settling and tally.other_total >= HOPELESS_ANSWERS
+
+    def go_on_with(self, release: Release) -> None:
+        """Go on with what a release has counted, before the first answer.
+
+        Raises:
+            ExpectationError: the release was begun with another question.
+        """
+        release.check(self.expectation)
+        self.tally = release.tally_at(self.expectation.canary_percent)
+        self._comparison.go_on_with(self.tally.total, release.epochs, release.latency)
+        if release.stopped is not None:
+            self._stop_again(release.stopped[1])
+
+    def _stop_again(self, finding: str) -> None:
+        """Hold to what stopped this step before: that other answers could come now is no reason to ask again."""
+        if finding == SPLIT:
+            self._decide(Outcome.REFUTED, self._independent_counts())
+        else:
+            self._comparison.stop_again(finding)
+
+    def added_to(self, release: Release) -> Release:
+        """Return the release that this measurement went on with, and what it has counted since."""
+        comparison, percent = self._comparison, self.expectation.canary_percent
+        found = SPLIT if self._outcome is Outcome.REFUTED else comparison.stopped_by
+        later = release.with_step(percent, self.tally, comparison.epochs.all, comparison.latency or release.latency)
+        return replace(later, stopped=(percent, found)) if found else later
 
     def hold_latency(self, objection: Callable[[], str]) -> None:
         """Make no finding on the canary's latency while a reason stands against it.

@@ -1,8 +1,9 @@
 """Counts of answers by label."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.connections import Connections
@@ -144,6 +145,20 @@ class Tally:
     def copy(self) -> "Tally":
         """Return an equal tally that later answers do not change."""
         return self + Tally()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the counts that `to_dict` wrote."""
+        return cls(
+            canary=data["canary"],
+            stable=data["stable"],
+            canary_errors=data["drawn"]["canary"] - data["canary"],
+            stable_errors=data["drawn"]["stable"] - data["stable"],
+            other=Counter(data["other_by_kind"]),
+            routes=Counter(data["routes"]),
+            settling=data["settling"],
+            connections=Connections(**data["connections"]),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as plain JSON types, as in the verdict file."""

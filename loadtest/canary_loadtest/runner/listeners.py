@@ -25,6 +25,7 @@ from canary_loadtest.output.files import keep, print_whole
 from canary_loadtest.output.text import wrapped
 from canary_loadtest.runner import web
 from canary_loadtest.runner.master_run import MasterRun
+from canary_loadtest.runner.releases import ReleaseFile
 from canary_loadtest.runner.run import JudgingRun
 from canary_loadtest.runner.target import TargetError, base_address, hosts_of
 from canary_loadtest.runner.worker_run import WorkerRun
@@ -73,7 +74,7 @@ def on_init(environment: Environment, **_: object) -> None:
     if options.headless and not all(hosts):
         usage_error("--host is missing: the address of the service, such as http://127.0.0.1:8080")
     try:
-        expectation_of(options)
+        ReleaseFile(options.release, expectation_of(options))
         destinations_of(options)
         for host in filter(None, hosts):
             base_address(host)

@@ -25,6 +25,7 @@ from canary_loadtest.output.files import print_whole
 from canary_loadtest.output.why import with_row
 from canary_loadtest.runner.pacing import pacer_of
 from canary_loadtest.runner.progress import follow
+from canary_loadtest.runner.releases import ReleaseFile
 from canary_loadtest.runner.target import TargetError, base_address, hosts_of, without_password
 from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
 from canary_loadtest.runner.worker_run import Answers
@@ -72,6 +73,8 @@ class JudgingRun:
             next_steps=LIVE_NEXT_STEPS,
         )
         session.hold_latency(self._missed_schedule)
+        self._release = ReleaseFile(self.options.release, session.expectation)
+        self._release.resume(session)
         return session
 
     def _missed_schedule(self) -> str:
@@ -145,8 +148,17 @@ class JudgingRun:
 
     def close(self) -> None:
         """Record the end of the test: what is counted is final, whether or not Locust has stopped it yet."""
-        self.record()
+        if self._running:
+            self.record()
+            self._keep_release(at_once=True)
         self._running = False
+
+    def _keep_release(self, *, at_once: bool = False) -> None:
+        """Keep the counts of a release; a file that cannot be written ends the test, whose counts would be lost."""
+        try:
+            self._release.keep(self.session, at_once=at_once)
+        except OSError as error:
+            self.fail(f"--release {self.options.release} was not written: {error.strerror}")
 
     def end_progress(self) -> None:
         """Stop reporting progress."""
@@ -199,6 +211,7 @@ class JudgingRun:
         """Add what is known now to the history, while the test runs, and return the measurement."""
         if self._running:
             self.history.record(time.monotonic() - self._began, self.session)
+            self._keep_release()
         return self.session
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.expectation import Expectation
@@ -18,6 +18,9 @@ from canary_loadtest.core.health.latency_rule import latency_evidence, look_at_l
 from canary_loadtest.core.health.rule import Health, evidence, is_not_worse, is_worse
 from canary_loadtest.core.labels import VERSIONS
 from canary_loadtest.core.tally import Tally
+
+ERRORS: Final = "errors"
+LATENCY: Final = "latency"
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,36 @@ class Comparison:
         self._total = 0
         self._next_look = 1
         self._worse_after: int | None = None
+
+    def go_on_with(self, total: int, epochs: Sequence[Epoch], latency: Latency | None) -> None:
+        """Go on after the epochs of earlier steps of a release, before the first answer.
+
+        Args:
+            total: how many answers were counted at this weight.
+            epochs: the counts of earlier runs, oldest first.
+            latency: their slow answers.
+        """
+        self._total = total
+        percent = self.epochs.all[-1].canary_percent
+        self.epochs = Epochs(percent, epochs)
+        if self.latency is not None and latency is not None:
+            self.latency = latency
+            self.latency.begin(percent)
+
+    def stop_again(self, finding: str) -> None:
+        """Find the canary worse by what was found before an interruption: one of `ERRORS` and `LATENCY`."""
+        self._worse_after = self._total
+        if finding == ERRORS:
+            self.worse = deepcopy(self.epochs)
+        else:
+            self.slower = deepcopy(self.latency)
+
+    @property
+    def stopped_by(self) -> str:
+        """What the canary was found worse by, "" where it was not."""
+        if self.worse is not None:
+            return ERRORS
+        return LATENCY if self.slower is not None else ""
 
     def add(self, answer: Answer) -> None:
         """Count the next answer in order, as the tally has counted it."""
