@@ -16,7 +16,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab test pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint workflow format lock clean install
+.PHONY: help doctor lab rollout test pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint workflow format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ doctor: ## List what this machine lacks for each part
 
 lab: $(VENV)/.lab ## Run the lab: real traffic at 70/30, then 0/100, judged
 	@$(BIN)/python -m scripts.lab run
+
+rollout: $(VENV)/.lab ## Release a canary in the lab, step by step, by verdicts
+	@$(BIN)/python -m scripts.lab rollout
 
 install: $(VENV)/.lab ## Install what the lab needs into .venv
 

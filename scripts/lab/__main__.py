@@ -25,14 +25,17 @@ REPLICA_LIMIT: Final = 9
 
 EXIT_CODES: Final = """exit codes:
   0    success; status: the lab is ready and every process is alive;
-       run: both splits are CONFIRMED; measure, guess: it is CONFIRMED
+       run: both splits are CONFIRMED; measure, guess: it is CONFIRMED;
+       rollout: the canary is released
   1    failure, explained by the message; status: a process is dead, or no lab
        runs; check: there is an error or a warning
   2    wrong usage, or a manifest that the lab refuses; nothing has changed
-  10   run, measure, guess: a split is REFUTED, or the canary by its errors
-  11   run, measure, guess: a split is INCONCLUSIVE
+  10   run, measure, guess: a split is REFUTED, or the canary by its errors;
+       rollout: so is a step, and the rollback is proved
+  11   run, measure, guess: a split is INCONCLUSIVE; rollout: held at a step
+  12   rollout: taken back, but requests may still reach the canary
   130  interrupted (Ctrl-C); run and up leave nothing behind, guess restores
-       the traffic state
+       the traffic state, rollout stays where it is and can be gone on with
 """
 
 
@@ -187,6 +190,38 @@ def _guess_options(command: argparse.ArgumentParser) -> None:
     _folder_option(command)
 
 
+def _rollout_options(command: argparse.ArgumentParser) -> None:
+    # As text: the image of `render` lacks scripts.rollout, which reads it.
+    command.add_argument(
+        "--steps",
+        metavar="PERCENT,...",
+        default="10,50",
+        help="the canary's weights on the way to 100 (default: 10,50)",
+    )
+    command.add_argument(
+        "--record",
+        metavar="FILE",
+        type=Path,
+        default=Path(".lab/rollout.json"),
+        help="the file that keeps what was released, when, and on which counts (default: %(default)s)",
+    )
+    command.add_argument(
+        "--canary-errors",
+        metavar="PERCENT",
+        type=_percent,
+        default=0.0,
+        help="the part of the canary's calls that fails",
+    )
+    command.add_argument(
+        "--canary-delay",
+        metavar="MILLISECONDS",
+        type=_milliseconds,
+        default=0,
+        help="how much later the canary answers",
+    )
+    _folder_option(command)
+
+
 def _run_options(command: argparse.ArgumentParser) -> None:
     command.set_defaults(state=None)
     _first_state(command)
@@ -222,6 +257,10 @@ def _percent(text: str) -> float:
 
 def _replicas(text: str) -> int:
     return _whole(text, 1, REPLICA_LIMIT)
+
+
+def _milliseconds(text: str) -> int:
+    return _whole(text, 0, 10_000)
 
 
 def _port(text: str) -> int:
@@ -302,6 +341,18 @@ COMMANDS: Final = {
         "Shift to a hidden split, take your bet on it, and test the bet.",
         ("guess", "guess --bet 35 --seed 7"),
         _guess_options,
+        passes_on=True,
+    ),
+    "rollout": Command(
+        "scripts.lab.rollout",
+        "Release the canary step by step, by the load test's verdicts.",
+        (
+            "rollout",
+            "rollout --steps 5,25,50",
+            "rollout --canary-errors 5",
+            "rollout --canary-delay 50 --max-slowdown 2",
+        ),
+        _rollout_options,
         passes_on=True,
     ),
     "down": Command("scripts.lab.commands", "Stop the lab.", ("down", "down --dir /tmp/second-lab"), _folder_option),

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 
 from scripts import REPOSITORY
@@ -35,6 +36,7 @@ from scripts.lab.watched import BROWSER_ROUTES, CLUSTERS, INSIDE_ROUTES, ROUTES
 START_TIMEOUT_SECONDS: Final = 2 * READY_TIMEOUT_SECONDS
 # The supervisor gives its children 8 s twice before it kills them.
 DOWN_TIMEOUT_SECONDS: Final = 40.0
+NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def up(  # noqa: PLR0913 - each is an option of the command
     tethered: bool = False,
     assumed: Assumptions = NOTHING_ASSUMED,
     otherwise: Sequence[str] = (),
+    canary_settings: Mapping[str, str] = NO_SETTINGS,
 ) -> Applied:
     """Start a lab and return when everything in it answers.
 
@@ -80,6 +83,7 @@ def up(  # noqa: PLR0913 - each is an option of the command
         tethered: whether the lab ends when this process does.
         assumed: what is assumed of the cluster.
         otherwise: files for the kinds that `files` do not have.
+        canary_settings: variables of the replicas of v2 alone, such as faults.
 
     Returns:
         What is applied.
@@ -103,6 +107,7 @@ def up(  # noqa: PLR0913 - each is an option of the command
         groups = min(groups_of(manifests), GROUP_LIMIT)
         sockets = make_socket_folder(groups * replicas)
         state = LabState(replicas, ports.clients, sockets, prometheus_port=ports.prometheus, groups=groups)
+        state = replace(state, canary_settings=dict(canary_settings))
         endpoints = endpoints_of(state)
         try:
             CLUSTERS.write(folder, translate.clusters(manifests, endpoints))

@@ -6,7 +6,8 @@ import shutil
 import socket
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from scripts import REPOSITORY
@@ -34,12 +35,14 @@ class Replica:
         pod_name: such as `micro-api-v1-0`.
         socket_path: the Unix socket that it listens on.
         group: as `Endpoint` has it.
+        settings: further variables of its own, such as its faults.
     """
 
     version: str
     pod_name: str
     socket_path: str
     group: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def command(self) -> Command:
         """Return how to start it."""
@@ -54,7 +57,7 @@ class Replica:
             if not name.startswith("SERVICE_") and name not in FOREIGN_SETTINGS
         }
         argv = [sys.executable, "-m", "gunicorn", "-c", str(REPOSITORY / "services" / "micro_api" / "gunicorn_conf.py")]
-        return Command(self.pod_name, argv, inherited | settings, self.version)
+        return Command(self.pod_name, argv, {**inherited, **settings, **self.settings}, self.version)
 
     def is_ready(self) -> bool:
         """Return whether it reports that it can answer."""
@@ -71,7 +74,13 @@ class Replica:
 def replicas_of(state: LabState) -> list[Replica]:
     """Return the replicas of a lab, those of v1 first."""
     return [
-        Replica(version, pod_name, f"{state.socket_folder}/{pod_name}.sock", index // state.replicas)
+        Replica(
+            version,
+            pod_name,
+            f"{state.socket_folder}/{pod_name}.sock",
+            index // state.replicas,
+            state.canary_settings if version == "v2" else {},
+        )
         for version, groups in (("v1", state.groups), ("v2", 1))
         for index in range(groups * state.replicas)
         for pod_name in [f"{SERVICE_NAME}-{version}-{index}"]

@@ -9,9 +9,9 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -63,6 +63,7 @@ class LabState:
         processes: the supervisor first, then its children.
         prometheus_port: as `port`, for Prometheus; None without one.
         groups: groups of replicas of v1, each of which stands for another of somebody's subsets.
+        canary_settings: variables of the replicas of v2 alone, such as faults.
     """
 
     replicas: int
@@ -76,6 +77,7 @@ class LabState:
     prometheus_port: int | None = None
     inside_port: int = 0
     groups: int = 1
+    canary_settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:

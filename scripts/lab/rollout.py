@@ -1,0 +1,132 @@
+"""`rollout`: a canary release in the lab, step by step by the load test's verdicts, with a proved rollback.
+
+A lab that runs is used, and stays as it is at the end; else one is started, and stopped at the end.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from canary_loadtest.core.answer import Answer
+from scripts import REPOSITORY
+from scripts.lab import control
+from scripts.lab.errors import LabError, UsageError
+from scripts.lab.show import HOST_HEADER
+from scripts.lab.state import LabFolder, LabState
+from scripts.lab.terminal import filled
+from scripts.rollout import client, load_test, start
+from scripts.rollout.engine import Measured, Step, roll_out
+from scripts.rollout.file import RolloutFile
+from scripts.rollout.rules.record import RolloutError
+
+SETTLE_SECONDS: Final = 2.0
+TEMPLATE: Final = "istio/virtual-service-70-30.yaml"
+FILES: Final = ("istio/gateway.yaml", "istio/destination-rule.yaml")
+USUAL_LOAD: Final = ("--headless", "--skip-log-setup", "-u", "10", "-r", "10", "-t", "120s")
+
+
+@dataclass(frozen=True)
+class LabMachine:
+    """What a rollout moves: the weights of a running lab."""
+
+    folder: LabFolder
+    state: LabState
+    lock: int
+
+    def set_weight(self, weight_percent: float, route: str) -> None:
+        """Shift to a virtual service with this weight, which is served when this returns."""
+        file = self.folder.path / "rollout.yaml"
+        file.write_text(virtual_service(weight_percent, route), encoding="utf-8")
+        try:
+            control.shift(self.folder, [str(file)])
+        except LabError as error:
+            raise RolloutError(f"the weight was not set: {error}") from error
+
+    def measure(self, step: Step) -> Measured:
+        """Return the load test's verdict on a step."""
+        command = [sys.executable, str(REPOSITORY / "loadtest"), "locust", *USUAL_LOAD]
+        return load_test.measured(
+            [*command, "--host", self.state.url, "--host-header", HOST_HEADER], step, (self.lock,)
+        )
+
+    def ask(self) -> Answer:
+        """Send one request, and return its answer."""
+        return client.ask(self.state.url, HOST_HEADER)
+
+
+def virtual_service(weight_percent: float, route: str) -> str:
+    """Return the repository's virtual service with a weight of the canary, and a route of that name.
+
+    Raises:
+        RolloutError: the weight is not a whole number.
+    """
+    if not float(weight_percent).is_integer():
+        raise RolloutError(f"Istio's weights are whole numbers, and {weight_percent:g} is none: give other --steps")
+    text = (REPOSITORY / TEMPLATE).read_text(encoding="utf-8")
+    _, found, body = text.partition("---\n")
+    for old, new in {
+        "weight: 70": f"weight: {100 - weight_percent:g}",
+        "weight: 30": f"weight: {weight_percent:g}",
+        '"70-30"': f'"{route}"',
+    }.items():
+        body = body.replace(old, new)
+    return f"{found}{body}"
+
+
+def rollout(options: argparse.Namespace) -> int:
+    """Release the canary of the lab, or take it back.
+
+    Returns:
+        The exit code, as `--help` explains it.
+    """
+    try:
+        weights_percent = start.steps_percent(options.steps)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"--steps {options.steps}: {error}") from None
+    file = RolloutFile(options.record)
+    options.record.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.lock() as lock, _lab(options, file) as state:
+            record = start.begin(file, weights_percent, tuple(options.load_test), _print)
+            _print(f"watch  {state.page_url} (in a browser)")
+            machine = LabMachine(options.dir, state, lock)
+            return roll_out(machine, file, record, _print, settle_seconds=SETTLE_SECONDS)
+    except RolloutError as error:
+        raise LabError(str(error)) from error
+
+
+@contextmanager
+def _lab(options: argparse.Namespace, file: RolloutFile) -> Iterator[LabState]:
+    """Give the running lab, or one for this rollout alone, which stays while the rollout can be gone on with."""
+    running = options.dir.read_state()
+    if running is not None:
+        if options.canary_errors or options.canary_delay:
+            raise UsageError(
+                "a lab runs already, and its canary is as it is: stop it for --canary-errors and --canary-delay, with\n"
+                f"  {options.dir.command('down')}"
+            )
+        yield control.running(options.dir)
+        return
+    files = [*(str(REPOSITORY / name) for name in FILES), str(REPOSITORY / "istio/virtual-service-100-0.yaml")]
+    control.up(options.dir, files, canary_settings=_faults(options))
+    yield control.running(options.dir)
+    record = file.read()
+    if record is not None and record.ended:
+        control.down(options.dir)
+
+
+def _faults(options: argparse.Namespace) -> Mapping[str, str]:
+    """Return the variables that make the canary bad."""
+    found = {}
+    if options.canary_errors:
+        found["SERVICE_ERROR_RATIO"] = f"{options.canary_errors / 100:g}"
+    if options.canary_delay:
+        found["SERVICE_DELAY_SECONDS"] = f"{options.canary_delay / 1000:g}"
+    return found
+
+
+def _print(line: str) -> None:
+    print(filled(line), flush=True)

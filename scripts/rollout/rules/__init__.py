@@ -1,0 +1,1 @@
+"""What a rollout does next, and what proves its rollback: no input or output, clock, environment or chance."""
