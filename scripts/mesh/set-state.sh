@@ -13,7 +13,7 @@ states() {
 usage() {
   cat <<'END'
 usage: scripts/mesh/set-state.sh [--context NAME] [--namespace NAME] [--url URL]
-                                 STATE
+                                 [--any-status] STATE
 
 Applies a traffic state, sends requests to the gateway until every answer comes
 by the state's routes (header x-canary-route) with status 200, and prints how
@@ -26,6 +26,8 @@ virtual service that is left would win silently.
   --namespace NAME  where it runs (canary-mesh)
   --url URL         where the requests go (default: the port of 127.0.0.1 that
                     leads to this cluster, if it is one of kind)
+  --any-status      take answers of any status that name the route: for a
+                    version that fails
 
 Examples:
   scripts/mesh/set-state.sh 70-30
@@ -43,7 +45,8 @@ END
 context=''
 namespace=$MESH_NAMESPACE
 url=''
-options 'context: namespace: url:' '*' "$@"
+any_status=''
+options 'context: namespace: url: any-status' '*' "$@"
 [ -n "$argument" ] || misused "no state is named"
 need_python
 
@@ -52,4 +55,5 @@ use_context "$context" "$namespace"
 need_istio
 need_service scripts/mesh/flow.sh
 need_address "$GATEWAY_NODE_PORT"
-"$PYTHON" -m scripts.mesh.set_state apply "$argument" "$url" "micro-api.$namespace.svc.cluster.local" "$(typed kubectl)"
+"$PYTHON" -m scripts.mesh.set_state apply "$argument" "$url" "micro-api.$namespace.svc.cluster.local" "$(typed kubectl)" \
+  ${any_status:+--any-status}

@@ -108,12 +108,14 @@ class Change:
         url: where to ask for answers.
         host: the Host to ask for.
         kubectl: how kubectl is called.
+        any_status: whether answers that are errors count, too, where they name a route.
     """
 
     file: str
     url: str
     host: str
     kubectl: Kubectl
+    any_status: bool = False
 
     def make(self) -> None:
         """Apply the new state, then remove its twin of the other kind.
@@ -157,7 +159,7 @@ class Change:
         is_told_apart = before is None or _is_told_apart(shares_of(before), shares_of(manifest))
         self.kubectl.show(*arguments)
         wanted = wanted_answers(manifest)
-        seconds, answers = measure(self.kubectl.command(*arguments), lambda: ask(self.url, self.host), wanted)
+        seconds, answers = measure(self.kubectl.command(*arguments), self._ask, wanted)
         if is_told_apart:
             print(report(seconds, answers, wanted))
         else:
@@ -165,6 +167,11 @@ class Change:
                 f"# other weights had the same name before, so the moment of the change is unknown: {_listed(before)}"
             )
         self._check_after(name, manifest)
+
+    def _ask(self) -> str:
+        """Return what one answer is called, by its route alone where any status will do."""
+        name = ask(self.url, self.host)
+        return name.partition(" (status ")[0] if self.any_status else name
 
     def _check_before(self, name: str, before: Mapping[str, Any] | None) -> None:
         annotations = (before or {}).get("metadata", {}).get("annotations", {})
@@ -203,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         file = file_of(options.state)
         if options.command == "apply":
-            Change(file, options.url, options.host, Kubectl.of(options.kubectl)).make()
+            Change(file, options.url, options.host, Kubectl.of(options.kubectl), options.any_status).make()
     except UsageError as error:
         print(f"set-state.sh: {error}", file=sys.stderr)
         return 2
@@ -226,6 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     apply = commands.add_parser("apply", help="apply a state, and wait until it is served")
     for command in (check, apply):
         command.add_argument("state", metavar="STATE", help="the state's name")
+    apply.add_argument("--any-status", action="store_true", help="take errors that name the route for answers")
     apply.add_argument("url", metavar="URL", help="where to ask for answers")
     apply.add_argument("host", metavar="HOST", help="the Host to ask for")
     apply.add_argument("kubectl", metavar="KUBECTL", nargs="?", default="kubectl", help="how kubectl is called")

@@ -75,7 +75,15 @@ def test_a_cluster_that_does_not_answer_is_named_at_once(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("set-state.sh", "70-30"), ("measure.sh",), ("show-envoy.sh",), ("gateway-api.sh",), ("flow.sh",)]
+    "command",
+    [
+        ("set-state.sh", "70-30"),
+        ("measure.sh",),
+        ("show-envoy.sh",),
+        ("gateway-api.sh",),
+        ("flow.sh",),
+        ("rollout.sh",),
+    ],
 )
 def test_without_istio_the_remedy_is_named(call: Call, command: tuple[str, ...]) -> None:
     """Every script of the mesh says the same, and names the cluster that the user named."""
@@ -94,6 +102,7 @@ def test_without_istio_the_remedy_is_named(call: Call, command: tuple[str, ...])
         ("mesh/flow.sh canary", "mesh/flow.sh"),
         ("mesh/set-state.sh 70-30", "mesh/flow.sh"),
         ("mesh/measure.sh", "mesh/flow.sh"),
+        ("mesh/rollout.sh", "mesh/flow.sh"),
     ],
 )
 def test_without_the_service_the_remedy_is_named(

@@ -21,6 +21,7 @@ SCRIPT_SECONDS = 240
 SETTLE_SECONDS = 60
 DOCUMENTED_PORT = "127.0.0.1:19090"
 DOCUMENTED_GATEWAY_PORT = "127.0.0.1:19080"
+GATEWAY_SCRIPTS = ("mesh/flow", "mesh/rollout", "mesh/set-state")
 COLUMNS = (
     "custom-columns=REPLICASET:.metadata.name,TRACK:.spec.template.metadata.labels.track,"
     "WANTED:.spec.replicas,READY:.status.readyReplicas"
@@ -64,7 +65,7 @@ class Cluster:
     @property
     def _url_by_script(self) -> dict[str, str]:
         """The address for each script that asks the service itself."""
-        return {"cluster/pause": self.url, "mesh/flow": self.gateway_url, "mesh/set-state": self.gateway_url}
+        return {"cluster/pause": self.url, **dict.fromkeys(GATEWAY_SCRIPTS, self.gateway_url)}
 
     def script(self, name: str, *arguments: str, exit_code: int = 0, is_example: bool = True) -> str:
         """Run a script of the project on this cluster, and return all that it printed.

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -48,12 +48,19 @@ def set_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SET:
     monkeypatch.setattr(route_stopwatch, "HOLD_SECONDS", 0.0)
     monkeypatch.setattr(set_state, "ask", lambda _url, _host: "new")
 
-    def run(state: str, *declared: str, fails: str = "nothing", live: str = NEW, after: str = NEW) -> int:
+    def run(
+        state: str,
+        *declared: str,
+        fails: str = "nothing",
+        live: str = NEW,
+        after: str = NEW,
+        more: Sequence[str] = (),
+    ) -> int:
         for name, value in {"LIVE": live, "AFTER": after, "MANIFEST": NEW, "CHANGED": f"{tmp_path}/changed"}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("DECLARED", " ".join(declared))
         monkeypatch.setenv("FAILS", fails)
-        return main(["apply", state, "http://127.0.0.1:1/", "service.test"])
+        return main(["apply", *more, state, "http://127.0.0.1:1/", "service.test"])
 
     return run
 
@@ -190,3 +197,13 @@ def test_only_a_declared_fault_may_answer_with_its_status() -> None:
     fault, split_state = resource("istio/mesh/virtual-service-fault.yaml"), resource("istio/virtual-service-70-30.yaml")
     assert set_state.wanted_answers(fault) == {"fault", "fault (status 503)"}
     assert set_state.wanted_answers(split_state) == {"70-30"}
+
+
+@pytest.mark.parametrize(("more", "code"), [((), 1), (("--any-status",), 0)])
+def test_a_version_that_fails_can_be_given_a_weight(
+    more: tuple[str, ...], code: int, set_to: SET, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --any-status an error that names the route is an answer by it; without, the route is not served yet."""
+    monkeypatch.setattr(set_state, "ask", lambda _url, _host: "new (status 500)")
+    monkeypatch.setattr(route_stopwatch, "SETTLE_SECONDS", 1.5)
+    assert set_to("70-30", more=more) == code
