@@ -16,7 +16,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab rollout test pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint workflow format lock clean install
+.PHONY: help doctor lab rollout test rates pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint workflow format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ install: $(VENV)/.lab ## Install what the lab needs into .venv
 
 test: $(VENV)/.test lint ## Run the linters and every test (a few minutes)
 	$(BIN)/python -m pytest -n auto
+
+rates: $(VENV)/.test ## Simulate how often findings are wrong (4 minutes)
+	$(BIN)/python -m pytest -n auto -m rates tests/loadtest tests/rollout
 
 pythons: ## Run lab, load test and judge on each supported Python
 	scripts/setup/pythons.sh

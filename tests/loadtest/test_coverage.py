@@ -17,6 +17,8 @@ from canary_loadtest.core.estimates import share_interval_percent
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.rules import confirming_ratios, rule_for
 
+pytestmark = pytest.mark.rates
+
 AT_THE_VERDICT, AT_ANY_TIME = 0.053, 0.088
 NEGLIGIBLE = 1e-12
 Floats = npt.NDArray[np.float64]

@@ -14,6 +14,8 @@ from canary_loadtest.core.thresholds import CALIBRATED_RATIOS
 from scripts.statistics.calibrate import horizon
 from scripts.statistics.lattice import walk
 
+pytestmark = pytest.mark.rates
+
 HORIZON = 5000
 SPLITS = [(30.0, 5.0), (30.0, 10.0), (10.0, 5.0), (90.0, 5.0), (50.0, 5.0), (99.0, 1.0), (0.2, 5.0)]
 DEFAULTS = [Expectation(percent) for percent in (1.0, 5.0, 30.0, 50.0, 98.0)]

@@ -16,6 +16,8 @@ from canary_loadtest.core.session import Session
 from tests.docs.hard_to_fool import documented_rows
 from tests.loadtest.simulation import Ask, DistributedSimulation, Response, Service, Simulation
 
+pytestmark = pytest.mark.rates
+
 CONFIRMED, REFUTED, INCONCLUSIVE = Outcome.CONFIRMED, Outcome.REFUTED, Outcome.INCONCLUSIVE
 THIRTY = Expectation(30)
 BOTH = Expectation(30, next_weight_percent=100)

@@ -21,6 +21,8 @@ from canary_loadtest.core.health.rule import Health, look
 from tests.loadtest import health_oracle as oracle
 from tests.loadtest.health_oracle import Release, around_median, keeps
 
+pytestmark = pytest.mark.rates
+
 RUNS = 300
 ALPHA, ALPHA_STOP = 0.05, 0.001
 

@@ -21,6 +21,8 @@ from tests.loadtest import health_oracle as oracle
 from tests.loadtest.health_oracle import States, answers_at, around_median, ever, keeps
 from tests.loadtest.latency_oracle import LogNormal, Question, QuickOrSlow, Release, Run
 
+pytestmark = pytest.mark.rates
+
 RUNS = 200
 ANSWERS = 6000
 ALPHA = 0.05

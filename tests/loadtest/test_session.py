@@ -302,6 +302,7 @@ def loosely_kept(seed: int, share: float, repeat: float) -> Iterator[Answer]:
         previous = label
 
 
+@pytest.mark.rates
 @pytest.mark.parametrize("repeat", [0.1, 0.2, 0.5])
 def test_loosely_bound_connections_confirm_no_wrong_share(repeat: float) -> None:
     """A proxy that repeats its choice gets a share off by the tolerance confirmed in at most 5 % of the runs."""

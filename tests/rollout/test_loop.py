@@ -86,6 +86,7 @@ def ended(folder: Path, seed: int, errors: Errors, leaks: float = 0.0) -> tuple[
     return code, machine
 
 
+@pytest.mark.rates
 def test_a_good_canary_is_released(tmp_path: Path) -> None:
     """In 97 of 100 rollouts at least, each with one write for each weight."""
     found = [ended(tmp_path, seed, lambda _: 0.0) for seed in range(100)]
@@ -93,6 +94,7 @@ def test_a_good_canary_is_released(tmp_path: Path) -> None:
     assert all(machine.written == [0, 10, 50, 100] for code, machine in found if code == EXIT_RELEASED)
 
 
+@pytest.mark.rates
 def test_a_bad_canary_is_never_released(tmp_path: Path) -> None:
     """One that errs 5 points more often is taken back at its first weight, and the way back is proved."""
     found = [ended(tmp_path, seed, lambda _: 0.05) for seed in range(100)]
@@ -100,6 +102,7 @@ def test_a_bad_canary_is_never_released(tmp_path: Path) -> None:
     assert all(machine.written == [0, 10, 0] for _, machine in found)
 
 
+@pytest.mark.rates
 def test_one_that_is_worse_from_the_last_step_on_passes_with_probability_alpha_at_most(tmp_path: Path) -> None:
     """By that gate's margin, 1 point before 100 %: the right answers of earlier weights are no help."""
     found = [ended(tmp_path, seed, lambda weight: 0.01 if weight >= 50 else 0.0)[0] for seed in range(200)]
