@@ -97,6 +97,17 @@ class Cluster:
         assert done.returncode == exit_code, f"{line}: {done.returncode}\n{done.stdout}"
         self.chapters.compare(command, done.stdout, cluster=self.name)
 
+    def forget_connections(self, address: str) -> None:
+        """Have the node forget connections to a pod that is gone.
+
+        The node translates addresses: for two minutes it would send a new connection from a port that had one to the
+        dead pod there, too.
+        """
+        node = f"{self.name}-control-plane"
+        command = ("docker", "exec", node, "conntrack", "--delete", "--reply-src", address)
+        done = run(*command, kubeconfig=self.kubeconfig)
+        assert "flow entries have been deleted" in done.stderr, done.stderr
+
     def kubectl(self, *arguments: str, namespace: str = NAMESPACE) -> str:
         """Return what a kubectl command prints; raises subprocess.CalledProcessError where it fails."""
         command = ["kubectl", "--context", self.context, "--namespace", namespace, *arguments]

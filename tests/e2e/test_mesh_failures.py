@@ -132,6 +132,7 @@ def test_a_killed_pod(
     """What is lost is lost for the pod's absence, it ends by itself, and then the split is confirmed without a loss."""
     kubectl = partial(mesh.cluster.kubectl, namespace=namespace)
     pods = kubectl("get", "pods", f"--selector={selector}", "--output=name")
+    address = kubectl("get", pods.split()[0], "--output=jsonpath={.status.podIP}")
     with mesh.clients() as during:
         until(lambda: during.requests > ENOUGH_IN_A_ROW, "no answers")
         assert during.lost == []
@@ -139,6 +140,7 @@ def test_a_killed_pod(
         kubectl("delete", pods.split()[0], "--grace-period=1")
         kubectl("rollout", "status", "deployment", f"--selector={selector}", "--timeout=120s")
         until_nothing_is_lost(during)
+    mesh.cluster.forget_connections(address)
     with capsys.disabled():
         print(f"\n{selector}, one pod killed: {len(during.lost)} of {during.requests} requests lost")
     assert [one for one in during.lost if not one.reason.startswith(reasons)] == []

@@ -73,7 +73,7 @@ def test_faults_that_the_proxy_makes_forbid_a_verdict(mesh: Mesh, tmp_path: Path
     assert ended.counts["routes"].keys() == {"fault"}
     total = sum(drawn.values())
     assert by_kind["status_503"] > total / 20
-    # On two busy cores the way from 127.0.0.1 into the node resets a connection now and then.
+    # A connection that is lost on the way to the gateway is no fault of its making.
     lost = sum(by_kind.values()) - by_kind["status_503"]
     assert lost == drawn["unknown"] <= total / 100, by_kind
 
