@@ -20,6 +20,7 @@ from scripts.lab.errors import LabError, UsageError
 from scripts.lab.measure import PATH, Target, run
 from scripts.lab.processes import INTERRUPTIONS
 from scripts.lab.show import HOST_HEADER, served_routes
+from scripts.lab.split import virtual_service
 from scripts.lab.state import LabFolder
 from scripts.lab.terminal import percent_of, wrapped
 from scripts.proxy.served import taking
@@ -28,7 +29,6 @@ from scripts.proxy.served import taking
 LEAST_PERCENT: Final = 5
 MOST_PERCENT: Final = 95
 ROUTE_NAME: Final = "guess"
-BEFORE: Final = "virtual-service-70-30.yaml"
 BESIDES: Final = ("gateway.yaml", "destination-rule.yaml")
 
 
@@ -66,13 +66,7 @@ def _hidden_split(folder: LabFolder, canary_percent: int) -> Iterator[None]:
         signal.signal(number, signal.default_int_handler)
     before = folder.read_traffic_state()
     file = folder.path / "guess.yaml"
-    text = (REPOSITORY / "istio" / BEFORE).read_text(encoding="utf-8")
-    for old, new in {
-        "weight: 70": f"weight: {100 - canary_percent}",
-        "weight: 30": f"weight: {canary_percent}",
-    }.items():
-        text = text.replace(old, new)
-    file.write_text(text.replace('"70-30"', ROUTE_NAME), encoding="utf-8")
+    file.write_text(virtual_service(canary_percent, ROUTE_NAME), encoding="utf-8")
     try:
         control.shift(folder, [str(file), *(str(REPOSITORY / "istio" / name) for name in BESIDES)])
         route = taking(served_routes(control.running(folder).admin_url), HOST_HEADER, PATH, {})

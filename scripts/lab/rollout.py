@@ -15,6 +15,7 @@ from scripts import REPOSITORY
 from scripts.lab import control
 from scripts.lab.errors import LabError, UsageError
 from scripts.lab.show import HOST_HEADER
+from scripts.lab.split import virtual_service
 from scripts.lab.state import LabFolder, LabState
 from scripts.lab.terminal import filled
 from scripts.rollout import client, load_test, start
@@ -23,7 +24,6 @@ from scripts.rollout.file import RolloutFile
 from scripts.rollout.rules.record import RolloutError
 
 SETTLE_SECONDS: Final = 2.0
-TEMPLATE: Final = "istio/virtual-service-70-30.yaml"
 FILES: Final = ("istio/gateway.yaml", "istio/destination-rule.yaml")
 USUAL_LOAD: Final = ("--headless", "--skip-log-setup", "-u", "10", "-r", "10", "-t", "120s")
 
@@ -37,9 +37,11 @@ class LabMachine:
     lock: int
 
     def set_weight(self, weight_percent: float, route: str) -> None:
-        """Shift to a virtual service with this weight, which is served when this returns."""
+        """Shift to a virtual service with this weight, which is served when this returns; raises RolloutError."""
+        if not float(weight_percent).is_integer():
+            raise RolloutError(f"Istio's weights are whole numbers, and {weight_percent:g} is none: give other --steps")
         file = self.folder.path / "rollout.yaml"
-        file.write_text(virtual_service(weight_percent, route), encoding="utf-8")
+        file.write_text(virtual_service(int(weight_percent), route), encoding="utf-8")
         try:
             control.shift(self.folder, [str(file)])
         except LabError as error:
@@ -55,25 +57,6 @@ class LabMachine:
     def ask(self) -> Answer:
         """Send one request, and return its answer."""
         return client.ask(self.state.url, HOST_HEADER)
-
-
-def virtual_service(weight_percent: float, route: str) -> str:
-    """Return the repository's virtual service with a weight of the canary, and a route of that name.
-
-    Raises:
-        RolloutError: the weight is not a whole number.
-    """
-    if not float(weight_percent).is_integer():
-        raise RolloutError(f"Istio's weights are whole numbers, and {weight_percent:g} is none: give other --steps")
-    text = (REPOSITORY / TEMPLATE).read_text(encoding="utf-8")
-    _, found, body = text.partition("---\n")
-    for old, new in {
-        "weight: 70": f"weight: {100 - weight_percent:g}",
-        "weight: 30": f"weight: {weight_percent:g}",
-        '"70-30"': f'"{route}"',
-    }.items():
-        body = body.replace(old, new)
-    return f"{found}{body}"
 
 
 def rollout(options: argparse.Namespace) -> int:

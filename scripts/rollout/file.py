@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from canary_loadtest.output.files import write_whole
 from scripts.rollout.rules.record import Record, RolloutError
 
 
@@ -69,10 +70,8 @@ class RolloutFile:
         Raises:
             RolloutError: the file cannot be written.
         """
-        partial = self.path.with_name(f".{self.path.name}.partial")
         try:
-            partial.write_text(json.dumps({**record.to_dict(), "counts": self._counts()}, indent=2) + "\n", "utf-8")
-            partial.replace(self.path)
+            write_whole(json.dumps({**record.to_dict(), "counts": self._counts()}, indent=2) + "\n", str(self.path))
         except OSError as error:
             raise RolloutError(f"{self.path} was not written: {error.strerror}") from error
 
