@@ -4,6 +4,7 @@ import argparse
 import math
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ OWN_HEADERS: Final = frozenset({"accept-encoding", "connection", "content-length
 # What Locust asks an option for before it shows it in the start form.
 START_FORM: Final = {"include_in_web_ui": True, "is_secret": False, "is_required": False, "is_multiple": False}
 HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+ANY_SHARE: Final = partial(Expectation, canary_percent=0.0)
 ROUTE_HELP: Final = f"count only answers whose {ROUTE_HEADER} header is NAME (default: any single route)"
 
 
@@ -37,28 +39,13 @@ def _number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
-def _checked(field: str) -> Callable[[str], float]:
-    """Return an argparse type that takes what `Expectation` allows for `field`."""
+def _checked(field: str, kind: Callable[..., object] = ANY_SHARE, unit: str = "%") -> Callable[[str], float]:
+    """Return an argparse type that takes what a class allows for `field`, with its unit or without."""
 
     def number(text: str) -> float:
-        value = _number(text.removesuffix("%").strip())
+        value = _number(text.removesuffix(unit).strip())
         try:
-            given: dict[str, Any] = {"canary_percent": 0.0, field: value}
-            Expectation(**given)
-        except ExpectationError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-        return value
-
-    return number
-
-
-def _of_slowness(field: str) -> Callable[[str], float]:
-    """Return an argparse type that takes what `Slowness` allows for `field`."""
-
-    def number(text: str) -> float:
-        value = _number(text)
-        try:
-            Slowness(**{field: value})
+            kind(**{field: value})
         except ExpectationError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         return value
@@ -240,7 +227,7 @@ def add_slowness(parser: Any, env_prefix: str) -> argparse.Action:  # noqa: ANN4
     """
     max_slowdown: argparse.Action = parser.add_argument(
         "--max-slowdown",
-        type=_of_slowness("ratio"),
+        type=_checked("ratio", Slowness, unit=""),
         metavar="TIMES",
         env_var=f"{env_prefix}MAX_SLOWDOWN",
         help=(
@@ -250,14 +237,14 @@ def add_slowness(parser: Any, env_prefix: str) -> argparse.Action:  # noqa: ANN4
     )
     parser.add_argument(
         "--slow-percentile",
-        type=_of_slowness("percentile"),
+        type=_checked("percentile", Slowness, unit=""),
         metavar="PERCENT",
         env_var=f"{env_prefix}SLOW_PERCENTILE",
         help=f"the percentile of stable's times that --max-slowdown is about (default {DEFAULT_PERCENTILE:g})",
     )
     parser.add_argument(
         "--slow-above",
-        type=_of_slowness("milliseconds"),
+        type=_checked("milliseconds", Slowness, unit=""),
         metavar="MILLISECONDS",
         env_var=f"{env_prefix}SLOW_ABOVE",
         help="a time of your own for --max-slowdown, in place of a percentile of stable's times",
