@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -39,10 +39,25 @@ def report_in(folder: Path, expected_percent: float, answers: int, routes: tuple
         answers: how many came.
         routes: by which they came, in equal parts one after the other.
     """
-    draw, session, history = Random(3), Session(Expectation(expected_percent), keep_going=True), History()
-    for number in range(answers):
-        route = routes[number * len(routes) // answers]
-        session.add(Answer(CANARY if draw.random() < 0.3 else STABLE, route))
+    by_route = (
+        one._replace(route=routes[number * len(routes) // answers]) for number, one in enumerate(drawn(answers))
+    )
+    return report_on(by_route, Session(Expectation(expected_percent), keep_going=True), folder)
+
+
+def drawn(count: int) -> Iterator[Answer]:
+    """Yield right answers, of which three in ten are from the canary."""
+    draw = Random(3)
+    for _ in range(count):
+        version = CANARY if draw.random() < 0.3 else STABLE
+        yield Answer(version, "70-30", destination=version)
+
+
+def report_on(answers: Iterable[Answer], session: Session, folder: Path) -> str:
+    """Write the report on answers that a session counts, and return its address."""
+    history = History()
+    for number, one in enumerate(answers):
+        session.add(one)
         history.record(number / 50, session)
     data = page_of.data_of(session.verdict(), history, state="ended", to_go=session.to_go(), about=ABOUT)
     page_of.write_report(data, "the table", str(folder / "report.html"))
@@ -71,14 +86,8 @@ def test_each_verdict_is_said_in_words(
 
 def test_the_finding_on_the_canary_is_said_in_words(open_page: OpenPage, tmp_path: Path) -> None:
     """Where answers name their destination, a line says whose errors they are; without one there is no line."""
-    draw, session, history = Random(3), Session(Expectation(30, next_weight_percent=100)), History()
-    for number in range(200):
-        version = CANARY if draw.random() < 0.3 else STABLE
-        session.add(Answer("status_503" if version == CANARY else version, "70-30", destination=version))
-        history.record(number / 50, session)
-    data = page_of.data_of(session.verdict(), history, state="ended", to_go=session.to_go(), about=ABOUT)
-    page_of.write_report(data, "the table", str(tmp_path / "worse.html"))
-    page = open_page((tmp_path / "worse.html").as_uri())
+    failing = (one._replace(label="status_503") if one.label == CANARY else one for one in drawn(200))
+    page = open_page(report_on(failing, Session(Expectation(30, next_weight_percent=100)), tmp_path))
     expect(page.locator("#verdict strong")).to_have_text("REFUTED")
     expect(page.locator("#verdict .reason")).to_have_text(re.compile("^the canary errs more often than stable: "))
     expect(page.locator("#health")).to_have_text(re.compile("^Canary: WORSE – [0-9]+ errors of the canary came in"))
@@ -89,16 +98,11 @@ def test_the_finding_on_the_canary_is_said_in_words(open_page: OpenPage, tmp_pat
 
 def test_the_finding_on_the_latency_is_said_in_words(open_page: OpenPage, tmp_path: Path) -> None:
     """Where latency is compared, a line below says what is known of it, and what both versions took."""
-    expectation = Expectation(30, next_weight_percent=100, slowness=Slowness(2))
-    draw, session, history = Random(3), Session(expectation), History()
-    for number in range(2000):
-        version = CANARY if draw.random() < 0.3 else STABLE
-        seconds = draw.lognormvariate(-4, 0.5) * (3 if version == CANARY else 1)
-        session.add(Answer(version, "70-30", destination=version, seconds=seconds))
-        history.record(number / 50, session)
-    data = page_of.data_of(session.verdict(), history, state="ended", to_go=session.to_go(), about=ABOUT)
-    page_of.write_report(data, "the table", str(tmp_path / "slow.html"))
-    page = open_page((tmp_path / "slow.html").as_uri())
+    expectation, times = Expectation(30, next_weight_percent=100, slowness=Slowness(2)), Random(4)
+    slow = (
+        one._replace(seconds=times.lognormvariate(-4, 0.5) * (3 if one.label == CANARY else 1)) for one in drawn(2000)
+    )
+    page = open_page(report_on(slow, Session(expectation), tmp_path))
     expect(page.locator("#verdict strong")).to_have_text("REFUTED")
     expect(page.locator("#latency")).to_have_text(re.compile("^Latency: WORSE – .*from the send 50 / 95 / 99 % of"))
     assert_accessible(page)

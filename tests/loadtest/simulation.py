@@ -3,7 +3,7 @@
 For rates, which take hundreds of runs; a few runs of the real process are the link to what happens.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from random import Random
 from typing import NamedTuple
@@ -17,6 +17,13 @@ from canary_loadtest.runner.client import ANSWERS_PER_CONNECTION
 
 REPORT_SECONDS = 0.002
 """Between two reports of a worker, for services whose quick answers take so long."""
+
+
+def fed(session: Session, answers: Iterable[Answer]) -> Session:
+    """Return the session after these answers."""
+    for one in answers:
+        session.finish(session.start(), one)
+    return session
 
 
 class Ask(NamedTuple):

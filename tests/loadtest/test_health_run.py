@@ -22,6 +22,7 @@ from tests.loadtest.locust_process import BOTH_FINDINGS, end_of, forked_workers,
 from tests.loadtest.misbehaviour import fails_by_name
 from tests.loadtest.schema import checked
 from tests.loadtest.server import Reply, answer, cut_off, http, serving
+from tests.loadtest.simulation import fed
 from tests.loadtest.traffic import held_after, split
 from tests.support.text import unwrapped
 
@@ -38,13 +39,6 @@ def drawn(count: int, every: int = 0, seed: int = 1, *, named: bool = True, fail
         of_failing += version == fails
         label = ERROR if every and version == fails and of_failing % every == 0 else version
         yield Answer(label, "70-30", None, version if named else "")
-
-
-def fed(session: Session, answers: Iterable[Answer]) -> Session:
-    """Return the session after these answers."""
-    for one in answers:
-        session.finish(session.start(), one)
-    return session
 
 
 def verdict_on(answers: Iterable[Answer], *, keep_going: bool = False) -> Verdict:

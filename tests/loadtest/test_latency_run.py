@@ -25,6 +25,7 @@ from tests.loadtest.locust_process import BOTH_FINDINGS, Ended, end_of, forked_w
 from tests.loadtest.misbehaviour import answers_later
 from tests.loadtest.schema import checked
 from tests.loadtest.server import serving
+from tests.loadtest.simulation import fed
 from tests.loadtest.traffic import Handler, split
 from tests.support.text import unwrapped
 
@@ -40,13 +41,6 @@ def timed(count: int, times: float = 1.0, errors: float = 0.0, seed: int = 1) ->
         label = ERROR if version == CANARY and draw.random() < errors else version
         seconds = draw.lognormvariate(-4, 0.5) * (times if version == CANARY else 1)
         yield Answer(label, "70-30", None, version, seconds)
-
-
-def fed(session: Session, answers: Iterable[Answer]) -> Session:
-    """Return the session after these answers."""
-    for one in answers:
-        session.finish(session.start(), one)
-    return session
 
 
 def verdict_on(answers: Iterable[Answer], expectation: Expectation = EXPECTATION) -> Verdict:
