@@ -18,14 +18,13 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN, Outcome
 from canary_loadtest.core.refusal import ExpectationError
-from canary_loadtest.options import add_locust_options, destinations_of, expectation_of
+from canary_loadtest.options import add_locust_options, destinations_of
 from canary_loadtest.output import page, report
 from canary_loadtest.output.delivery import printed, write_with_exit_code
 from canary_loadtest.output.files import keep, print_whole
 from canary_loadtest.output.text import wrapped
 from canary_loadtest.runner import web
 from canary_loadtest.runner.master_run import MasterRun
-from canary_loadtest.runner.releases import ReleaseFile
 from canary_loadtest.runner.run import JudgingRun
 from canary_loadtest.runner.target import TargetError, base_address, hosts_of
 from canary_loadtest.runner.worker_run import WorkerRun
@@ -73,21 +72,18 @@ def on_init(environment: Environment, **_: object) -> None:
     hosts = hosts_of(environment)
     if options.headless and not all(hosts):
         usage_error("--host is missing: the address of the service, such as http://127.0.0.1:8080")
+    judging: JudgingRun
     try:
-        ReleaseFile(options.release, expectation_of(options))
         destinations_of(options)
         for host in filter(None, hosts):
             base_address(host)
+        judging = MasterRun(options, runner) if isinstance(runner, MasterRunner) else JudgingRun(options, runner)
     except (TargetError, ExpectationError) as error:
         usage_error(str(error))
     environment.process_exit_code = EXIT_CODES[Outcome.INCONCLUSIVE]
-    judging: JudgingRun
-    if isinstance(runner, MasterRunner):
-        judging = master = MasterRun(options, runner)
-        events.worker_connect.add_listener(master.share_rate)
-        events.worker_report.add_listener(lambda client_id, data: master.take(client_id, data.get("canary")))
-    else:
-        judging = JudgingRun(options, runner)
+    if isinstance(judging, MasterRun):
+        events.worker_connect.add_listener(judging.share_rate)
+        events.worker_report.add_listener(lambda client_id, data: judging.take(client_id, data.get("canary")))
     _runs[environment] = judging
     if environment.web_ui is not None:
         web.extend(environment.web_ui, judging, options)
