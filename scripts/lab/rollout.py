@@ -95,10 +95,14 @@ def _lab(options: argparse.Namespace, file: RolloutFile) -> Iterator[LabState]:
         return
     files = [*(str(REPOSITORY / name) for name in FILES), str(REPOSITORY / "istio/virtual-service-100-0.yaml")]
     control.up(options.dir, files, canary_settings=_faults(options))
-    yield control.running(options.dir)
-    record = file.read()
-    if record is not None and record.ended:
-        control.down(options.dir)
+    try:
+        yield control.running(options.dir)
+    finally:
+        record = file.read()
+        if record is None or record.ended:
+            control.down(options.dir)
+        else:
+            _print(f"The lab goes on serving {record.weight_percent:g} %; to stop it: {options.dir.command('down')}")
 
 
 def _faults(options: argparse.Namespace) -> Mapping[str, str]:
