@@ -14,9 +14,11 @@ LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/l
 # From the proxy of Go modules: on PyPI it is a download from elsewhere.
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 SHELL := /bin/bash
+# Half of the time a test waits for servers and Locust: two for each core of the machine.
+WORKERS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab rollout test rates pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint workflow format lock clean install
+.PHONY: help doctor lab rollout test documents rates pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint workflow format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +35,10 @@ rollout: $(VENV)/.lab ## Release a canary in the lab, step by step, by verdicts
 install: $(VENV)/.lab ## Install what the lab needs into .venv
 
 test: $(VENV)/.test lint ## Run the linters and every test (a few minutes)
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+documents: $(VENV)/.test ## Do what README and pages show, and compare (3 minutes)
+	$(BIN)/python -m pytest -n $(WORKERS) -m documents tests/docs tests/loadtest
 
 rates: $(VENV)/.test ## Simulate how often findings are wrong (4 minutes)
 	$(BIN)/python -m pytest -n auto -m rates tests/loadtest tests/rollout

@@ -119,6 +119,7 @@ def test_the_readme_is_one_page() -> None:
     assert len(text_of("README.md").split()) <= README_WORDS
 
 
+@pytest.mark.documents
 def test_the_readme_is_what_happens(repository: Path) -> None:
     """Each command of the README and of the first steps, in this order, prints what is shown, figures aside."""
     examples = [*console_examples(ROOT / "README.md"), *console_examples(ROOT / "docs" / "first-steps.md")]

@@ -43,6 +43,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         terminal.run("lab down")
 
 
+@pytest.mark.documents
 @pytest.mark.parametrize("cause", LAB.causes)
 def test_a_cause_shows_itself_and_is_fixed(shell: Shell, cause: str) -> None:
     """From a right split, the commands of the cause print what the page shows, to the last, which confirms."""

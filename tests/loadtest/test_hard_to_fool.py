@@ -310,6 +310,7 @@ CASES = [
 ]
 
 
+@pytest.mark.documents
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_misbehaviour_is_reported_for_what_it_is(tmp_path: Path, case: Case) -> None:
     """Verdict, kinds of other answers and reason are those of the table, and no request is counted other than sent."""
