@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from canary_loadtest.core.answer import Answer
+from canary_loadtest.gate import probe
 from scripts import REPOSITORY
 from scripts.lab import control
 from scripts.lab.errors import LabError, UsageError
@@ -18,7 +19,7 @@ from scripts.lab.show import HOST_HEADER
 from scripts.lab.split import virtual_service
 from scripts.lab.state import LabFolder, LabState
 from scripts.lab.terminal import filled
-from scripts.rollout import client, load_test, start
+from scripts.rollout import load_test, start
 from scripts.rollout.engine import Measured, Step, roll_out
 from scripts.rollout.file import RolloutFile
 from scripts.rollout.rules.record import RolloutError
@@ -56,7 +57,7 @@ class LabMachine:
 
     def ask(self) -> Answer:
         """Send one request, and return its answer."""
-        return client.ask(self.state.url, HOST_HEADER)
+        return probe.ask(self.state.url, HOST_HEADER)
 
 
 def rollout(options: argparse.Namespace) -> int:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from canary_loadtest.core.answer import Answer
-from scripts.rollout import client, load_test
+from canary_loadtest.gate import probe
+from scripts.rollout import load_test
 from scripts.rollout.engine import Measured, Step
 from scripts.rollout.rules.record import RolloutError
 
@@ -54,7 +55,7 @@ class CommandMachine:
 
     def ask(self) -> Answer:
         """Send one request, and return its answer."""
-        return client.ask(self.url, self.host)
+        return probe.ask(self.url, self.host)
 
 
 def _filled(word: str, values: dict[str, str]) -> str:

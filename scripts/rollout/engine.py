@@ -6,8 +6,8 @@ from typing import Final, NamedTuple, Protocol
 
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.outcome import Outcome
+from canary_loadtest.core.proof import Proof
 from scripts.rollout.file import RolloutFile, now
-from scripts.rollout.rules.proof import Proof
 from scripts.rollout.rules.record import Phase, Record
 
 EXIT_RELEASED: Final = 0

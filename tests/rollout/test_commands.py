@@ -8,7 +8,7 @@ import pytest
 
 from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.outcome import EXIT_CODES, Outcome
-from scripts.rollout import client
+from canary_loadtest.gate import probe
 from scripts.rollout.__main__ import main
 from scripts.rollout.commands import CommandMachine
 from scripts.rollout.engine import Step
@@ -80,13 +80,13 @@ def test_a_weight_that_is_not_set_is_an_error(command: list[str], said: str) -> 
 def test_an_answer_of_the_proof_has_its_label(handler: Handler, label: str) -> None:
     """By the contract of micro-api."""
     with serving(handler) as server:
-        assert client.ask(server.url, "micro-api").label == label
+        assert probe.ask(server.url, "micro-api").label == label
         assert "Host: micro-api" in server.heads[0]
 
 
 def test_no_answer_is_an_error_of_no_version() -> None:
     """Nothing listens there."""
-    found = client.ask("http://127.0.0.1:1")
+    found = probe.ask("http://127.0.0.1:1")
     assert (found.label, found.destination) == ("connection_error", "")
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.outcome import Outcome
-from scripts.rollout.rules.proof import MOST_REPLACED, WINDOW, Proof
+from canary_loadtest.core.proof import MOST_REPLACED, WINDOW, Proof
 from scripts.rollout.rules.record import Phase, Record, RolloutError, weights_of
 
 RIGHT = Answer(STABLE, "100-0", None, STABLE)
@@ -128,7 +128,7 @@ def test_one_answer_that_may_be_the_canarys_is_a_leak(answer: Answer, said: str)
 def test_errors_of_stable_are_its_own_and_are_replaced() -> None:
     """They are counted and said, and the window still has 299 right answers."""
     proof = proof_of(OWN_ERROR, OWN_ERROR)
-    assert (proof.right, proof.stable_errors, proof.leak) == (WINDOW, 2, "")
+    assert (proof.right, proof.own_errors, proof.leak) == (WINDOW, 2, "")
     assert "2 errors of the stable version itself" in proof.sentence
 
 

@@ -69,3 +69,6 @@ class Destinations(NamedTuple):
         if value == self.canary:
             return CANARY
         return STABLE if value == self.stable else ""
+
+
+ANY_MESH: Final = Destinations()

@@ -4,14 +4,13 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from canary_loadtest.core import contract
-from canary_loadtest.core.answer import Answer, Destinations
+from canary_loadtest.core.answer import ANY_MESH, Answer, Destinations
 from canary_loadtest.core.contract import Classifier
 from canary_loadtest.core.health.comparison import Comparison
 from canary_loadtest.core.labels import escaped
 from canary_loadtest.core.tally import Tally
 
 MOST_SHOWN: Final = 100
-ANY_MESH: Final = Destinations()
 
 
 class Line(NamedTuple):
