@@ -15,6 +15,7 @@ from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.core.tally import Tally
 
 FORMAT: Final = 1
+RUN: Final = "run"  # the member that says how the run stood that wrote the counts; see `Session.run_to_dict`
 SPLIT: Final = "split"  # what stopped a release; the others are `health.comparison.ERRORS` and `LATENCY`
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import log
-from typing import Final
+from typing import Any, Final
 
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.estimates import answers_to_go, evidence_of_change, share_interval_percent
@@ -97,6 +97,21 @@ class Session:
         if release.stopped is not None:
             self._stop_again(release.stopped[1])
 
+    def look_at(self, release: Release, run: Mapping[str, Any]) -> None:
+        """Take the counts of a release to judge them once more here, in place of `go_on_with`; no answer follows.
+
+        Args:
+            release: the counts.
+            run: how the run stood that counted them, as `run_to_dict` has it.
+
+        Raises:
+            ExpectationError: the release was begun with another question.
+        """
+        self.go_on_with(release)
+        self._comparison.end_here()
+        self.unfinished_elsewhere = run.get("unfinished", 0)
+        self.hold_latency(lambda: run.get("latency_objection", ""))
+
     def _stop_again(self, finding: str) -> None:
         """Hold to what stopped this step before: that other answers could come now is no reason to ask again."""
         if finding == SPLIT:
@@ -118,6 +133,10 @@ class Session:
             objection: returns the reason, "" for none; asked at each look.
         """
         self._comparison.latency_objection = objection
+
+    def run_to_dict(self) -> dict[str, Any]:
+        """Return how the run stands that counts, apart from its counts; for a gate, see `look_at`."""
+        return {"unfinished": self.unfinished, "latency_objection": self._comparison.latency_objection()}
 
     def start(self) -> int:
         """Return the ticket of a request that is about to be sent."""

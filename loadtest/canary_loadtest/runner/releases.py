@@ -7,7 +7,7 @@ from typing import Final
 
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.refusal import ExpectationError
-from canary_loadtest.core.release import Release
+from canary_loadtest.core.release import RUN, Release
 from canary_loadtest.core.session import Session
 from canary_loadtest.output.files import write_whole
 
@@ -53,5 +53,6 @@ class ReleaseFile:
         """
         if self._path is None or (not at_once and time.monotonic() < self._kept_at + KEEP_SECONDS):
             return
-        write_whole(json.dumps(session.added_to(self._release).to_dict()) + "\n", self._path)
+        kept = session.added_to(self._release).to_dict() | {RUN: session.run_to_dict()}
+        write_whole(json.dumps(kept) + "\n", self._path)
         self._kept_at = time.monotonic()

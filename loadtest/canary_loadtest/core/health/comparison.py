@@ -128,6 +128,12 @@ class Comparison:
             self.latency = latency
             self.latency.begin(percent)
 
+    def end_here(self) -> None:
+        """Take away the epoch that `go_on_with` began, where the one before it has this weight: nothing follows."""
+        for epochs in (self.epochs.all, self.latency.all if self.latency is not None else []):
+            if len(epochs) > 1 and epochs[-2].canary_percent == epochs[-1].canary_percent:
+                epochs.pop()
+
     def stop_again(self, finding: str) -> None:
         """Find the canary worse by what was found before an interruption: one of `ERRORS` and `LATENCY`."""
         self._worse_after = self._total
