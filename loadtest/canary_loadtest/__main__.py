@@ -15,6 +15,8 @@ USAGE = """usage: {program} judge --help
            judge counts, or answers that another tool received
        {program} locust --help
            run the load test: Locust's options and its own
+       {program} gate --help
+           answer a release engine whether its canary may go on
 """
 
 
@@ -38,6 +40,21 @@ def run_locust(arguments: list[str] | None = None) -> None:
         sys.exit(EXIT_INTERRUPTED)
 
 
+def run_gate(arguments: list[str], program: str) -> int:
+    """Run a part of the gate, and return the exit code.
+
+    Args:
+        arguments: the command line without the program's name.
+        program: how it was called, for the usage.
+    """
+    from gevent import monkey  # noqa: PLC0415 - the other commands do not need it
+
+    monkey.patch_all()
+    from canary_loadtest.gate import command  # noqa: PLC0415 - after what it imports is patched
+
+    return command.main(arguments, program)
+
+
 def main(program: str = "python -m canary_loadtest") -> int:
     """Run the command that the first argument names, and return the exit code.
 
@@ -49,6 +66,8 @@ def main(program: str = "python -m canary_loadtest") -> int:
         return judge.main(arguments, program=f"{program} judge")
     if name == "locust":
         run_locust(arguments)
+    if name == "gate":
+        return run_gate(arguments, f"{program} gate")
     is_help = name in {"-h", "--help"}
     print(USAGE.format(program=program), end="", file=sys.stdout if is_help else sys.stderr)
     return 0 if is_help else EXIT_NO_VERDICT

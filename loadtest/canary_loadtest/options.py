@@ -218,36 +218,38 @@ def add_expectation(
     return [expect_canary, tolerance, next_weight, margin, only_split, max_errors, alpha, alpha_stop]
 
 
-def add_slowness(parser: Any, env_prefix: str) -> argparse.Action:  # noqa: ANN401 - see `add_expectation`
-    """Add the options for comparing the canary's latency, too; return the first one.
+def add_slowness(
+    parser: Any,  # noqa: ANN401 - a parser or a group: argparse has no public name for both
+    env_prefix: str | None = None,
+) -> argparse.Action:
+    """Add the options for comparing the canary's latency, too, and return the first one; see `add_expectation`."""
 
-    Args:
-        parser: the parser, or a group of one.
-        env_prefix: prefix of the environment variables that set them.
-    """
+    def env(name: str) -> dict[str, str]:
+        return {} if env_prefix is None else {"env_var": env_prefix + name}
+
     max_slowdown: argparse.Action = parser.add_argument(
         "--max-slowdown",
         type=_checked("ratio", Slowness, unit=""),
         metavar="TIMES",
-        env_var=f"{env_prefix}MAX_SLOWDOWN",
         help=(
             "compare the latency, too: a canary that takes this many times as long as stable must not pass, such as"
             f" {DEFAULT_RATIO:g} (default: only errors are compared)"
         ),
+        **env("MAX_SLOWDOWN"),
     )
     parser.add_argument(
         "--slow-percentile",
         type=_checked("percentile", Slowness, unit=""),
         metavar="PERCENT",
-        env_var=f"{env_prefix}SLOW_PERCENTILE",
         help=f"the percentile of stable's times that --max-slowdown is about (default {DEFAULT_PERCENTILE:g})",
+        **env("SLOW_PERCENTILE"),
     )
     parser.add_argument(
         "--slow-above",
         type=_checked("milliseconds", Slowness, unit=""),
         metavar="MILLISECONDS",
-        env_var=f"{env_prefix}SLOW_ABOVE",
         help="a time of your own for --max-slowdown, in place of a percentile of stable's times",
+        **env("SLOW_ABOVE"),
     )
     return max_slowdown
 

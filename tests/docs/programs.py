@@ -49,5 +49,7 @@ PROGRAMS: Final = (
     "python loadtest",
     "python loadtest judge",
     "python loadtest locust",
+    "python loadtest gate",
+    *subcommands("python loadtest gate"),
     "make help",
 )

@@ -15,7 +15,8 @@ from tests.lab.helpers import STATES, CommandLine, RunningLab
 
 
 @contextmanager
-def _lab(path: Path, replicas: int) -> Iterator[RunningLab]:
+def running_lab(path: Path, replicas: int) -> Iterator[RunningLab]:
+    """Run a lab in a folder until the block ends; nothing of it may be left."""
     command_line = CommandLine()
     try:
         started = command_line.run("up", "--dir", path, "--replicas", str(replicas))
@@ -30,7 +31,7 @@ def _lab(path: Path, replicas: int) -> Iterator[RunningLab]:
 @pytest.fixture(scope="module")
 def module_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
     """Give the lab of a module, with one replica of each version."""
-    with _lab(tmp_path_factory.mktemp("lab"), replicas=1) as lab:
+    with running_lab(tmp_path_factory.mktemp("lab"), replicas=1) as lab:
         yield lab
 
 
@@ -44,7 +45,7 @@ def lab(module_lab: RunningLab) -> RunningLab:
 @pytest.fixture
 def own_lab(tmp_path: Path) -> Iterator[RunningLab]:
     """Give a lab whose processes the test may kill, with two replicas of each version."""
-    with _lab(tmp_path / "lab", replicas=2) as lab:
+    with running_lab(tmp_path / "lab", replicas=2) as lab:
         yield lab
 
 

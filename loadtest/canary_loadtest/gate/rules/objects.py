@@ -1,0 +1,161 @@
+"""What a release engine's object and its route say: which release it is, which weights it has, which one is written."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Final
+
+REVISION: Final = "rollout.argoproj.io/revision"
+PROMOTED: Final = "Promoted"
+
+Object = Mapping[str, Any]
+
+
+class ObjectError(Exception):
+    """An object in which a gate does not find what it needs; the message names the object, the field and the value."""
+
+
+class Engine(StrEnum):
+    """The release engines that a gate knows."""
+
+    ARGO_ROLLOUTS = "argo-rollouts"
+    FLAGGER = "flagger"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A release, as its engine's object declares it.
+
+    Attributes:
+        template: what the engine calls the pods' template that is released: a hash.
+        release: the template and its revision or start, since a template may come again.
+        weights_percent: the canary's weights between 0 and 100 %, rising.
+        virtual_service: the name of the VirtualService that has the weights.
+        route: the name of the only route in it that counts, "" for all.
+        canary: the name of the canary's subset or host there.
+    """
+
+    template: str
+    release: str
+    weights_percent: tuple[float, ...]
+    virtual_service: str
+    route: str
+    canary: str
+
+    def next_after(self, weight_percent: float) -> float:
+        """Return the weight that follows one; 100 after the last."""
+        return next((weight for weight in self.weights_percent if weight > weight_percent), 100.0)
+
+    def declares(self, weight_percent: float) -> bool:
+        """Return whether a weight may be served: one of the steps, or 0 or 100 before and after them."""
+        return weight_percent in {0.0, *self.weights_percent, 100.0}
+
+
+def plan_of(engine: Engine, found: Object) -> Plan:
+    """Return what an engine's object declares.
+
+    Raises:
+        ObjectError: it lacks something, or its weights do not rise.
+    """
+    return _rollout(found) if engine is Engine.ARGO_ROLLOUTS else _canary(found)
+
+
+def _rollout(found: Object) -> Plan:
+    """Read a Rollout of Argo Rollouts."""
+    name = f"Rollout {_text(found, 'Rollout', 'metadata', 'name')}"
+    steps = _list(found, name, "spec", "strategy", "canary", "steps")
+    istio = ("spec", "strategy", "canary", "trafficRouting", "istio")
+    routes = _optional(found, *istio, "virtualService", "routes") or [""]
+    subset = _optional(found, *istio, "destinationRule", "canarySubsetName")
+    template = _text(found, name, "status", "currentPodHash")
+    revision = _optional(found, "metadata", "annotations", REVISION) or "?"
+    return Plan(
+        template,
+        f"{template} revision {revision}",
+        _rising([step["setWeight"] for step in steps if "setWeight" in step], name, "spec.strategy.canary.steps"),
+        _text(found, name, *istio, "virtualService", "name"),
+        routes[0],
+        subset or _text(found, name, "spec", "strategy", "canary", "canaryService"),
+    )
+
+
+def _canary(found: Object) -> Plan:
+    """Read a Canary of Flagger."""
+    name = f"Canary {_text(found, 'Canary', 'metadata', 'name')}"
+    target = _optional(found, "spec", "service", "name") or _text(found, name, "spec", "targetRef", "name")
+    template = _text(found, name, "status", "lastAppliedSpec")
+    promoted = [one for one in _optional(found, "status", "conditions") or [] if one.get("type") == PROMOTED]
+    since = promoted[0].get("lastTransitionTime", "?") if promoted else "?"
+    analysis = _optional(found, "spec", "analysis") or {}
+    field, weights = "spec.analysis.stepWeights", analysis.get("stepWeights")
+    if not weights:
+        field, step, most = "spec.analysis.stepWeight and maxWeight", analysis.get("stepWeight"), None
+        most = analysis.get("maxWeight", 100)
+        if not (isinstance(step, int) and step > 0):
+            raise ObjectError(f"{name}: spec.analysis has neither stepWeights nor stepWeight: the gate needs weights")
+        weights = list(range(step, most + 1, step))
+    return Plan(template, f"{template} of {since}", _rising(weights, name, field), target, "", f"{target}-canary")
+
+
+def _rising(weights: Sequence[Any], name: str, field: str) -> tuple[float, ...]:
+    """Return the weights between 0 and 100 %."""
+    listed = ", ".join(map(str, weights))
+    if not all(isinstance(weight, int | float) and 0 <= weight <= 100 for weight in weights):
+        raise ObjectError(f"{name}: {field} has the weights {listed}: give percentages")
+    if any(later <= earlier for earlier, later in pairwise(weights)):
+        raise ObjectError(f"{name}: {field} has the weights {listed}: each must be above the one before it")
+    between = tuple(float(weight) for weight in weights if 0 < weight < 100)
+    if not between:
+        raise ObjectError(f"{name}: {field} has no weight between 0 and 100: nothing can be compared")
+    return between
+
+
+def weight_of(plan: Plan, virtual_service: Object) -> float:
+    """Return the canary's weight in percent that a VirtualService has.
+
+    Raises:
+        ObjectError: it has no route to the canary, or several that disagree.
+    """
+    name = f"VirtualService {plan.virtual_service}"
+    weights = set(_weights(plan, virtual_service))
+    where = f"the route {plan.route}" if plan.route else "every route together"
+    if not weights:
+        raise ObjectError(f"{name}: {where} has no destination {plan.canary}")
+    if len(weights) > 1:
+        listed = ", ".join(f"{weight:g}" for weight in sorted(weights))
+        raise ObjectError(f"{name}: {where} has different weights for {plan.canary}: {listed}")
+    return weights.pop()
+
+
+def _weights(plan: Plan, virtual_service: Object) -> Iterator[float]:
+    for route in _optional(virtual_service, "spec", "http") or []:
+        if plan.route and route.get("name") != plan.route:
+            continue
+        destinations = route.get("route") or []
+        for one in destinations:
+            to = one.get("destination") or {}
+            if plan.canary in {to.get("subset"), to.get("host"), str(to.get("host")).split(".")[0]}:
+                yield float(one.get("weight", 100 if len(destinations) == 1 else 0))
+
+
+def _optional(found: Object, *path: str) -> Any:  # noqa: ANN401 - a value of JSON
+    """Return the value at a path, None where there is none."""
+    value: Any = found
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _text(found: Object, name: str, *path: str) -> str:
+    value = _optional(found, *path)
+    if not isinstance(value, str) or not value:
+        raise ObjectError(f"{name}: {'.'.join(path)} is missing")
+    return value
+
+
+def _list(found: Object, name: str, *path: str) -> list[Any]:
+    value = _optional(found, *path)
+    if not isinstance(value, list) or not value:
+        raise ObjectError(f"{name}: {'.'.join(path)} is missing")
+    return value
