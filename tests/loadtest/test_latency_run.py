@@ -1,9 +1,12 @@
 """The canary's latency within a run: no go-ahead without it where it is asked for, and a slow canary is taken back."""
 
+import html
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
@@ -19,11 +22,13 @@ from canary_loadtest.core.slowness import Slowness
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.core.workers import Workers
 from canary_loadtest.output.about import About
+from canary_loadtest.output.annotations import annotation
+from canary_loadtest.output.junit import junit
 from canary_loadtest.output.report import as_dict, summary, table
 from canary_loadtest.output.why import row_of
 from tests.loadtest.locust_process import BOTH_FINDINGS, Ended, end_of, forked_workers, locust, run
 from tests.loadtest.misbehaviour import answers_later
-from tests.loadtest.schema import checked
+from tests.loadtest.schema import checked, read
 from tests.loadtest.server import serving
 from tests.loadtest.simulation import fed
 from tests.loadtest.traffic import Handler, split
@@ -153,7 +158,7 @@ def test_many_workers_find_what_one_finds(workers: int, times: float) -> None:
 
 
 def test_each_output_says_it() -> None:
-    """Table, JSON and Markdown have the finding and both versions' times; the JSON fits its schema."""
+    """Table, JSON, Markdown, JUnit and annotation have the finding; the JSON, with both versions' times, its schema."""
     verdict = verdict_on(timed(20_000, times=2))
     data = checked(as_dict(verdict, About("")))
     latency = data["health"]["latency"]
@@ -165,6 +170,29 @@ def test_each_output_says_it() -> None:
     assert "latency:  WORSE - from the send " in unwrapped(table(verdict))
     assert "\nLatency: WORSE - from the send " in summary(verdict, About(""))
     assert max(map(len, table(verdict).splitlines())) <= 80
+    (failure,) = fromstring(junit(verdict, About(""))).iter("failure")
+    assert latency["sentence"] in failure.attrib["message"]
+    assert failure.text == table(verdict)
+    assert unquote(annotation(verdict, About(""))).count(latency["sentence"]) == 1
+
+
+@pytest.mark.parametrize(("times", "finding"), [(1, "NOT WORSE"), (2, "WORSE")])
+def test_each_output_of_a_run_says_it(tmp_path: Path, times: int, finding: str) -> None:
+    """The real process writes the finding to each file that is asked for, be it a go-ahead or a stop."""
+    files = "--junit junit.xml --summary summary.md --report report.html --annotations"
+    handler = split(3) if times == 1 else answers_later(CANARY, 40)
+    ended = run_against(tmp_path, handler, f"--max-slowdown {20 if times == 1 else 2} -t 60s {files}")
+    latency = ended.verdict["health"]["latency"]
+    assert latency["finding"] == finding
+    claim = "is less than 20 times stable's" if times == 1 else "the canary is slower than stable: "
+    said = f"latency:  {finding} - "
+    assert said in unwrapped(ended.stdout)
+    (command,) = (line for line in ended.stdout.splitlines() if line.startswith("::"))
+    assert claim in command
+    assert said in unwrapped(fromstring((tmp_path / "junit.xml").read_bytes()).findtext(".//system-out") or "")
+    assert f"\nLatency: {finding} - " in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert read(tmp_path / "report.json")["health"]["latency"] == latency
+    assert said in unwrapped(html.unescape((tmp_path / "report.html").read_text(encoding="utf-8")))
 
 
 def test_latency_and_the_split_alone_are_not_asked_for_together() -> None:
