@@ -88,27 +88,29 @@ def test_a_version_may_have_several_values(judge: Judge, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize(
-    ("options", "line", "kind"),
+    ("options", "line", "counted"),
     [
-        ("--field -1", text_log(NGINX, ["green"], 503), "status_503"),
-        ("--field -1", text_log(NGINX, ["-"], 404), "status_404"),
-        ("--field -1", text_log(NGINX, ["red"]), "unexpected_value"),
-        ("--field -1", b"no healthy upstream\n", "unexpected_record"),
-        ("--field -1 --status-field 3", b"x y 500 green\n", "status_500"),
-        ("--field -1 --status-field none", b"green-ish\n", "unexpected_value"),
-        ("--field app.version", b'{"status": 0, "app": null}', "status_0"),
-        ("--field app.version", b'{"status": 200, "app": "green"}', "unexpected_value"),
-        ("--field app.version", b'{"app": {"version": "green"}}', "unexpected_record"),
-        ("--field app.version --status-field code.http", b'{"code": {"http": 502}}', "status_502"),
-        ("--field upstream_cluster", istio_log(["green"], response_code=503), "status_503"),
-        ("--field upstream_cluster", istio_log(["green"], upstream_cluster=None), "unexpected_value"),
+        ("--field -1", text_log(NGINX, ["green"], 503), "status_503 canary"),
+        ("--field -1", text_log(NGINX, ["blue"], 500), "status_500 stable"),
+        ("--field -1", text_log(NGINX, ["-"], 404), "status_404 unknown"),
+        ("--field -1", text_log(NGINX, ["red"]), "unexpected_value unknown"),
+        ("--field -1", b"no healthy upstream\n", "unexpected_record unknown"),
+        ("--field -1 --status-field 3", b"x y 500 green\n", "status_500 canary"),
+        ("--field -1 --status-field none", b"green-ish\n", "unexpected_value unknown"),
+        ("--field app.version", b'{"status": 0, "app": null}', "status_0 unknown"),
+        ("--field app.version", b'{"status": 200, "app": "green"}', "unexpected_value unknown"),
+        ("--field app.version", b'{"app": {"version": "green"}}', "unexpected_record unknown"),
+        ("--field app.version --status-field code.http", b'{"code": {"http": 502}}', "status_502 unknown"),
+        ("--field upstream_cluster", istio_log(["green"], response_code=503), "status_503 canary"),
+        ("--field upstream_cluster", istio_log(["green"], upstream_cluster=None), "unexpected_value unknown"),
     ],
 )
 def test_any_other_line_of_an_access_log_is_told_apart(
-    judge: Judge, tmp_path: Path, options: str, line: bytes, kind: str
+    judge: Judge, tmp_path: Path, options: str, line: bytes, counted: str
 ) -> None:
-    """An error counts as its status, of either version; another value, or a line without a status, as that."""
-    known = b"1 2 200 green\n" if "--status-field 3" in options else b'"GET /" 200 blue\n'
+    """An error counts as its status, of the version that it names; another value, or no status, as that."""
+    kind, version = counted.split()
+    known = b"1 2 200 blue\n" if "--status-field 3" in options else b'"GET /" 200 blue\n'
     if "none" in options:
         known = b"blue\n"
     if "--field -1" not in options:
@@ -120,6 +122,7 @@ def test_any_other_line_of_an_access_log_is_told_apart(
     counts = json.loads(file.read_text(encoding="utf-8"))["counts"]
     assert counts["canary"] + counts["stable"] == 1
     assert counts["other_by_kind"] == {kind: 1}
+    assert counts["drawn"] == {"canary": 0, "stable": 1, "unknown": 0} | {version: 1 + (version == "stable")}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from math import log
+from math import floor, log
 from random import Random
 
 import numpy as np
@@ -271,3 +271,13 @@ def test_what_cannot_be_compared_is_refused(options: dict[str, float], message: 
     """The message names the value and what is allowed."""
     with pytest.raises(ExpectationError, match=message):
         Slowness(**options)
+
+
+@given(milliseconds=st.floats(0, 500), told=st.integers(1, 300), ratio=ratios)
+def test_whole_milliseconds_hide_no_slow_canary(milliseconds: float, told: int, ratio: float) -> None:
+    """As a gateway's log has them: where stable's rounded time is slow, one X times as long is beyond X t."""
+    latency = Latency(30, Slowness(ratio, milliseconds=told))
+    latency.add(STABLE, floor(milliseconds + 0.5) / 1000)
+    latency.add(CANARY, floor(ratio * milliseconds + 0.5) / 1000)
+    counts = counts_of(latency)
+    assert counts.canary_beyond >= counts.stable_above

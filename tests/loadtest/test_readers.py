@@ -11,9 +11,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from canary_loadtest.core.contract import CANARY_BODY, STABLE_BODY
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.health.comparison import Comparison
+from canary_loadtest.core.health.counts import Epoch
 from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.slowness import Slowness
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.judge import readers
+from canary_loadtest.judge.order import ByStart
 from canary_loadtest.judge.readers import FORMATS
 from canary_loadtest.judge.reading import Reading
 from canary_loadtest.judge.sources import Source
@@ -150,7 +155,8 @@ def test_service_log_holds_other_lines_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "lost"), [([0, 1, 2, 3], 0), ([3, 0, 5, 1], 2), ([0, 0, 1, 1], 0), ([None, 7, "9", True], 4)]
+    ("numbers", "lost"),
+    [([0, 1, 2, 3], 0), ([3, 0, 5, 1], 2), ([0, 0, 1, 1], 0), ([None, 7, "9", True], 4), ([0, 1, 10**400, 2], 0)],
 )
 def test_a_gap_in_what_vegeta_numbers_is_a_request_without_answer(numbers: list[object], lost: int) -> None:
     """A vegeta that was killed has not recorded what was under way; its numbers show how many requests that were."""
@@ -202,7 +208,8 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
     max_leaves=4,
 )
-FIELDS = st.sampled_from(["status", "code", "headers", "body", "version", "message"])
+TIMES = ["started_at", "seconds", "timestamp", "latency", "seq"]
+FIELDS = st.sampled_from(["status", "code", "headers", "body", "version", "message", *TIMES])
 
 
 @pytest.mark.parametrize("name", ["jsonl", "vegeta", "service-log"])
@@ -213,7 +220,18 @@ FIELDS = st.sampled_from(["status", "code", "headers", "body", "version", "messa
 def test_records_without_sense_are_survived(name: str, changes: dict[str, Any]) -> None:
     """No reader ever fails on a record whose fields hold anything, and the answers around it count."""
     line = json.dumps(json.loads(answers_in(name, CANARY)) | changes).encode() + b"\n"
-    tally = read(name, answers_in(name, STABLE, CANARY) + line + answers_in(name, STABLE))
+    data = answers_in(name, STABLE, CANARY) + line + answers_in(name, STABLE)
+    tally, compared = read(name, data), compared_in_order(name, data)
     assert 1 <= tally.canary <= 2
     assert 2 <= tally.stable <= 3
-    assert tally.total <= 4
+    assert tally.total - tally.other["no_answer"] <= 4
+    assert (compared.canary.right, compared.stable.right) == (tally.canary, tally.stable)
+
+
+def compared_in_order(name: str, data: bytes) -> Epoch:
+    """Return what is compared of answers in the format `name`, once they are in the order of their requests."""
+    comparison = Comparison(Expectation(30, next_weight_percent=100, slowness=Slowness()))
+    reading = Reading(comparison=comparison, by_start=ByStart())
+    FORMATS[name].read(Source(io.BytesIO(data), "answers"), reading)
+    reading.compare_in_order()
+    return comparison.epochs.all[-1]

@@ -12,7 +12,9 @@ from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.rules import rule_for
 from tests.loadtest import recipes
 from tests.loadtest.recipes import ACCESS_LOG, GITHUB_ACTIONS, IN_MAKE_E2E, IN_MAKE_TEST, MARK, REQUESTS, SHELLS
+from tests.loadtest.timed_records import FORMS, LOGS
 from tests.support.repository import text_of
+from tests.support.text import unwrapped
 
 FEW = 40
 RUN_HERE = [name for name, program in IN_MAKE_TEST.items() if shutil.which(program)]
@@ -61,6 +63,24 @@ def test_a_recipe_for_an_access_log_judges_it(tmp_path: Path, place: int, form: 
     done = recipes.typed(commands[place], folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert "600 of 2000" in done.stdout
+
+
+def test_the_recipe_names_the_fields_with_the_times_of_each_log() -> None:
+    """They are those that `test_judge_latency` judges such logs by."""
+    named = re.findall(r"^\| (?:Istio|nginx).* \| `(--.+)` \|$", recipes.sections()[ACCESS_LOG], re.MULTILINE)
+    assert [FORMS[form][0].endswith(options) for form, options in zip(LOGS, named, strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize("tool", [name for name in RUN_HERE if name != "curl"])
+def test_a_recipe_that_keeps_the_answers_has_their_times(tmp_path: Path, tool: str) -> None:
+    """The judge takes its lines with --max-slowdown as they are, the lost answer included."""
+    folder = recipes.make_folder(tmp_path, tool)
+    text = recipes.commands(tool).replace(str(REQUESTS), str(FEW)).replace("judge ", "judge --max-slowdown 1.2 ")
+    with recipes.losing_one(FEW) as server:
+        done = recipes.typed(text, folder, URL=f"{server.url}/test/test", HOST=recipes.HOST)
+    assert done.returncode == 11, done.stdout + done.stderr
+    assert "latency:  UNDECIDED - stable's 95th percentile is not known yet" in unwrapped(done.stdout)
+    assert "no time" not in done.stdout + done.stderr
 
 
 def test_curl_and_python_are_always_run() -> None:

@@ -1,6 +1,7 @@
 """Readers of answers that another tool received: each takes an input and counts its answers.
 
-No reader keeps more than a piece, or a line, of the input in memory.
+No reader keeps more than a piece, or a line, of the input in memory. Where answers are compared in the order of their
+requests, some bytes of each are kept (canary_loadtest/judge/order.py).
 """
 
 import base64
@@ -8,10 +9,11 @@ import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from canary_loadtest.core.answer import ROUTE_HEADER
 from canary_loadtest.core.contract import CANARY_BODY, LABEL_BY_VERSION, LOG_MESSAGE, STABLE_BODY
+from canary_loadtest.core.health.latency_finding import CLIENTS, Clock
 from canary_loadtest.core.labels import (
     CANARY,
     CONNECTION_ERROR,
@@ -27,11 +29,14 @@ from canary_loadtest.core.labels import (
 )
 from canary_loadtest.core.lines import json_object, unwrapped
 from canary_loadtest.core.tally import Tally
-from canary_loadtest.judge.reading import Line, Reading
+from canary_loadtest.judge.reading import NO_TIMING, Line, Reading, Timing
 from canary_loadtest.judge.sources import Source
+from canary_loadtest.judge.times import moment_of, seconds_of
 
 MOST_REST_BYTES: Final = 1 << 20
 TEXT_LINE: Final = re.compile(rb"\S[^\n]*")
+MOST_REQUESTS: Final = 10**15  # as for counts: a number above it is none
+NANOSECONDS: Final = 1e9  # in a second
 
 
 def read_bodies(source: Source, reading: Reading) -> None:
@@ -77,29 +82,42 @@ def read_lines(source: Source, reading: Reading) -> None:
 
 
 def read_jsonl(source: Source, reading: Reading) -> None:
-    """Count lines of JSON, each {"status": 200, "headers": {...}, "body": "..."}; status 0 for no answer."""
+    """Count lines of JSON, each {"status": 200, "headers": {...}, "body": "..."}; status 0 for no answer.
+
+    Where the latency is compared each also has `started_at`, when its request was sent, and `seconds`, from then to the
+    end of the answer.
+    """
     for record, line in _records(source, reading, "status", "body"):
         text = record["body"]
         body = text.encode(errors="replace") if isinstance(text, str) else b""  # JSON can hold half a character
-        _add(reading, line, record["status"], record.get("headers"), body)
+        timing = NO_TIMING
+        if reading.by_start is not None:
+            timing = Timing(moment_of(record.get("started_at")), seconds_of(record.get("seconds")), line.place)
+        _add(reading, line, _Received(record["status"], record.get("headers"), body), timing)
 
 
 def read_vegeta(source: Source, reading: Reading) -> None:
     """Count the lines of `vegeta encode --to json`: code, headers as lists, body in base 64; code 0 for no answer.
 
-    vegeta numbers its requests from 0 on, so that those show that it was ended before it had recorded them.
+    vegeta numbers its requests from 0 on, so that those show that it was ended before it had recorded them. Its
+    `timestamp` is the moment when a request is really sent, and not the one when it should have been; its `latency` is
+    the time from there to the last byte of the answer, a new connection included (lib/attack.go of vegeta 12.13.0).
     """
     started = recorded = 0
     for record, line in _records(source, reading, "code"):
         recorded += 1
         number = record.get("seq")
-        if type(number) is int:
+        if type(number) is int and number < MOST_REQUESTS:
             started = max(started, number + 1)
         try:
             body = base64.b64decode(record.get("body") or "", validate=True)
         except (binascii.Error, TypeError, ValueError):
             body = b""
-        _add(reading, line, record["code"], record.get("headers"), body)
+        timing = NO_TIMING
+        if reading.by_start is not None:
+            seconds = seconds_of(record.get("latency"), NANOSECONDS)
+            timing = Timing(moment_of(record.get("timestamp")), seconds, line.place)
+        _add(reading, line, _Received(record["code"], record.get("headers"), body), timing)
     reading.add_missing(NO_ANSWER, max(started - recorded, 0))
 
 
@@ -134,19 +152,27 @@ def _records(source: Source, reading: Reading, *names: str) -> Iterator[tuple[Ma
             yield record, line
 
 
-def _add(reading: Reading, line: Line, status: object, headers: object, body: bytes) -> None:
+class _Received(NamedTuple):
+    """What a record has of an answer, of any type."""
+
+    status: object
+    headers: object
+    body: bytes
+
+
+def _add(reading: Reading, line: Line, received: _Received, timing: Timing) -> None:
     """Classify one answer of a JSON record, and count it."""
+    status, headers, body = received
     if not is_status(status):
         reading.miss(UNEXPECTED_RECORD, line, "its status is not one of HTTP, and not 0")
     elif not isinstance(headers, dict | None):
         reading.miss(UNEXPECTED_RECORD, line, "its headers are no JSON object")
     elif status == 0:
-        reading.add(CONNECTION_ERROR)
+        reading.add(CONNECTION_ERROR, timing=timing)
     else:
         by_name = {str(name).lower(): _header_value(value) for name, value in (headers or {}).items()}
-        reading.add(
-            reading.classify(status, by_name, body), by_name.get(ROUTE_HEADER, ""), reading.destinations.of(by_name)
-        )
+        label = reading.classify(status, by_name, body)
+        reading.add(label, by_name.get(ROUTE_HEADER, ""), reading.destinations.of(by_name), timing)
 
 
 def is_status(value: object) -> TypeGuard[int]:
@@ -170,6 +196,8 @@ class Format:
         has_headers: whether it has what a classifier takes: status, headers and body.
         uncertain: the label of text that may or may not have been answers, "" where all of it is.
         missing: the label of a request that was sent and is not in it.
+        times: which parts of a record say when its request was sent and how long its answer took, "" for none.
+        clock: where those times were measured.
     """
 
     read: Callable[[Source, Reading], None]
@@ -179,12 +207,27 @@ class Format:
     has_headers: bool = False
     uncertain: str = ""
     missing: str = OTHER_OR_NONE
+    times: str = ""
+    clock: Clock = CLIENTS
 
 
 FORMATS: Final[Mapping[str, Format]] = {
     "bodies": Format(read_bodies, "bodies in a row (curl in a loop)", has_records=False, uncertain=UNEXPECTED_TEXT),
     "lines": Format(read_lines, "a line for each request, with the body in it (a log)"),
-    "jsonl": Format(read_jsonl, "JSON lines with status, headers and body (k6)", has_headers=True, missing=NO_ANSWER),
-    "vegeta": Format(read_vegeta, "vegeta encode --to json", tells_all=True, has_headers=True, missing=NO_ANSWER),
+    "jsonl": Format(
+        read_jsonl,
+        "JSON lines with status, headers and body (k6)",
+        has_headers=True,
+        missing=NO_ANSWER,
+        times="started_at and seconds",
+    ),
+    "vegeta": Format(
+        read_vegeta,
+        "vegeta encode --to json",
+        tells_all=True,
+        has_headers=True,
+        missing=NO_ANSWER,
+        times="timestamp and latency",
+    ),
     "service-log": Format(read_service_log, "log lines of the service (hey, wrk, any)", uncertain=UNEXPECTED_RECORD),
 }

@@ -12,6 +12,7 @@ CHECK_SENT_OR_COMPLETE: Final = (
     "check that the record is of one run; if so, the tool did not count requests that were under way at its end: pass"
     " --complete in place of --sent"
 )
+GIVE_TIMES: Final = "record the times of every answer, or compare the errors alone (without --max-slowdown)"
 
 JUDGE_NEXT_STEPS: Final[Mapping[Remedy, str]] = {
     **NEXT_STEPS,

@@ -13,7 +13,7 @@ from canary_loadtest.core.health.finding import finding_of
 from canary_loadtest.core.health.gate import Gate, gate_of, next_look
 from canary_loadtest.core.health.latency import Latency
 from canary_loadtest.core.health.latency_estimates import latency_to_go
-from canary_loadtest.core.health.latency_finding import LatencyFinding, latency_finding_of
+from canary_loadtest.core.health.latency_finding import CLIENTS, Clock, LatencyFinding, latency_finding_of
 from canary_loadtest.core.health.latency_rule import latency_evidence, look_at_latency
 from canary_loadtest.core.health.rule import Health, evidence, is_not_worse, is_worse
 from canary_loadtest.core.labels import VERSIONS
@@ -96,10 +96,12 @@ class Comparison:
         worse: the counts at which the canary was found to err more often, None where it was not.
         slower: the counts at which it was found to be slower, None where it was not.
         latency_objection: returns what stands against any finding on the latency at this moment, "" for nothing.
+        clock: where the times of the answers were measured.
     """
 
-    def __init__(self, expectation: Expectation, before: Sequence[Epoch] = ()) -> None:
+    def __init__(self, expectation: Expectation, before: Sequence[Epoch] = (), clock: Clock = CLIENTS) -> None:
         """Begin without an answer, after the epochs of earlier steps."""
+        self.clock = clock
         self.gate = gate_of(expectation)
         self.epochs = Epochs(expectation.canary_percent, before)
         self.latency: Latency | None = None
@@ -155,11 +157,12 @@ class Comparison:
         if self.gate is not None:
             self._contradictions += answer.contradicts
             self.epochs.add(answer)
-        if self.latency is not None:
+        is_error = answer.label not in VERSIONS or answer.contradicts
+        if self.latency is not None and (is_error or answer.seconds is not None):
             self.latency.add(
                 "" if answer.contradicts else answer.version,
                 answer.seconds or 0.0,
-                is_error=answer.label not in VERSIONS or answer.contradicts,
+                is_error=is_error,
                 scheduled_seconds=answer.scheduled_seconds,
             )
 
@@ -174,6 +177,8 @@ class Comparison:
     def add_unordered(self, errors: int) -> None:
         """Count errors of no known version whose place among the others is not known."""
         self.epochs.all[-1].unknown += _without_order(errors, 0)
+        if self.latency is not None:
+            self.latency.add_unordered(errors)
         self._total += errors
 
     @property
@@ -278,8 +283,8 @@ class Comparison:
         if self.latency is None or self.gate is None:
             return None
         if self.slower is not None and not objection:
-            return latency_finding_of(self.slower, self.gate)
-        return latency_finding_of(self.latency, self.gate, objection or self.latency_objection())
+            return latency_finding_of(self.slower, self.gate, clock=self.clock)
+        return latency_finding_of(self.latency, self.gate, objection or self.latency_objection(), self.clock)
 
     @property
     def _contradicting(self) -> tuple[str, ...]:

@@ -72,6 +72,10 @@ class Latency:
             if version == STABLE and self.slowness.milliseconds is None:
                 self._learn(seconds)
 
+    def add_unordered(self, errors: int) -> None:
+        """Count errors of no known version whose place among the others is not known: each may be a slow answer."""
+        self.all[-1].unknown_errors += errors
+
     def _learn(self, seconds: float) -> None:
         """Take the time of a right stable answer: give up a threshold that is out of date, learn the next one."""
         self.stretch.append(seconds)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import reduce
 from math import log
 from operator import add
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from canary_loadtest.core.health.gate import Gate
 from canary_loadtest.core.health.histogram import Histogram
@@ -25,10 +25,25 @@ from canary_loadtest.core.slowness import Slowness
 
 SHOWN_PERCENTILES: Final = (50.0, 95.0, 99.0)
 ORDINALS: Final[Mapping[float, str]] = {1: "st", 2: "nd", 3: "rd"}  # codespell:ignore nd
-MEASURED: Final = (
-    "times are the client's, from the send to the end of the answer; a version looks faster where its pods have less"
-    " load"
-)
+_LOAD: Final = "to the end of the answer; a version looks faster where its pods have less load"
+MEASURED: Final = f"times are the client's, from the send {_LOAD}"
+LOGGED: Final = f"times are the log's, from the arrival of the request {_LOAD}"
+
+
+class Clock(NamedTuple):
+    """Where the times of answers were measured, in words.
+
+    Attributes:
+        begin: from when.
+        remark: what is to be known about such times, a sentence.
+    """
+
+    begin: str
+    remark: str
+
+
+CLIENTS: Final = Clock("from the send", MEASURED)
+LOGS: Final = Clock("from the arrival", LOGGED)
 
 
 @dataclass(frozen=True)
@@ -122,7 +137,9 @@ class LatencyFinding:
         }
 
 
-def latency_finding_of(latency: Latency, gate: Gate, objection: str = "") -> LatencyFinding | None:
+def latency_finding_of(
+    latency: Latency, gate: Gate, objection: str = "", clock: Clock = CLIENTS
+) -> LatencyFinding | None:
     """Return the finding so far, None at a weight of 0 or 100 %, where there is nothing to compare with.
 
     `look_at_latency` alone is what is asked after each answer.
@@ -132,6 +149,7 @@ def latency_finding_of(latency: Latency, gate: Gate, objection: str = "") -> Lat
         gate: the two probabilities that are tested with; its margin is one of errors.
         objection: what stands against any finding, such as a schedule that was missed: then it is UNDECIDED, and this
             is the reason.
+        clock: where the times were measured.
     """
     compared = latency.compared
     if compared is None:
@@ -146,7 +164,7 @@ def latency_finding_of(latency: Latency, gate: Gate, objection: str = "") -> Lat
         reason = _not_worse(answers, gate)
     else:
         reason = objection or _undecided(latency, answers, to_go)
-    remarks = [*_lottery(health, compared, gate, answers), *_remarks(answers)]
+    remarks = [*_lottery(health, compared, gate, answers), *_remarks(answers, clock)]
     return LatencyFinding(health, reason, tuple(remarks), to_go, answers)
 
 
@@ -173,7 +191,7 @@ def _not_worse(answers: SlowAnswers, gate: Gate) -> str:
 def _undecided(latency: Latency, answers: SlowAnswers, to_go: int | None) -> str:
     """Return why neither finding is proved yet."""
     compared = latency.compared
-    if latency.missing_answers and not answers.total:
+    if latency.missing_answers and not answers.canary.total + answers.stable.total:
         return (
             f"{_percentile(answers.slowness)} is not known yet: it is learnt from {STRETCH} right stable answers, of"
             f" which there are {len(latency.stretch)}"
@@ -201,7 +219,7 @@ def _lottery(health: Health, compared: ComparedTimes, gate: Gate, answers: SlowA
     return [remark] if both else []
 
 
-def _remarks(answers: SlowAnswers) -> list[str]:
+def _remarks(answers: SlowAnswers, clock: Clock) -> list[str]:
     """Return what else is to be known about the answers that the finding speaks of."""
     remarks = []
     unknown = answers.unknown_errors
@@ -212,7 +230,7 @@ def _remarks(answers: SlowAnswers) -> list[str]:
             " canary's"
         )
     for start, canary, stable in (
-        ("from the send", answers.canary.sent, answers.stable.sent),
+        (clock.begin, answers.canary.sent, answers.stable.sent),
         ("from the scheduled start", answers.canary.scheduled, answers.stable.scheduled),
     ):
         if canary.counts and stable.counts:
@@ -220,7 +238,7 @@ def _remarks(answers: SlowAnswers) -> list[str]:
                 f"{start} {_listed(answers.shown)} % of right answers took at most about {_times(answers, canary)} ms"
                 f" (canary) and {_times(answers, stable)} ms (stable)"
             )
-    return [*remarks, MEASURED]
+    return [*remarks, clock.remark]
 
 
 def _times(answers: SlowAnswers, histogram: Histogram) -> str:
