@@ -113,6 +113,19 @@ def test_a_rollback_is_proved_by_traffic(asked: RunningGate, api: ApiServer, lab
     assert asked.ask("/hooks/proof").status_code == 200
 
 
+def test_a_release_is_proved_by_traffic(asked: RunningGate, lab: RunningLab) -> None:
+    """After the end of a release that succeeded all answers must be of the new version."""
+    body = {"name": "micro-api", "namespace": "canary-mesh", "phase": "Succeeded", "checksum": "abc"}
+    asked.verdict()
+    serve(lab, "0-100")
+    assert asked.post("/hooks/proof", body).status_code == 202
+    until(lambda: asked.post("/hooks/proof", body).status_code == 200, "the proof does not end")
+    assert "299 answers, none of the stable version" in asked.post("/hooks/proof", body).json()["sentence"]
+    assert asked.post("/hooks/proof", {**body, "phase": "Failed"}).status_code == 202
+    until(lambda: asked.ask("/hooks/proof?weight=0").status_code == 409, "the proof does not end")
+    assert asked.ask("/hooks/proof?weight=30").status_code == 400
+
+
 def test_a_gate_that_was_killed_is_undecided_and_goes_on_with_its_counts(asked: RunningGate, api: ApiServer) -> None:
     """Its first answer holds the release, though what it kept would be enough."""
     asked.until("CONFIRMED")

@@ -24,6 +24,7 @@ STATUS_OF_PROOF: Final = {
     Proof.WANTED: HTTPStatus.ACCEPTED,
     Proof.LEAK: HTTPStatus.CONFLICT,
 }
+WEIGHT_AFTER: Final = {"Succeeded": "100"}  # by the phase that Flagger names at the end of a release
 MOST_BODY_BYTES: Final = 1 << 20
 SAY_AGAIN_SECONDS: Final = 60.0
 
@@ -65,8 +66,7 @@ class Questions:
             if status == HTTPStatus.UNAUTHORIZED:
                 response.headers["WWW-Authenticate"] = "Bearer"
             return response, status
-        body = request.get_json(silent=True)
-        asked = body.get("name", self._name) if isinstance(body, dict) else self._name
+        asked = _body().get("name", self._name)
         if asked != self._name:
             reason = f"this gate is that of {self._name}, and the question is about {asked}"
             return jsonify(outcome=Outcome.INCONCLUSIVE, reason=reason), HTTPStatus.CONFLICT
@@ -105,7 +105,7 @@ class Questions:
         return self._told(answer, is_yes=answer.outcome is Outcome.REFUTED)
 
     def _proof(self) -> tuple[Response, int]:
-        weight = request.args.get("weight", "0")
+        weight = request.args.get("weight") or WEIGHT_AFTER.get(_body().get("phase", ""), "0")
         if weight not in {"0", "100"}:
             return jsonify(reason=f"weight is {weight!r}: give 0 or 100"), HTTPStatus.BAD_REQUEST
         try:
@@ -124,6 +124,12 @@ class Questions:
 
     def _told(self, answer: Answer, *, is_yes: bool) -> tuple[Response, int]:
         return jsonify(answer.to_dict(self._gate.state)), HTTPStatus.OK if is_yes else HTTPStatus.CONFLICT
+
+
+def _body() -> dict[str, Any]:
+    """Return the object that an engine sends along, an empty one where it sends none."""
+    body = request.get_json(silent=True)
+    return body if isinstance(body, dict) else {}
 
 
 def load_app(gate: Gate) -> Flask:
