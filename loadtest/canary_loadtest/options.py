@@ -22,6 +22,7 @@ from canary_loadtest.core.expectation import (
 from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.core.slowness import DEFAULT_PERCENTILE, DEFAULT_RATIO, Slowness
 from canary_loadtest.file_options import add_outputs, writable_file
+from canary_loadtest.metrics_options import add_metrics
 
 OWN_HEADERS: Final = frozenset({"accept-encoding", "connection", "content-length", "transfer-encoding"})
 # What Locust asks an option for before it shows it in the start form.
@@ -452,5 +453,6 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
         help="how many weights between 0 and 100 the release has; --alpha-stop holds for all of it (default 1)",
     )
     add_outputs(group, "LOCUST_", of_a_run=True)
+    add_metrics(group, "LOCUST_")
     # A person who can reach the web UI can send load anywhere from this machine: --web-host '*' for all interfaces.
     parser.set_defaults(web_host="127.0.0.1")

@@ -9,7 +9,12 @@ from typing import Any, Final, cast
 
 import pytest
 
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.reading import Reading
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.slowness import Slowness
 from canary_loadtest.options import add_locust_options
+from canary_loadtest.output.metrics import families
 from micro_api.settings import VARIABLES
 from scripts.lab.check.rules.findings import LEVELS, RULES
 from tests.lab.check_cases import CASES
@@ -46,6 +51,19 @@ def options(_: Rows) -> Rows:
     found = OptionRows()
     add_locust_options(cast("Any", found))
     return found.rows
+
+
+def metrics(_: Rows) -> Rows:
+    """Return each metric of the load test, the values of each of its labels, and its help."""
+    session = Session(Expectation(30, next_weight_percent=100, slowness=Slowness(1.2)))
+    reading = Reading(session.verdict(), session.evidence(), session.canary_evidence(), session.to_go(), ended=False)
+    rows = []
+    for family in families(reading):
+        samples = family.samples
+        values = {label: list(dict.fromkeys(one.labels[label] for one in samples)) for label in samples[0].labels}
+        labels = "; ".join(f"`{label}`: {', '.join(found)}" for label, found in values.items())
+        rows.append((f"`{samples[0].name}`", labels or "-", family.documentation))
+    return rows
 
 
 def settings(present: Rows) -> Rows:
@@ -112,6 +130,7 @@ class Table:
 
 TABLES: Final = (
     Table("loadtest/README.md", "options", ("option", "variable", "meaning"), options),
+    Table("loadtest/README.md", "metrics", ("metric", "labels", "meaning"), metrics),
     Table("scripts/lab/README.md", "findings", ("fault", "`lab check`", "`istioctl analyze`"), findings),
     Table(
         "scripts/lab/README.md",

@@ -60,10 +60,11 @@ def test_options_of_the_command_line_are_taken_out_of_a_form(capsys: pytest.Capt
         "report": "",
         "junit": "junit.xml",
         "max_rate": "9",
+        "metrics_wait": "9",
     }
     answered = app.test_client().post("/swarm", data=form, headers={"Host": "localhost"})
     assert answered.get_json() == {"user_count": ["4"], "tags": ["a", "b"]}
-    assert "html_file, junit, max_rate, report, verdict_json" in capsys.readouterr().err
+    assert "html_file, junit, max_rate, metrics_wait, report, verdict_json" in capsys.readouterr().err
 
 
 def test_a_form_of_another_site_starts_nothing_and_names_no_file(tmp_path: Path) -> None:

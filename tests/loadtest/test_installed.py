@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from canary_loadtest.core.labels import CANARY
-from canary_loadtest.runner.libraries import VERSIONS, complaint
+from canary_loadtest.runner.libraries import METRICS_LIBRARY, METRICS_VERSIONS, VERSIONS, complaint
 from tests.loadtest.server import serving
 from tests.loadtest.traffic import split
 from tests.support.repository import ROOT
@@ -137,16 +137,18 @@ def test_the_load_test_says_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_the_oldest_locust_works(environment: Path, tmp_path: Path) -> None:
-    """A team whose Locust is the oldest that is allowed gets its verdict."""
+    """A team whose Locust and prometheus-client are the oldest that are allowed gets its verdict, and its metrics."""
     oldest, _ = VERSIONS["locust"]
     older = shutil.copytree(environment, tmp_path / "older", symlinks=True)
-    install(older, f"locust=={oldest}")
+    oldest_of_metrics = METRICS_VERSIONS.removeprefix(">=").partition(",")[0]
+    install(older, f"locust=={oldest}", f"{METRICS_LIBRARY}=={oldest_of_metrics}")
     with serving(split(10)) as server:
-        options = f"--headless -u 4 -r 4 -t {RUN_SECONDS}s --expect-canary 100 --host {server.url}"
+        options = f"--headless -u 4 -r 4 -t {RUN_SECONDS}s --expect-canary 100 --metrics-port 0 --host {server.url}"
         # A command names the Python that it was installed for, which is not the copy.
         done = run(older / "bin" / "python", older / "bin" / "canary-loadtest", *options.split(), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"Starting Locust {oldest}" in done.stderr
+    assert "metrics for Prometheus: http://127.0.0.1:" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -192,5 +194,6 @@ def test_the_package_requires_what_is_tested() -> None:
         name: f"=={newest}" if oldest == newest else f">={oldest},<={newest}"
         for name, (oldest, newest) in VERSIONS.items()
     }
+    ranges[METRICS_LIBRARY] = METRICS_VERSIONS
     assert project["dependencies"] == [name + allowed for name, allowed in ranges.items()]
     assert f"LOADTEST_VERSION={project['version']}\n" in (ROOT / "versions.env").read_text(encoding="utf-8")

@@ -317,7 +317,7 @@ class Session:
         counts = self._independent_counts()
         return self._comparison.is_worse or look(self._rule, *counts) is Outcome.REFUTED
 
-    def verdict(self, *, requests_known: bool = True, objection: str = "") -> Verdict:
+    def verdict(self, *, requests_known: bool = True, objection: str = "", with_look: bool = True) -> Verdict:
         """Return the result so far; at the end of the run this is the result.
 
         Args:
@@ -325,8 +325,10 @@ class Session:
                 requests can make a wrong split look right, and a right one wrong, so that nothing is decided where
                 they are not.
             objection: what else stands against a verdict, such as counts that are missing; it makes it INCONCLUSIVE.
+            with_look: whether to look now, which may decide. Without it asking changes nothing, however often, and the
+                result is that of the looks so far, the last of which is at most 1 % of the answers ago.
         """
-        if self.tally.total:
+        if with_look and self.tally.total:
             self._look(at_both=True)
         tally, counts = self.tally.copy(), self._independent_counts()
         unknown = "" if requests_known else "requests without an answer are not among these"

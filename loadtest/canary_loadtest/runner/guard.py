@@ -13,11 +13,12 @@ from flask import Flask, Response, request
 from werkzeug.datastructures import MultiDict
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-# Options whose value names a file or a command, Locust's own and ours, and the limit that protects the target: the
-# command line alone sets them.
+# Options whose value names a file or a command, Locust's own and ours, the limit that protects the target, and those of
+# the metrics' server, which runs already: the command line alone sets them.
 FIXED_OPTIONS: Final = frozenset(
     {
         *("ca_file", "junit", "max_rate", "report", "summary", "verdict_json", "verdict_text"),
+        *("metrics_host", "metrics_port", "metrics_wait"),
         *("config", "csv_prefix", "html_file", "json_file", "locustfile", "logfile", "pid_file"),
     }
 )

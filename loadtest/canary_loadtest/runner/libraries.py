@@ -18,6 +18,9 @@ VERSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "locust": ("2.44.0", "2.47.0"),
     "geventhttpclient": ("2.6.1", "2.6.1"),
 }
+# It counts nothing, so that a newer one does no harm. The oldest is tested; pip knows which ones are allowed.
+METRICS_LIBRARY: Final = "prometheus-client"
+METRICS_VERSIONS: Final = ">=0.20.0,<1"
 
 
 def complaint(name: str, found: str) -> str:
@@ -36,9 +39,10 @@ def complaint(name: str, found: str) -> str:
 
 def check() -> None:
     """End the process with exit code 2 and a line where a library is missing, or of another version."""
-    for name in VERSIONS:
+    for name in (*VERSIONS, METRICS_LIBRARY):
         try:
-            problem = complaint(name, version(name))
+            found = version(name)
+            problem = complaint(name, found) if name in VERSIONS else ""
         except PackageNotFoundError:
             problem = f"{name} is not installed: install the load test, or its requirements.txt"
         if problem:

@@ -91,6 +91,26 @@ def on_init(environment: Environment, **_: object) -> None:
     # Registered now, later than Locust's own, and so called earlier: while a test that has not been ended still runs.
     events.quitting.add_listener(lambda environment: on_quitting_early(judging, environment))
     events.quit.add_listener(lambda exit_code: on_quit(environment, exit_code))
+    if options.metrics_port is not None:
+        serve_metrics(judging)
+
+
+def serve_metrics(run: JudgingRun) -> None:
+    """Serve the metrics of a run until its process ends, or end it now where they cannot be served."""
+    # Its import takes as long as that of all else here, and hooks into the collection of garbage.
+    from canary_loadtest.runner.metrics import MetricsServer  # noqa: PLC0415 - see above
+
+    options = run.options
+    host, port = options.metrics_host, options.metrics_port
+    try:
+        server = MetricsServer(run, host, port, options.metrics_wait)
+    except OSError as error:
+        usage_error(
+            f"--metrics-port {port}: {error.strerror} at {host}: choose another port, or another --metrics-host"
+        )
+    # Both after the listeners above: Locust calls those of `quitting` in reverse.
+    events.quitting.add_listener(server.hurry)
+    events.quit.add_listener(server.close)
 
 
 def on_test_start(environment: Environment, **_: object) -> None:

@@ -15,6 +15,7 @@ from locust.runners import Runner
 from canary_loadtest.core.history import History
 from canary_loadtest.core.labels import RowNames
 from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT
+from canary_loadtest.core.reading import Reading
 from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.verdict import Verdict
@@ -61,6 +62,7 @@ class JudgingRun:
         self.stopping = False
         self._running = False
         self._interrupted = False
+        self._final: Verdict | None = None
         self.fault = ""
         self.kept = False
 
@@ -132,6 +134,7 @@ class JudgingRun:
             ExpectationError: the options state none that can be tested.
         """
         self._running = False
+        self._final = None
         self.fault = ""
         self.history = History()
         self.session = self._new_session()
@@ -238,7 +241,21 @@ class JudgingRun:
 
     def verdict(self) -> Verdict:
         """Return the verdict at the end; that of an interrupted test is INCONCLUSIVE."""
-        return with_row(self.session.verdict(objection=self._objection()))
+        verdict = with_row(self.session.verdict(objection=self._objection()))
+        if self.state == "ended":
+            self._final = verdict
+        return verdict
+
+    def reading(self) -> Reading:
+        """Return what is known now, without a look, so that a reader changes no verdict; at the end the verdict."""
+        session = self.session
+        return Reading(
+            verdict=self._final or session.verdict(with_look=False),
+            split_evidence=session.evidence(),
+            health_evidence=session.canary_evidence(),
+            to_go=session.to_go(),
+            ended=self._final is not None,
+        )
 
     def exit_code(self, verdict: Verdict) -> int:
         """Return how the process ends with a verdict: a fault of the locustfile leaves none."""
