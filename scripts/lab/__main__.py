@@ -154,6 +154,13 @@ def _up_options(command: argparse.ArgumentParser) -> None:
         type=_port,
         help="port of Prometheus on 127.0.0.1; implies --prometheus (default: 0, a free one)",
     )
+    command.add_argument(
+        "--metrics-port",
+        metavar="PORT",
+        type=_port,
+        help="port at which that Prometheus finds a load test, by the load test's option of the same name; implies "
+        "--prometheus (default: 0, a free one)",
+    )
     _folder_option(command)
 
 

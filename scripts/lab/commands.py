@@ -26,7 +26,7 @@ EXIT_FAILED: Final = 1
 def up(options: argparse.Namespace) -> int:
     """Start a lab and print how to use it."""
     started = time.monotonic()
-    ports = Ports(options.port, _prometheus_port(options))
+    ports = Ports(options.port, _prometheus_port(options), options.metrics_port or ANY_FREE_PORT)
     applied = control.up(
         options.dir,
         _files(options),
@@ -52,6 +52,7 @@ def up(options: argparse.Namespace) -> int:
         f"  shift   {options.dir.command('shift', _next_state(options.state))}",
         f"  status  {options.dir.command('status')}",
         *([f"  metrics {state.prometheus_url}"] if state.prometheus_url else []),
+        *([f"          of a load test with --metrics-port {state.metrics_port}"] if state.metrics_port else []),
         f"  stop    {options.dir.command('down')}",
     ]
     _print("\n".join(lines))
@@ -122,7 +123,8 @@ def _below_istio(name: str) -> str:
 
 def _prometheus_port(options: argparse.Namespace) -> int | None:
     """Return the port that Prometheus is to have, None for no Prometheus."""
-    if options.prometheus and options.prometheus_port is None:
+    is_asked_for = options.prometheus or options.metrics_port is not None
+    if is_asked_for and options.prometheus_port is None:
         return ANY_FREE_PORT
     port: int | None = options.prometheus_port
     return port

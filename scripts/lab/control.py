@@ -13,7 +13,7 @@ from scripts import REPOSITORY
 from scripts.lab import envoy, prometheus
 from scripts.lab.bootstrap import write_bootstrap
 from scripts.lab.errors import LabError
-from scripts.lab.ports import ANY_FREE_PORT, DEFAULT_PORTS, LOOPBACK, Ports, refuse_busy
+from scripts.lab.ports import ANY_FREE_PORT, DEFAULT_PORTS, LOOPBACK, Ports, free_port, refuse_busy
 from scripts.lab.processes import (
     READY_TIMEOUT_SECONDS,
     Command,
@@ -107,7 +107,8 @@ def up(  # noqa: PLR0913 - each is an option of the command
         groups = min(groups_of(manifests), GROUP_LIMIT)
         sockets = make_socket_folder(groups * replicas)
         state = LabState(replicas, ports.clients, sockets, prometheus_port=ports.prometheus, groups=groups)
-        state = replace(state, canary_settings=dict(canary_settings))
+        metrics_port = 0 if ports.prometheus is None else ports.metrics or free_port()
+        state = replace(state, canary_settings=dict(canary_settings), metrics_port=metrics_port)
         endpoints = endpoints_of(state)
         try:
             CLUSTERS.write(folder, translate.clusters(manifests, endpoints))

@@ -14,6 +14,7 @@ from scripts import REPOSITORY
 from scripts.lab import control
 from scripts.lab.errors import LabError, UsageError
 from scripts.lab.processes import INTERRUPTIONS, Command, spawn
+from scripts.lab.prometheus import load_test_options
 from scripts.lab.replicas import replicas_of
 from scripts.lab.show import Configuration, read
 from scripts.lab.state import LabState
@@ -57,7 +58,7 @@ def measure(options: argparse.Namespace) -> int:
     host = sidecar.inside_host(manifests) if options.inside else translate.host_to_ask(manifests)
     has_stand_ins = bool(traffic_state.assumed.canary)
     target = target_of(state, options.load_test, host, inside=options.inside, has_stand_ins=has_stand_ins)
-    return run(target, options.load_test)
+    return run(target, [*options.load_test, *load_test_options(state, options.load_test, os.environ)])
 
 
 def target_of(

@@ -18,13 +18,30 @@ class Ports(NamedTuple):
     Attributes:
         clients: Envoy's port.
         prometheus: the port of a Prometheus next to the lab, None for no Prometheus.
+        metrics: the port at which that Prometheus looks for a load test.
     """
 
     clients: int = ANY_FREE_PORT
     prometheus: int | None = None
+    metrics: int = ANY_FREE_PORT
 
 
 DEFAULT_PORTS: Final = Ports()
+
+
+def free_port() -> int:
+    """Return a port that is free now, for a program that starts later."""
+    with socket.create_server((LOOPBACK, ANY_FREE_PORT)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Return whether a program of this user could listen on a port now."""
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def refuse_busy(option: str, port: int) -> None:

@@ -1,7 +1,7 @@
 """The Prometheus next to a lab: its configuration, how it starts, and when it is ready."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,11 +11,15 @@ import yaml
 
 from scripts import REPOSITORY
 from scripts.lab.errors import UsageError
+from scripts.lab.ports import LOOPBACK, is_free
 from scripts.lab.processes import Command
 from scripts.lab.state import LabFolder, LabState, replace_file
 
 MONITORING: Final = REPOSITORY / "monitoring"
 PROBE_TIMEOUT_SECONDS: Final = 1.0
+PORT_OPTION: Final = "--metrics-port"
+PORT_VARIABLE: Final = "LOCUST_METRICS_PORT"
+WAIT_SECONDS: Final = 5.0  # two scrapes, and a little more
 
 
 def binary() -> Path:
@@ -49,6 +53,7 @@ def write_configuration(folder: LabFolder, state: LabState, scrape_port: int, po
     addresses = {
         "micro-api": {"proxy_url": f"http://127.0.0.1:{scrape_port}", "static_configs": _targets(*pods)},
         "envoy": {"static_configs": _targets(state.admin_url.removeprefix("http://"))},
+        "loadtest": {"static_configs": _targets(f"{LOOPBACK}:{state.metrics_port}")},
     }
     for job in configuration["scrape_configs"]:
         job.pop("dns_sd_configs", None)
@@ -76,6 +81,23 @@ def command(folder: LabFolder, state: LabState, environment: Mapping[str, str]) 
         f"--web.listen-address=127.0.0.1:{state.prometheus_port}",
     ]
     return Command("prometheus", argv, environment)
+
+
+def load_test_options(state: LabState, more: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """Return the options by which the lab's Prometheus finds a load test, and reads its verdict.
+
+    Args:
+        state: the running lab.
+        more: the load test's other options.
+        environment: in which it is started.
+
+    Returns:
+        The options: none without a Prometheus, for a load test that has its own, and while another one runs.
+    """
+    has_own = PORT_VARIABLE in environment or any(one.startswith(PORT_OPTION) for one in more)
+    if not state.metrics_port or has_own or not is_free(state.metrics_port):
+        return []
+    return [PORT_OPTION, str(state.metrics_port), "--metrics-wait", f"{WAIT_SECONDS:g}"]
 
 
 def port_of(pid: int) -> int | None:

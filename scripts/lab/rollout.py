@@ -4,6 +4,7 @@ A lab that runs is used, and stays as it is at the end; else one is started, and
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from canary_loadtest.gate import probe
 from scripts import REPOSITORY
 from scripts.lab import control
 from scripts.lab.errors import LabError, UsageError
+from scripts.lab.prometheus import load_test_options
 from scripts.lab.show import HOST_HEADER
 from scripts.lab.split import virtual_service
 from scripts.lab.state import LabFolder, LabState
@@ -51,9 +53,9 @@ class LabMachine:
     def measure(self, step: Step) -> Measured:
         """Return the load test's verdict on a step."""
         command = [sys.executable, str(REPOSITORY / "loadtest"), "locust", *USUAL_LOAD]
-        return load_test.measured(
-            [*command, "--host", self.state.url, "--host-header", HOST_HEADER], step, (self.lock,)
-        )
+        command += ["--host", self.state.url, "--host-header", HOST_HEADER]
+        command += load_test_options(self.state, step.load_test, os.environ)
+        return load_test.measured(command, step, (self.lock,))
 
     def ask(self) -> Answer:
         """Send one request, and return its answer."""

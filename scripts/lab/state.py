@@ -62,6 +62,7 @@ class LabState:
         failure: why it failed, as a message.
         processes: the supervisor first, then its children.
         prometheus_port: as `port`, for Prometheus; None without one.
+        metrics_port: the port at which Prometheus looks for a load test, 0 without a Prometheus.
         groups: groups of replicas of v1, each of which stands for another of somebody's subsets.
         canary_settings: variables of the replicas of v2 alone, such as faults.
     """
@@ -75,6 +76,7 @@ class LabState:
     processes: tuple[ProcessRecord, ...] = ()
     browser_port: int = 0
     prometheus_port: int | None = None
+    metrics_port: int = 0
     inside_port: int = 0
     groups: int = 1
     canary_settings: Mapping[str, str] = field(default_factory=dict)

@@ -44,6 +44,7 @@ class Status:
             "page_url": self.state.page_url,
             "inside_url": self.state.inside_url,
             "prometheus_url": self.state.prometheus_url,
+            "metrics_port": self.state.metrics_port,
             "files": dict(self.files),
             "routes": None if self.served is None else [_route(route) for route in self.served],
             "processes": [
@@ -105,6 +106,7 @@ def render(status: Status, folder: LabFolder) -> str:
         *([f"Page for a browser: {state.page_url}"] if state.page_url else []),
         *([f"For clients inside the mesh: {state.inside_url}"] if state.inside_url else []),
         *([f"Prometheus: {state.prometheus_url}"] if state.prometheus_port else []),
+        *([f"Metrics of a load test: --metrics-port {state.metrics_port}"] if state.metrics_port else []),
         "",
         f"{'PROCESS':<16} {'VERSION':<8} {'PID':>8}  STATE",
     ]

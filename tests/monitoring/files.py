@@ -11,7 +11,7 @@ MONITORING = ROOT / "monitoring"
 DASHBOARD = MONITORING / "grafana" / "canary.json"
 # A name that is neither a function's (a bracket follows) nor a label's (that is in braces or brackets).
 NAME = re.compile(r"\b[a-z][a-z_]*(?::[a-z0-9_]+)*(?=$|[\s{\[)])")
-WORDS = {"and", "or", "count", "sum"}
+WORDS = {"and", "or", "count", "max", "sum"}
 # Each the last of its group: once both versions have it, they have all.
 LAST_RULES = (
     "namespace_version:http_request_duration_seconds:p99_rate30s",
@@ -31,6 +31,11 @@ def dashboard() -> dict[str, Any]:
     return loaded
 
 
+def panels(board: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the panels of a dashboard; a row is none, it is the heading of those below it."""
+    return [panel for panel in board["panels"] if panel["type"] != "row"]
+
+
 def queries(namespace: str) -> dict[str, str]:
     """Return each query that the dashboard sends, of its panels, annotations and variables, by where it stands.
 
@@ -42,7 +47,7 @@ def queries(namespace: str) -> dict[str, str]:
 
 
 def _queries(board: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for panel in board["panels"]:
+    for panel in panels(board):
         for target in panel["targets"]:
             yield f"{panel['title']} {target['refId']}", target["expr"]
     for annotation in board["annotations"]["list"]:
@@ -55,6 +60,6 @@ def _queries(board: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def metrics_of(expression: str) -> set[str]:
     """Return the names of the metrics in an expression, and of what rules record."""
-    bare = re.sub(r"#.*|\{[^}]*\}|\"[^\"]*\"|\b(?:by|on|group_left) \([^)]*\)", " ", expression)
+    bare = re.sub(r"#.*|\{[^}]*\}|\"[^\"]*\"|\b(?:by|group_left|ignoring|on) \([^)]*\)", " ", expression)
     bare = re.sub(r"\[\w+\]", " ", bare)
     return {name for name in NAME.findall(bare) if name not in WORDS}

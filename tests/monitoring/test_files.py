@@ -2,6 +2,7 @@
 
 import re
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,10 @@ import yaml
 from scripts.lab import control
 from scripts.lab.state import LabFolder
 from tests.lab.helpers import HOST, TIMEOUT_SECONDS, CommandLine
-from tests.monitoring.files import DASHBOARD, MONITORING, dashboard, metrics_of, queries, rules
+from tests.loadtest import locust_process
+from tests.loadtest.metrics import read
+from tests.monitoring.files import DASHBOARD, MONITORING, dashboard, metrics_of, panels, queries, rules
+from tests.support.processes import free_port
 from tests.support.repository import resource, resources, versions
 
 # What Prometheus makes itself of each target.
@@ -44,7 +48,7 @@ def test_the_configurations_differ_in_nothing_but_their_targets() -> None:
 
 @pytest.fixture(scope="module")
 def exposed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Give the names of all metrics that a real lab shows: the service's, and Envoy's after relabelling."""
+    """Give the names of all metrics of a real lab: the service's, Envoy's after relabelling, and a load test's."""
     folder = LabFolder(tmp_path_factory.mktemp("lab"))
     line = CommandLine()
     try:
@@ -56,10 +60,21 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
             session.get(f"{state.url}/test/test", timeout=TIMEOUT_SECONDS).raise_for_status()
             service = session.get(f"{state.url}/metrics", timeout=TIMEOUT_SECONDS).text
             envoy = session.get(f"{state.admin_url}/stats/prometheus", timeout=TIMEOUT_SECONDS).text
+        loadtest = metrics_of_a_load_test(state.url, tmp_path_factory.mktemp("load-test"))
         control.down(folder)
     finally:
         line.kill_all()
-    return {relabelled(name) for name in re.findall(r"^(\w+)[ {]", f"{service}\n{envoy}", re.MULTILINE)}
+    return {relabelled(name) for name in re.findall(r"^(\w+)[ {]", f"{service}\n{envoy}\n{loadtest}", re.MULTILINE)}
+
+
+def metrics_of_a_load_test(url: str, folder: Path) -> str:
+    """Return what a load test serves that asks a lab."""
+    port = free_port()
+    options = f"--host {url} --host-header {HOST} --expect-canary 30 --max-slowdown 2 --keep-going"
+    environment = locust_process.BOTH_FINDINGS | {"LOCUST_METRICS_PORT": str(port)}
+    with locust_process.locust(folder, options, environment=environment) as process:
+        locust_process.wait_until(lambda: read(port) is not None, process)
+        return read(port) or ""
 
 
 def relabelled(name: str) -> str:
@@ -102,16 +117,17 @@ def test_every_alert_says_what_it_is_and_what_to_do() -> None:
 def test_the_dashboard_is_whole() -> None:
     """Panels have names and descriptions of their own, do not overlap, and ask the Prometheus that is chosen."""
     board = dashboard()
-    panels = board["panels"]
+    shown = panels(board)
     source = {"type": "prometheus", "uid": "${datasource}"}
-    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)
-    for panel in panels:
+    everything = board["panels"]
+    assert len({one["id"] for one in everything}) == len({one["title"] for one in everything}) == len(everything)
+    for panel in shown:
         assert panel["description"]
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
         assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"]) > 0
         assert all(target["datasource"] == source for target in panel["targets"])
         assert panel["datasource"] == source
-    assert not any(overlap(one["gridPos"], other["gridPos"]) for one, other in combinations(panels, 2))
+    assert not any(overlap(one["gridPos"], other["gridPos"]) for one, other in combinations(everything, 2))
     assert all(annotation["datasource"] == source for annotation in board["annotations"]["list"])
     variables = {variable["name"] for variable in board["templating"]["list"]}
     assert set(re.findall(r"\$\{?(\w+)", DASHBOARD.read_text(encoding="utf-8"))) == variables

@@ -19,6 +19,7 @@ from scripts.lab.state import LabFolder
 from tests.docs.documents import console_examples, is_shown
 from tests.lab.helpers import HOST, STATES, TIMEOUT_SECONDS, Client, CommandLine, Load, RunningLab, istio, one_line
 from tests.loadtest import locust_process
+from tests.loadtest.metrics import by_verdict
 from tests.monitoring import prometheus
 from tests.monitoring.files import LAST_RULES, MONITORING, queries
 from tests.monitoring.prometheus import Prometheus
@@ -32,6 +33,15 @@ SERVICE_COUNTS = 'sum by (version) (http_requests_total{route="/test/test"})'
 CLIENT_COUNTS = (
     'label_replace(sum(envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="lab"}), "of", "all", "", "")'
 )
+LABELS = {
+    "canary_answers_total": ("result", "version"),
+    "canary_expected_weight_percent": (),
+    "canary_health": ("finding", "signal"),
+    "canary_next_weight_percent": (),
+    "canary_share_interval_percent": ("bound",),
+    "canary_split": ("outcome",),
+    "canary_verdict": ("outcome",),
+}
 ENVOY_COUNTS = 'sum by (version) (envoy_cluster_upstream_rq_total{version!=""})'
 
 
@@ -79,17 +89,35 @@ def of(lab: RunningLab) -> Prometheus:
     return prometheus.at(control.running(lab.folder).prometheus_url)
 
 
-def test_every_query_of_the_dashboard_has_an_answer(lab: RunningLab) -> None:
-    """After a run, each panel, annotation and variable has finite numbers to show."""
-    with Load(lab.url, clients=2) as load:
-        load.wait_for(300)
+def test_every_query_of_the_dashboard_has_an_answer(lab: RunningLab, tmp_path: Path) -> None:
+    """While a load test runs, each panel, annotation and variable has finite numbers to show."""
+    metrics = f"--metrics-port {control.running(lab.folder).metrics_port}"
+    options = (
+        f"--host {lab.url} --host-header {HOST} --expect-canary 30 --max-slowdown 2 --keep-going -t 600s {metrics}"
+    )
+    with locust_process.locust(tmp_path, options, environment=locust_process.BOTH_FINDINGS):
         for rule in LAST_RULES:
             of(lab).wait_for(f"count({rule} >= 0) == 2")
+        of(lab).wait_for('canary_verdict{outcome="CONFIRMED"} == 1')
         answers = {where: of(lab).query(query) for where, query in queries("default").items()}
-    assert len(answers) >= 10
+    assert len(answers) >= 20
     for where, answer in answers.items():
         assert answer, where
         assert all(map(math.isfinite, answer.values())), (where, answer)
+    shown = [answers[f"Verdict {row}"] for row in "AB"]
+    assert [list(row.values()) for row in shown] == [[1.0], [1.0]]
+    assert answers["Verdict C"] == {("errors",): 11.0, ("latency",): 11.0}
+
+
+def test_the_last_that_prometheus_has_of_a_load_test_is_its_verdict(lab: RunningLab, tmp_path: Path) -> None:
+    """`measure` serves its metrics where the lab's Prometheus looks, and a wrong split is REFUTED there, too."""
+    file = tmp_path / "verdict.json"
+    done = lab.command_line.run(*("measure", "--dir", lab.folder.path, "--expect-canary", "60", "--verdict-json", file))
+    assert done.returncode == 10, done.stdout + done.stderr
+    assert of(lab).value("last_over_time(canary_run_ended[5m])") == 1
+    for (name, *labels), value in by_verdict(json.loads(file.read_text(encoding="utf-8"))).items():
+        found = of(lab).query(f"last_over_time({name}[5m])", "namespace", *LABELS[name])
+        assert found["default", *labels] == pytest.approx(value), (name, labels)
 
 
 def test_client_tally_and_counters_agree_to_the_request(lab: RunningLab, tmp_path: Path) -> None:
@@ -162,6 +190,7 @@ def test_status_shows_it_and_its_death(own_lab: RunningLab) -> None:
         lambda: own_lab.command_line.run("status", "--dir", own_lab.folder.path).returncode == 1, TIMEOUT_SECONDS
     )
     assert json.loads(found.stdout)["prometheus_url"] == url
+    assert f"Metrics of a load test: --metrics-port {json.loads(found.stdout)['metrics_port']}\n" in alive.stdout
     dead = own_lab.command_line.run("status", "--dir", own_lab.folder.path)
     assert "prometheus was killed by SIGKILL; the last lines of " in dead.stdout
     with Client(own_lab.url) as client:
