@@ -79,8 +79,8 @@ def test_every_container_is_confined(project: Project) -> None:
         assert {address["HostIp"] for address in published} <= {"127.0.0.1"}
 
 
-def test_prometheus_sees_both_versions_and_envoy(project: Project) -> None:
-    """The profile's Prometheus scrapes all three, counts the requests of each version, and has the rules."""
+def test_prometheus_sees_both_versions_envoy_and_a_load_test(project: Project) -> None:
+    """The profile's Prometheus scrapes all of them, counts the requests of each version, and has rules and verdict."""
     assert project.shift(SPLIT).returncode == 0
     with Load(project.url("envoy", 8080), clients=1) as load:
         load.wait_for(100)
@@ -101,6 +101,10 @@ def test_prometheus_sees_both_versions_and_envoy(project: Project) -> None:
     assert wait_until(
         lambda: labels("namespace_version:http_requests:rate30s", "version") == ["v1", "v2"], POLL_SECONDS
     )
+    judged = project.compose("run", "--use-aliases", "--rm", "loadtest", "--expect-canary", "50")
+    assert judged.returncode == 10, judged.stdout
+    last = 'last_over_time(canary_verdict{namespace="default"}[5m]) == 1'
+    assert labels(last, "outcome") == ["REFUTED"]
 
 
 def _query(url: str, query: str) -> list[Any]:

@@ -4,6 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,17 +48,30 @@ def prometheus(mesh: Mesh) -> Iterator[Prometheus]:
 
 
 def test_every_query_of_the_dashboard_has_an_answer(mesh: Mesh, prometheus: Prometheus) -> None:
-    """While clients ask, each panel, annotation and variable has finite numbers to show, Envoy's included."""
-    with mesh.clients() as clients:
+    """While clients ask and a load test runs, each panel, annotation and variable has finite numbers to show."""
+    with mesh.clients() as clients, ThreadPoolExecutor() as pool:
         until(lambda: clients.requests > 300, "the gateway does not answer")
         for rule in LAST_RULES:
             prometheus.wait_for(f"count({rule}{{{OWN}}} >= 0) == 2")
+        judged = pool.submit(mesh.cluster.script, "mesh/measure", is_example=False)
+        prometheus.wait_for(f'canary_answers_total{{{OWN},version="canary",result="right"}} > 0')
         answers = {where: prometheus.query(query) for where, query in queries(NAMESPACE).items()}
+        assert "verdict:  CONFIRMED" in judged.result()
     assert clients.lost == []
     for where, answer in answers.items():
         assert answer, where
         assert all(map(math.isfinite, answer.values())), (where, answer)
     assert prometheus.value(f'count(up{{job="micro-api",{OWN}}} == 0) or vector(0)') == 0
+
+
+def test_the_last_that_prometheus_has_of_a_load_test_is_its_verdict(mesh: Mesh, prometheus: Prometheus) -> None:
+    """The pod of its master is read over mutual TLS, and waits for that at its end."""
+    mesh.cluster.script("mesh/measure", "--expect-canary", "50", exit_code=10, is_example=False)
+    # The load test of the test before may be among them, by another pod.
+    verdicts = prometheus.query(f"last_over_time(canary_verdict{{{OWN}}}[2m]) == 1", "instance", "outcome")
+    ended = prometheus.query(f"last_over_time(canary_run_ended{{{OWN}}}[2m])", "instance")
+    refuted = [instance for instance, outcome in verdicts if outcome == "REFUTED"]
+    assert [ended[instance,] for instance in refuted] == [1]
 
 
 def test_client_tally_and_counters_agree_to_the_request(mesh: Mesh, prometheus: Prometheus, tmp_path: Path) -> None:

@@ -42,8 +42,36 @@ def test_the_configurations_differ_in_nothing_but_their_targets() -> None:
         jobs(name) for name in ("prometheus.yml", "kubernetes/prometheus.yml", "mesh/prometheus.yml")
     )
     assert compose["envoy"]["metric_relabel_configs"] == mesh["envoy"]["metric_relabel_configs"]
-    secured = {name: value for name, value in mesh["micro-api"].items() if name not in {"scheme", "tls_config"}}
-    assert secured == plain["micro-api"]
+    for job in ("micro-api", "loadtest"):
+        assert {name: value for name, value in mesh[job].items() if name not in {"scheme", "tls_config"}} == plain[job]
+    assert mesh["loadtest"]["tls_config"] == mesh["micro-api"]["tls_config"]
+
+
+def test_a_load_test_is_found_where_it_serves_its_metrics() -> None:
+    """On the cluster by its labels and the name of its port, in Compose by its name and its number."""
+    (job,) = resources("k8s/load/master.yaml")
+    pod = job["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    settings = {one["name"]: one["value"] for one in container["env"]}
+    (selector,) = jobs("kubernetes/prometheus.yml")["loadtest"]["kubernetes_sd_configs"][0]["selectors"]
+    wanted = dict(one.split("=") for one in selector["label"].split(","))
+    assert wanted.items() <= pod["metadata"]["labels"].items()
+    kept = {
+        rule["regex"] for rule in jobs("kubernetes/prometheus.yml")["loadtest"]["relabel_configs"] if "regex" in rule
+    }
+    ((name, port),) = [(one["name"], one["containerPort"]) for one in container["ports"]]
+    assert name in kept
+    assert settings["LOCUST_METRICS_PORT"] == str(port)
+    services = resource("docker-compose.yml")["services"]
+    (discovery,) = jobs("prometheus.yml")["loadtest"]["dns_sd_configs"]
+    assert services[discovery["names"][0]]["environment"]["LOCUST_METRICS_PORT"] == str(discovery["port"])
+    for variables, configuration in (
+        (settings, "kubernetes/prometheus.yml"),
+        (services["loadtest"]["environment"], "prometheus.yml"),
+    ):
+        assert variables["LOCUST_METRICS_HOST"] == "*"
+        interval = resource(f"monitoring/{configuration}")["global"]["scrape_interval"]
+        assert float(variables["LOCUST_METRICS_WAIT"]) > 2 * float(interval.removesuffix("s"))
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,9 @@ class MetricsServer:
         self._was_read = self._end_was_read = False
         name = None if host == ALL_ADDRESSES else host
         family, _, _, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.create_server(address[:2], family=family)
+        # "::" is all of IPv4, too, where the machine has both.
+        both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+        listener = socket.create_server(address[:2], family=family, dualstack_ipv6=both)
         self._server = WSGIServer(listener, self._answer, log=None, error_log=None)
         self._server.start()
         shown, bound = listener.getsockname()[:2]
