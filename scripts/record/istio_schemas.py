@@ -41,13 +41,13 @@ def strict(schema: Any) -> Any:  # noqa: ANN401 - any JSON
     return kept
 
 
-def schema_of(definition: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON Schema of a custom resource definition's version `VERSION`."""
+def schema_of(definition: dict[str, Any], version: str = VERSION) -> dict[str, Any]:
+    """Return the JSON Schema of a version of a custom resource definition."""
     names, group = definition["spec"]["names"], definition["spec"]["group"]
-    (version,) = [version for version in definition["spec"]["versions"] if version["name"] == VERSION]
-    schema: dict[str, Any] = strict(version["schema"]["openAPIV3Schema"])
+    (served,) = [one for one in definition["spec"]["versions"] if one["name"] == version]
+    schema: dict[str, Any] = strict(served["schema"]["openAPIV3Schema"])
     schema["properties"] = {
-        "apiVersion": {"const": f"{group}/{VERSION}"},
+        "apiVersion": {"const": f"{group}/{version}"},
         "kind": {"const": names["kind"]},
         "metadata": METADATA,
         "spec": schema["properties"]["spec"],

@@ -17,7 +17,7 @@ from scripts.record.istio_schemas import strict
 
 FILE: Final = REPOSITORY / "tests" / "data" / "schemas" / "kubernetes.json"
 DEFINITIONS_BY_PATH: Final = {
-    "api/v1": ("core.v1.Namespace", "core.v1.Service", "core.v1.ServiceAccount"),
+    "api/v1": ("core.v1.ConfigMap", "core.v1.Namespace", "core.v1.Service", "core.v1.ServiceAccount"),
     "apis/apps/v1": ("apps.v1.Deployment",),
     "apis/autoscaling/v2": ("autoscaling.v2.HorizontalPodAutoscaler",),
     "apis/batch/v1": ("batch.v1.Job",),

@@ -1,4 +1,4 @@
-"""Any manifest against the schemas that a real API server publishes, Istio's and the Gateway API's included."""
+"""Any manifest against the schemas that a real API server publishes, with those of Istio and of release engines."""
 
 import json
 from functools import cache
@@ -10,6 +10,7 @@ from scripts.record.istio_schemas import schema_of
 from tests.support.repository import resources, text_of
 
 GATEWAY_API = "tests/data/gateway-api/crds.yaml"
+ENGINES = ("argoproj.io", "flagger.app")
 
 
 def validate(manifest: dict[str, Any]) -> None:
@@ -24,7 +25,7 @@ def _schema(version: str, kind: str) -> dict[str, Any]:
     if group == "gateway.networking.k8s.io":
         (definition,) = [one for one in resources(GATEWAY_API) if one["spec"]["names"]["kind"] == kind]
         return schema_of(definition)
-    if group.endswith(".istio.io"):
+    if group.endswith(".istio.io") or group in ENGINES:
         return dict(json.loads(text_of(f"tests/data/schemas/{kind}.json")))
     definitions = _kubernetes()
     (name,) = [
