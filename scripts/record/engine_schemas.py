@@ -29,7 +29,7 @@ def main() -> None:
     if missing := [kind for kind in VERSIONS if kind not in by_kind]:
         sys.exit(f"record.engine_schemas: no definition of {', '.join(missing)}: name both engines' manifests")
     for kind, version in VERSIONS.items():
-        # A Rollout's holds a whole pod: in one line, since nobody reads it, and indented it is four times as long.
+        # A Rollout's holds a whole pod: in one line; with indentation it is four times as long.
         text = json.dumps(schema_of(by_kind[kind], version), sort_keys=True, separators=(",", ":"))
         (FOLDER / f"{kind}.json").write_text(text + "\n", encoding="utf-8")
 
