@@ -126,7 +126,7 @@ def test_the_analysis_ends_as_its_header_says() -> None:
         ("rollback", "/hooks/go-back"),
         ("confirm-traffic-increase", "/hooks/go-on"),
         ("confirm-promotion", "/hooks/go-on"),
-        ("post-rollout", "/hooks/proof?weight=0"),
+        ("post-rollout", "/hooks/proof"),
     ],
 )
 def test_a_hook_of_flagger_asks_the_gate(kind: str, path: str) -> None:
