@@ -8,11 +8,12 @@ from typing import Any
 
 import jsonschema
 import pytest
+import requests
 
 from scripts.lab import control
 from scripts.lab.processes import wait_until
 from scripts.lab.state import LabFolder
-from tests.lab.helpers import TIMEOUT_SECONDS, Client, CommandLine, istio, one_line
+from tests.lab.helpers import TIMEOUT_SECONDS, Client, CommandLine, RunningLab, istio, one_line
 from tests.support.repository import text_of
 from tests.support.text import too_long
 
@@ -60,19 +61,31 @@ class Rollout:
         """What happened at which weight, in order."""
         return [(event["weight_percent"], event["what"]) for event in self.record()["events"]]
 
-    def counted(self, weight_percent: float) -> int:
-        """Return how many answers a step has counted so far."""
+    def counted(self, weight_percent: float, *kinds: str) -> int:
+        """Return how many answers a step has counted so far, of these kinds or all."""
         try:
             counts = json.loads(self.file.with_name("rollout.counts.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return 0
         totals = {step["weight_percent"]: step["counts"] for step in counts["steps"]}
         found = totals.get(weight_percent)
-        return found["canary"] + found["stable"] + found["other"] if found else 0
+        return sum(found[kind] for kind in kinds or ("canary", "stable", "other")) if found else 0
+
+    def end_the_load_test(self) -> None:
+        """End the load test of the step, as its time does; then it has a verdict on what it has counted."""
+        for process in self.command_line.processes():
+            if "locust" in process.cmdline():
+                process.terminate()
+
+    def kill(self, version: str, replicas: int | None = None) -> None:
+        """Kill all replicas of a version, or some."""
+        lab = RunningLab(self.folder, self.command_line)
+        for record in lab.replicas(version)[:replicas]:
+            lab.kill(record)
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that the rollout does."""
-        assert wait_until(condition, TIMEOUT_SECONDS)
+        assert wait_until(condition, 4 * TIMEOUT_SECONDS)
 
 
 def test_a_good_canary_is_released(rollout: Rollout) -> None:
@@ -133,6 +146,88 @@ def test_kill_9_leaves_the_traffic_and_the_counts(rollout: Rollout) -> None:
         assert code == 0, said
     (step, _) = rollout.record()["counts"]["steps"]
     assert step["counts"]["canary"] + step["counts"]["stable"] >= counted > 0
+
+
+def hosts_of(folder: LabFolder, subset: str) -> list[dict[str, Any]]:
+    """Return what Envoy knows of the endpoints of a subset."""
+    with requests.Session() as session:
+        session.trust_env = False
+        found = session.get(f"{control.running(folder).admin_url}/clusters?format=json", timeout=TIMEOUT_SECONDS).json()
+    return [
+        host
+        for cluster in found["cluster_statuses"]
+        if f"|{subset}|" in cluster["name"]
+        for host in cluster["host_statuses"]
+    ]
+
+
+def failed_connections(host: dict[str, Any]) -> int:
+    """Return how many connections to an endpoint have failed."""
+    (count,) = (int(stat.get("value", 0)) for stat in host["stats"] if stat["name"] == "cx_connect_fail")
+    return count
+
+
+def test_a_dead_replica_of_each_version_does_not_end_a_rollout(rollout: Rollout) -> None:
+    """Envoy keeps both endpoints, and asks the other replica where a connection fails; what was cut off counts."""
+    with rollout.command_line.start(*rollout.arguments, "--steps", "50", "--margin", "0.5") as process:
+        rollout.until(lambda: rollout.counted(50) > 0)
+        for version in ("v1", "v2"):
+            rollout.kill(version, 1)
+        for version in ("v1", "v2"):
+            rollout.until(lambda: any(map(failed_connections, hosts_of(rollout.folder, version))))  # noqa: B023 - at once
+            assert len(hosts_of(rollout.folder, version)) == 2
+        said, errors = process.communicate(timeout=4 * TIMEOUT_SECONDS)
+    assert process.returncode == 0, said + errors
+    assert rollout.happened == [(0, "set"), (50, "set"), (50, "CONFIRMED"), (100, "set"), (100, "CONFIRMED")]
+    counts = [step["counts"] for step in rollout.record()["counts"]["steps"]]
+    assert max(count["other"] for count in counts) <= 20  # the ten users' requests under way at each death
+
+
+def test_a_canary_that_dies_is_taken_back(rollout: Rollout) -> None:
+    """All of its replicas: its share is answered by 503 that name it, none of these is lost, nothing is promoted."""
+    with rollout.command_line.start(*rollout.arguments, "--steps", "50", "--margin", "0.5") as process:
+        rollout.until(lambda: rollout.counted(50) > 0)
+        rollout.kill("v2")
+        said, errors = process.communicate(timeout=4 * TIMEOUT_SECONDS)
+    assert process.returncode == 10, said + errors
+    assert "the canary errs more often than stable" in one_line(said)
+    assert rollout.happened == [(0, "set"), (50, "set"), (50, "REFUTED"), (0, "set"), (0, "no leak")]
+    (step,) = rollout.record()["counts"]["steps"]
+    assert step["counts"]["drawn"]["canary"] - step["counts"]["canary"] > 0
+    assert step["counts"]["drawn"]["unknown"] == 0
+
+
+def test_a_stable_version_that_dies_within_a_step_hurries_a_good_canary(rollout: Rollout) -> None:
+    """The canary is known sooner to be no worse, and gets all traffic; stable's errors are counted, as its own."""
+    with rollout.command_line.start(*rollout.arguments, "--steps", "50", "--margin", "0.3") as process:
+        rollout.until(lambda: rollout.counted(50) > 600)  # the split is certain, and at 0.3 points much is missing
+        rollout.kill("v1")
+        said, errors = process.communicate(timeout=4 * TIMEOUT_SECONDS)
+    assert process.returncode == 0, said + errors
+    step, last = (one["counts"] for one in rollout.record()["counts"]["steps"])
+    assert step["drawn"]["stable"] - step["stable"] > 0
+    assert step["drawn"]["unknown"] == 0
+    assert 2 * (step["canary"] + step["stable"]) > step["canary"] + step["stable"] + step["other"]
+    assert last["other"] == 0
+
+
+def test_a_stable_version_that_is_dead_at_a_step_holds_the_rollout(rollout: Rollout) -> None:
+    """The canary errs less, and most answers are errors: traffic stays at 20 %, and the next start goes on there."""
+    assert rollout.command_line.run("up", "--dir", rollout.folder.path).returncode == 0
+    rollout.kill("v1")
+    command = (*rollout.arguments, "--steps", "20", "--margin", "2", "--tolerance", "10")
+    for start in ("20 %: set 80-20", "Going on at 20 % (measuring), with the counts so far"):
+        before = rollout.counted(20, "other")
+        with rollout.command_line.start(*command) as process:
+            rollout.until(lambda: rollout.counted(20, "other") > before + 300)  # noqa: B023 - asked within the loop
+            rollout.end_the_load_test()
+            said, errors = process.communicate(timeout=4 * TIMEOUT_SECONDS)
+        assert process.returncode == 11, said + errors
+        assert start in one_line(said)
+        assert "are right: that is no reason to go on" in one_line(said)
+    assert rollout.happened == [(0, "set"), (20, "set"), (20, "INCONCLUSIVE"), (20, "INCONCLUSIVE")]
+    with Client(control.running(rollout.folder).url) as client:
+        assert client.ask().route_name == "80-20"
 
 
 def test_ctrl_c_leaves_the_traffic_where_it_is(rollout: Rollout) -> None:
