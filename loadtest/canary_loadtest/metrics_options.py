@@ -19,6 +19,17 @@ def port(text: str) -> int:
     return int(text)
 
 
+def address(text: str) -> str:
+    """Return an address to listen at.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty, which would be any.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError(f"an empty text is no address: give one such as {LOOPBACK}, or '*' for all")
+    return text
+
+
 def seconds(text: str) -> float:
     """Return a time in seconds.
 
@@ -50,6 +61,7 @@ def add_metrics(parser: Any, env_prefix: str) -> None:  # noqa: ANN401 - argpars
     )
     parser.add_argument(
         "--metrics-host",
+        type=address,
         default=LOOPBACK,
         metavar="ADDRESS",
         env_var=f"{env_prefix}METRICS_HOST",

@@ -136,6 +136,7 @@ def test_dead_target_is_inconclusive(tmp_path: Path) -> None:
         ("--expect-canary 30 --junit nowhere/junit.xml", ["--junit", "nowhere", "does not exist"]),
         ("--expect-canary 30 --metrics-port 65536", ["--metrics-port", "65536", "up to 65535"]),
         ("--expect-canary 30 --metrics-port http", ["--metrics-port", "'http' is not a port"]),
+        ("--expect-canary 30 --metrics-host=", ["--metrics-host", "no address", "127.0.0.1"]),
         ("--expect-canary 30 --metrics-wait -1", ["--metrics-wait", "'-1' is not a time", "give seconds"]),
         ("--expect-canary 30 --metrics-wait nan", ["--metrics-wait", "'nan' is not a time"]),
         ("--expect-canary 30 --sumary", ["unrecognized arguments: --sumary", "Did you mean '--summary'"]),

@@ -61,7 +61,8 @@ def test_what_is_read_ends_as_the_verdict(tmp_path: Path, expect_canary: int, ex
     assert without(last) == by_verdict(ended.verdict)
     counted = [total(series) for series in during if not series[ENDED]]
     assert counted == sorted(counted)
-    assert 0 < counted[-1] <= total(last)
+    assert counted[-1] <= total(last)
+    assert counted[-1] > 0 or total(last) < 500, "a run of more answers takes longer than a reading is kept"
     assert all(series["canary_verdict", "INCONCLUSIVE"] for series in during if total(series) < total(last))
     assert read(port) is None
 
@@ -265,7 +266,7 @@ def test_with_the_web_ui_each_test_begins_at_zero(tmp_path: Path) -> None:
     """The process serves from its start; a test's verdict stays until the next one begins, which counts from zero."""
     port = free_port()
     with serving(split(3)) as server:
-        options = f"--expect-canary 30 --only-split --metrics-port {port} --host {server.url}"
+        options = f"--expect-canary 30 --metrics-port {port} --host {server.url}"
         with web_ui(tmp_path, options) as ui, reader(port) as readings:
             ui.wait_for(lambda: bool(readings))
             assert (readings[-1][ENDED], total(readings[-1])) == (0, 0)

@@ -114,7 +114,9 @@ def test_the_workers_find_their_master() -> None:
     assert selector.items() <= labels[MASTER].items()
     assert not selector.items() <= labels[WORKERS].items()
     assert f"--master-host={service['metadata']['name']}" in container(WORKERS)["args"]
-    assert [port["port"] for port in service["spec"]["ports"]] == [LOCUST_PORT]
+    (metrics,) = container(MASTER)["ports"]
+    ports = {port["name"]: port["port"] for port in service["spec"]["ports"]}
+    assert ports == {"tcp-locust": LOCUST_PORT, metrics["name"]: metrics["containerPort"]}
     workers = resource(WORKERS)["spec"]
     assert workers["parallelism"] == workers["completions"]
     assert f"--expect-workers={workers['parallelism']}" in container(MASTER)["args"]

@@ -5,6 +5,7 @@ registered at import: Locust fires `quitting` in reverse, so that these run afte
 """
 
 import argparse
+import os
 import sys
 from typing import Final, NoReturn, cast
 from weakref import WeakKeyDictionary
@@ -105,9 +106,9 @@ def serve_metrics(run: JudgingRun) -> None:
     try:
         server = MetricsServer(run, host, port, options.metrics_wait)
     except OSError as error:
-        usage_error(
-            f"--metrics-port {port}: {error.strerror} at {host}: choose another port, or another --metrics-host"
-        )
+        # Python adds the address to what the system says; the number of an unknown host's name is none of the system's.
+        what = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        usage_error(f"--metrics-port {port}: {what} at {host}: choose another port, or another --metrics-host")
     # Both after the listeners above: Locust calls those of `quitting` in reverse.
     events.quitting.add_listener(server.hurry)
     events.quit.add_listener(server.close)
