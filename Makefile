@@ -4,7 +4,7 @@
 PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
-MADE := $(VENV) .venv-* .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+MADE := $(VENV) .venv-* .lab .course .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # What pip says where it reaches no index has no remedy in it.
 NOT_INSTALLED = { printf 'make: %s\n' 'pip did not get all packages (above). Is the package index reached?' \
@@ -18,7 +18,7 @@ SHELL := /bin/bash
 WORKERS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab rollout test documents rates pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint workflow format lock clean install
+.PHONY: help doctor lab rollout course test documents course-test rates pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint workflow format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ lab: $(VENV)/.lab ## Run the lab: real traffic at 70/30, then 0/100, judged
 rollout: $(VENV)/.lab ## Release a canary in the lab, step by step, by verdicts
 	@$(BIN)/python -m scripts.lab rollout
 
+course: $(VENV)/.lab ## Learn canary releases in steps that check themselves
+	@$(BIN)/python -m scripts.course
+
 install: $(VENV)/.lab ## Install what the lab needs into .venv
 
 test: $(VENV)/.test lint ## Run the linters and every test (a few minutes)
@@ -39,6 +42,9 @@ test: $(VENV)/.test lint ## Run the linters and every test (a few minutes)
 
 documents: $(VENV)/.test ## Do what README and pages show, and compare (3 minutes)
 	$(BIN)/python -m pytest -n $(WORKERS) -m documents tests/docs tests/loadtest
+
+course-test: $(VENV)/.test ## Do each step of the course as a learner, and compare
+	$(BIN)/python -m pytest -n $(WORKERS) -m course tests/course
 
 rates: $(VENV)/.test ## Simulate how often findings are wrong (4 minutes)
 	$(BIN)/python -m pytest -n auto -m rates tests/loadtest tests/rollout

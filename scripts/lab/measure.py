@@ -109,7 +109,7 @@ def run(target: Target, more: Sequence[str], hidden: Sequence[str] = ()) -> int:
     loadtest = min(str(REPOSITORY / "loadtest"), os.path.relpath(REPOSITORY / "loadtest"), key=len)
     python = min(sys.executable, os.path.relpath(sys.executable), key=len)
     argv = [python, loadtest, "locust", *_arguments(target, more, os.environ)]
-    print(_in_lines(argv), flush=True)
+    print(in_lines(argv), flush=True)
     # A session of its own: one Ctrl-C reaches it once, passed on from here, and it prints its verdict.
     process = spawn(Command("load-test", [*argv, *hidden], os.environ))
     before = {number: signal.signal(number, lambda number, _: process.send_signal(number)) for number in INTERRUPTIONS}
@@ -141,7 +141,7 @@ def _arguments(target: Target, more: Sequence[str], environment: Mapping[str, st
     return [*own, *more]
 
 
-def _in_lines(argv: Sequence[str]) -> str:
+def in_lines(argv: Sequence[str]) -> str:
     """Return a command as a person types it, in lines that fit a terminal; it can be copied as it is."""
     lines = ["$"]
     for word in map(shlex.quote, argv):

@@ -45,6 +45,7 @@ def subcommands(program: str) -> tuple[str, ...]:
 PROGRAMS: Final = (
     *SHELL,
     *(f"python -m {module}" for module in MODULES),
+    *subcommands("python -m scripts.course"),
     *subcommands("python -m scripts.lab"),
     "python loadtest",
     "python loadtest judge",

@@ -50,14 +50,19 @@ def test_clean_names_what_it_removes_and_can_be_repeated(project: Path) -> None:
     """`make clean` removes what was made and nothing else, one line for each; the second run has nothing to do."""
     kept = {path for path in project.rglob("*") if path.is_file()}
     environment = project / ".venv" / "bin"
-    for made in (environment, project / ".lab" / "logs", project / "scripts" / "lab" / "__pycache__"):
+    for made in (
+        environment,
+        project / ".lab" / "logs",
+        project / ".course",
+        project / "scripts" / "lab" / "__pycache__",
+    ):
         made.mkdir(parents=True)
     cleaned = clean(project, exit_code=1)
     assert cleaned.returncode == 0, cleaned.stderr
-    assert cleaned.stdout == "Removing .venv\nRemoving .lab\nRemoving ./scripts/lab/__pycache__\n"
+    assert cleaned.stdout == "Removing .venv\nRemoving .lab\nRemoving .course\nRemoving ./scripts/lab/__pycache__\n"
     engine = {project / "engine" / name for name in ("docker", "kind")}
     assert {path for path in project.rglob("*") if path.is_file()} == kept | engine
-    assert not any((project / name).exists() for name in (".venv", ".lab", "scripts/lab/__pycache__"))
+    assert not any((project / name).exists() for name in (".venv", ".lab", ".course", "scripts/lab/__pycache__"))
     again = clean(project, exit_code=1)
     assert (again.returncode, again.stdout) == (0, "")
 

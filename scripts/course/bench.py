@@ -1,0 +1,148 @@
+"""What the steps do with the lab: serve a beginning, see what is served, and run its commands as a learner would."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from scripts import REPOSITORY
+from scripts.course.errors import CannotTellError
+from scripts.course.evidence import read as read_evidence
+from scripts.course.rules.finding import cannot_tell
+from scripts.course.rules.traffic import Traffic
+from scripts.course.rules.verdicts import Evidence, Mark
+from scripts.course.state import Attempt, CourseFolder
+from scripts.lab import control
+from scripts.lab import status as lab_status
+from scripts.lab.__main__ import EXIT_INTERRUPTED
+from scripts.lab.__main__ import main as lab_main
+from scripts.lab.errors import LabError
+from scripts.lab.measure import PATH, in_lines
+from scripts.lab.ports import Ports
+from scripts.lab.processes import is_alive
+from scripts.lab.show import HOST_HEADER
+from scripts.lab.show import read as read_envoy
+from scripts.lab.state import DEFAULT_FOLDER, LabFolder
+from scripts.lab.status import Status
+from scripts.lab.terminal import PROGRAM
+from scripts.lab.traffic_state import TrafficState
+from scripts.proxy.routes import Json, destinations, version
+from scripts.proxy.served import Served, served, taking
+
+# The port that the documents show; another one where it is busy.
+USUAL_PORT: Final = 18080
+REPLICAS: Final = 2
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a step works with.
+
+    Attributes:
+        folder: the folder of the course.
+        learner: the learner's name.
+        step: the step's name.
+        attempt: its latest start.
+        lab: the folder of the lab: the one that the lab's commands use without an option.
+    """
+
+    folder: CourseFolder
+    learner: str
+    step: str
+    attempt: Attempt
+    lab: LabFolder = field(default_factory=lambda: LabFolder(DEFAULT_FOLDER))
+
+    def serve(self, state: Path | str) -> None:
+        """Have a healthy lab serve a traffic state, with the repository's Gateway and DestinationRule.
+
+        A lab that is well and has nothing special is kept, with its address; any other one is replaced.
+
+        Args:
+            state: the file of a VirtualService.
+
+        Raises:
+            LabError: the lab did not start.
+        """
+        files = [str(state), *(str(REPOSITORY / "istio" / name) for name in ("gateway.yaml", "destination-rule.yaml"))]
+        found = lab_status.read(self.lab)
+        if found and _is_usable(found):
+            control.restore(self.lab, TrafficState.load(files))
+        else:
+            control.down(self.lab)
+            try:
+                control.up(self.lab, files, ports=Ports(USUAL_PORT), replicas=REPLICAS)
+            except LabError:  # the port is busy; any other reason is met, and reported, again
+                control.up(self.lab, files, replicas=REPLICAS)
+
+    def url(self) -> str:
+        """Return the address of the running lab; raises LabError where none runs."""
+        return control.running(self.lab).url
+
+    def traffic(self) -> Traffic | None:
+        """Return what Envoy serves to the learner's requests, None where no route takes them.
+
+        Raises:
+            CannotTellError: the lab of the step's start does not run, or not as it was started.
+        """
+        state = self.lab.read_state()
+        if state is None:
+            raise _lost("no_lab", "no lab runs here.")
+        dead = [record.name for record in state.processes if not is_alive(record)]
+        if dead or state.phase != "ready":
+            raise _lost("lab_ill", f"the lab is {state.phase}; not alive: {', '.join(dead) or 'none'}.")
+        if state.url != self.attempt.url:
+            raise _lost("another_lab", f"the lab is at {state.url}, and the step began at {self.attempt.url}.")
+        try:  # two requests of 5 s at most: a check ends within 15 s
+            configurations = read_envoy(state.admin_url).routes
+        except LabError as error:
+            raise _lost("envoy_silent", f"Envoy does not report what it serves: {error}") from error
+        route = taking(served(configurations), HOST_HEADER, PATH, {})
+        return None if route is None else Traffic(route.name_on_answers, _weights(configurations, route))
+
+    def evidence(self) -> Evidence:
+        """Return the verdicts of the step's start."""
+        mark = Mark(self.attempt.url, self.attempt.started_at_seconds)
+        return read_evidence(self.folder.verdicts(self.step, self.attempt), mark)
+
+    def run_lab(self, *arguments: str) -> int:
+        """Print a command of the lab, run it, and return its exit code.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C ended it.
+        """
+        print(in_lines([*PROGRAM.split(), *arguments]), flush=True)
+        code = lab_main(arguments)
+        if code == EXIT_INTERRUPTED:
+            raise KeyboardInterrupt
+        return code
+
+    def measure(self, file: str, *options: str) -> int:
+        """Run the lab's `measure` with its verdict in a file of the step's folder, and return its exit code."""
+        return self.run_lab("measure", *options, "--verdict-json", str(self.folder.latest / file))
+
+
+def _is_usable(found: Status) -> bool:
+    state = found.state
+    plain = (state.replicas, state.groups, dict(state.canary_settings)) == (REPLICAS, 1, {})
+    return found.is_well and found.served is not None and plain
+
+
+def _lost(cause: str, saw: str) -> CannotTellError:
+    return CannotTellError(cannot_tell(cause, saw, "`reset` starts the step again, with a lab; your progress stays."))
+
+
+def _weights(configurations: Sequence[Json], route: Served) -> dict[str, int]:
+    """Return the weights of a route as Envoy has them, by version; one destination alone has 100."""
+    of_hosts = [
+        one
+        for configuration in configurations
+        for virtual_host in configuration.get("virtualHosts", ())
+        if tuple(virtual_host["domains"]) == route.hosts
+        for one in virtual_host.get("routes", ())
+        if one["match"] == route.match
+    ]
+    raw = of_hosts[0]
+    weighted = raw.get("route", {}).get("weightedClusters", {}).get("clusters", ())
+    pairs = [(one["name"], one.get("weight", 0)) for one in weighted]
+    pairs = pairs or [(cluster, round(percent)) for cluster, percent in destinations(raw)]
+    return {version(cluster, cluster.rpartition("|")[2]): weight for cluster, weight in pairs}

@@ -1,0 +1,209 @@
+"""What the verbs do with the steps: start, check, hint, solve, answer; they print, and return exit codes."""
+
+import importlib
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Protocol, cast
+
+from scripts.course.bench import Bench
+from scripts.course.catalog import Step, steps
+from scripts.course.errors import CannotTellError, CourseError
+from scripts.course.rules.finding import Finding, Outcome
+from scripts.course.rules.personal import own_percent
+from scripts.course.state import Attempt, CourseFolder, Progress
+from scripts.lab.terminal import filled
+
+# As the load test's: yes, no, and neither.
+CODES: Final = {Outcome.DONE: 0, Outcome.NOT_YET: 10, Outcome.CANNOT_TELL: 11}
+NONCE_BYTES: Final = 3
+LABEL: Final = 9  # columns before the text of a line, as in the table of the load test
+
+
+class StepCode(Protocol):
+    """A module of scripts.course.steps."""
+
+    start: Callable[[Bench], None]
+    check: Callable[[Bench], Finding]
+    solve: Callable[[Bench], Attempt]
+
+
+class Course:
+    """A learner's course."""
+
+    def __init__(self, folder: CourseFolder, progress: Progress) -> None:
+        """Take the folder, and the progress that it has or that begins."""
+        self._folder = folder
+        self._progress = progress
+        self._steps = steps()
+
+    @classmethod
+    def of(cls, folder: CourseFolder, learner: str | None) -> "Course":
+        """Return the course in a folder.
+
+        Args:
+            folder: the folder.
+            learner: the learner's name, None for the one that the folder has.
+
+        Raises:
+            CourseError: the folder is another learner's, or no name is known.
+        """
+        progress = folder.read()
+        if progress is None:
+            if not learner or not learner.strip():
+                raise CourseError("say who you are with --name NAME: your own weights are made from it")
+            progress = Progress(" ".join(learner.split()))
+        elif learner and learner.strip() != progress.learner:
+            raise CourseError(
+                f"--name {learner}: the progress in {folder.path} is {progress.learner}'s; move {folder.file} away to "
+                "begin as someone else"
+            )
+        return cls(folder, progress)
+
+    @property
+    def current(self) -> Step | None:
+        """The step that was started last, None before the first."""
+        return next((one for one in self._steps if one.name == self._progress.current), None)
+
+    def begin(self, number: int) -> int:
+        """Start the step with a number, from anything."""
+        if not 1 <= number <= len(self._steps):
+            raise CourseError(f"goto {number}: there are steps 1 to {len(self._steps)}")
+        step = self._steps[number - 1]
+        former = self._progress.attempts.get(step.name)
+        attempt = Attempt((former.number if former else 0) + 1, secrets.token_hex(NONCE_BYTES))
+        self._folder.write(self._progress)  # before the step's files: it makes the folder
+        bench = self._bench(step, attempt)
+        _code(step).start(bench)
+        attempt = replace(attempt, url=bench.url(), started_at_seconds=time.time())
+        self._folder.make_verdicts(step.name, attempt, former)
+        self._keep(step, attempt)
+        _say(f"Step {number}", f"{step.title} (about {step.minutes} minutes)")
+        _say("goal:", step.goal)
+        _say("read:", f"{_shown(step)} (中文: text.zh-CN.md)")
+        _say("lab:", f"{attempt.url}; your weight of v2: {own_percent(self._progress.learner)}")
+        return 0
+
+    def begin_next_open(self) -> int:
+        """Show the current step if it is open, else start the next one that is; return the exit code."""
+        step = self._next_open()
+        if step is None:
+            print("All steps are done. `goto N` starts one again.")
+            return 0
+        if step != self.current:
+            return self.begin(step.number)
+        _say(f"Step {step.number}", f"{step.title}: started at {self._attempt(step).url}")
+        _say("goal:", step.goal)
+        _say("read:", f"{_shown(step)} (中文: text.zh-CN.md)")
+        return 0
+
+    def reset(self) -> int:
+        """Start the current step again."""
+        return self.begin(self._open_step().number)
+
+    def check(self) -> int:
+        """Check the current step, print what was seen, and return its code."""
+        _, finding = self._checked()
+        _say(f"{finding.outcome.value}:", finding.saw)
+        if finding.look:
+            _say("look:", finding.look)
+        if finding.outcome is Outcome.DONE:
+            following = self._next_open()
+            _say("next:", f"goto {following.number} ({following.title})" if following else "all steps are done")
+        return CODES[finding.outcome]
+
+    def hint(self) -> int:
+        """Check the current step, print a hint on what was seen, each time more, and return the check's code."""
+        step, finding = self._checked()
+        attempt = self._attempt(step)
+        given = attempt.hints.get(finding.cause, 0)
+        if text := finding.hint(given):
+            self._keep(step, replace(attempt, hints={**attempt.hints, finding.cause: given + 1}))
+            _say("seen:", finding.saw)
+            _say("hint:", text)
+            more = len(finding.hints) - given - 1
+            _say("more:", "`hint` again says more." if more > 0 else "`solve` does it for you, and says how.")
+        else:
+            _say(f"{finding.outcome.value}:", " ".join(filter(None, [finding.saw, finding.look])))
+        return CODES[finding.outcome]
+
+    def solve(self) -> int:
+        """Do what a learner would do, printing each command, then check."""
+        step = self._open_step()
+        attempt = _code(step).solve(self._bench(step, self._attempt(step)))
+        self._keep(step, replace(attempt, is_solved=True))
+        return self.check()
+
+    def answer(self, text: str) -> int:
+        """Record the learner's answer to the current step's question."""
+        step = self._open_step()
+        attempt = replace(self._attempt(step), answer=text.strip(), answered_at_seconds=time.time())
+        self._keep(step, attempt)
+        print(f"Your answer to step {step.number} is recorded: {attempt.answer}")
+        return 0
+
+    def status(self) -> int:
+        """Print the steps and how far the learner is."""
+        learner = self._progress.learner
+        percent = own_percent(learner)
+        print(f"{learner}, your weight of v2 is {percent} (v1 {100 - percent})\n")
+        print("  STEP  MINUTES  NEEDS    STATE            TITLE")
+        for step in self._steps:
+            mark = ">" if step.name == self._progress.current else " "
+            print(f"{mark} {step.number:>4}  {step.minutes:>7}  {step.needs:<7}  {self._word(step):<15}  {step.title}")
+        return 0
+
+    def _next_open(self) -> Step | None:
+        """Return the first step that is not done, from the current one on and then from the first one on."""
+        from_here = self.current.number - 1 if self.current else 0
+        ordered = [*self._steps[from_here:], *self._steps[:from_here]]
+        return next((one for one in ordered if not self._is_done(one)), None)
+
+    def _checked(self) -> tuple[Step, Finding]:
+        step = self._open_step()
+        attempt = self._attempt(step)
+        try:
+            finding = _code(step).check(self._bench(step, attempt))
+        except CannotTellError as error:
+            return step, error.finding
+        if finding.outcome is Outcome.DONE and not attempt.is_done:
+            self._keep(step, replace(attempt, is_done=True))
+        return step, finding
+
+    def _open_step(self) -> Step:
+        if self.current is None:
+            raise CourseError("no step has begun: start the first one with `goto 1`")
+        return self.current
+
+    def _attempt(self, step: Step) -> Attempt:
+        return self._progress.attempts[step.name]
+
+    def _is_done(self, step: Step) -> bool:
+        return step.name in self._progress.attempts and self._attempt(step).is_done
+
+    def _word(self, step: Step) -> str:
+        if step.name not in self._progress.attempts:
+            return "not begun"
+        solved = " by solve" if self._attempt(step).is_solved else ""
+        return f"done{solved}" if self._is_done(step) else f"open{solved}"
+
+    def _bench(self, step: Step, attempt: Attempt) -> Bench:
+        return Bench(self._folder, self._progress.learner, step.name, attempt)
+
+    def _keep(self, step: Step, attempt: Attempt) -> None:
+        self._progress = self._progress.with_attempt(step.name, attempt)
+        self._folder.write(self._progress)
+
+
+def _code(step: Step) -> StepCode:
+    return cast("StepCode", importlib.import_module(f"scripts.course.steps.{step.name}"))
+
+
+def _shown(step: Step) -> str:
+    return f"docs/workshop/steps/{step.folder}/text.md"
+
+
+def _say(label: str, text: str) -> None:
+    """Print a line with its label, wrapped below its text."""
+    print(filled(f"{label:<{LABEL}} {text}", " " * (LABEL + 1)), flush=True)

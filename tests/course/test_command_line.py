@@ -1,0 +1,92 @@
+"""The command line of the course refuses what it cannot do, with what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.course.__main__ import main
+from scripts.course.state import Attempt, CourseFolder, Progress
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["--name", " ", "goto", "1"]])
+def test_a_learner_has_a_name(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Without one there are no values of one's own."""
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith("course: say who you are with --name NAME")
+
+
+@pytest.mark.parametrize("verb", ["check", "hint", "solve", "reset"])
+def test_a_verb_needs_a_step(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the first start there is nothing to check."""
+    assert main(["--name", "Ada", verb]) == 2
+    assert "no step has begun: start the first one with `goto 1`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["0", "4", "-1", "two"])
+def test_a_step_that_does_not_exist_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is started for it."""
+    assert main(["--name", "Ada", "goto", "--", number]) == 2
+    assert "goto" in capsys.readouterr().err
+    assert not Path(".course").exists()
+    assert not Path(".lab").exists()
+
+
+def test_a_folder_is_one_learners(capsys: pytest.CaptureFixture[str]) -> None:
+    """Another name is refused: its values are others than those that the steps began with."""
+    CourseFolder().write(Progress("Ada"))
+    assert main(["--name", "Wang", "status"]) == 2
+    assert "the progress in .course is Ada's" in capsys.readouterr().err
+    assert main(["--name", "Ada", "status"]) == 0
+    assert "not begun" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"format": 1}', '{"learner": "Ada", "current": "", "attempts": {"a": 1}}']
+)
+def test_a_broken_progress_file_is_named(content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is neither replaced nor a traceback."""
+    file = CourseFolder().file
+    file.parent.mkdir()
+    file.write_text(content, encoding="utf-8")
+    assert main(["status"]) == 2
+    assert "progress.json: it is not a progress file" in " ".join(capsys.readouterr().err.split())
+    assert file.read_text(encoding="utf-8") == content
+
+
+def test_progress_is_read_as_it_was_written() -> None:
+    """Every field of a start comes back, and the link leads to the verdicts of the latest start."""
+    folder = CourseFolder()
+    attempt = Attempt(
+        2, "abc123", "http://127.0.0.1:1", 5.5, "30", 6.5, is_done=True, is_solved=True, hints={"no_bet": 2}
+    )
+    progress = Progress("Zoë 李").with_attempt("ten_calls", attempt)
+    folder.write(progress)
+    assert folder.read() == progress
+    former = Attempt(1, "000000")
+    folder.make_verdicts("ten_calls", former, None)
+    (folder.latest / "old.json").touch()
+    folder.make_verdicts("ten_calls", attempt, former)
+    assert folder.latest.resolve() == folder.verdicts("ten_calls", attempt).resolve()
+    assert list(folder.latest.iterdir()) == []
+    assert not folder.verdicts("ten_calls", former).exists()
+
+
+def test_without_a_name_and_without_input_the_prompt_ends(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of the input is no name."""
+    monkeypatch.setattr("builtins.input", _no_input)
+    assert main([]) == 2
+    assert "say who you are" in capsys.readouterr().err
+
+
+def _no_input(_: str) -> str:
+    raise EOFError

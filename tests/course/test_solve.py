@@ -1,0 +1,63 @@
+"""The solutions go on only while the commands end as they should."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from scripts.course.bench import Bench
+from scripts.course.rules.personal import own_percent
+from scripts.course.state import Attempt, CourseFolder
+from scripts.course.steps import ten_calls, three_answers, write_a_state
+
+
+@dataclass(frozen=True)
+class Recorder(Bench):
+    """A bench whose commands of the lab are recorded, and end with given codes."""
+
+    codes: list[int] = field(default_factory=list)
+    commands: list[tuple[str, ...]] = field(default_factory=list)
+
+    def run_lab(self, *arguments: str) -> int:
+        """Record the command, and return the next code."""
+        self.commands.append(arguments)
+        return self.codes.pop(0)
+
+
+def recorder(folder: Path, *codes: int, answer: str = "") -> Recorder:
+    """Return a bench in a folder, for commands that end with these codes."""
+    return Recorder(CourseFolder(folder), "Ada", "step", Attempt(1, "abc123", answer=answer), codes=list(codes))
+
+
+@pytest.mark.parametrize(("codes", "count"), [([10, 0], 2), ([0, 10], 2), ([11], 1), ([130], 1)])
+def test_the_other_claim_is_measured_after_a_verdict_only(tmp_path: Path, codes: list[int], count: int) -> None:
+    """Ctrl-C ends the solution of step 1; the bet is there already."""
+    bench = recorder(tmp_path, *codes)
+    assert ten_calls.solve(bench).answer == "30"
+    assert len(bench.commands) == count
+
+
+def test_a_bet_is_kept() -> None:
+    """The solution changes no bet that the learner has made."""
+    bench = recorder(Path(), 10, 0, answer="50")
+    assert ten_calls.solve(bench) == bench.attempt
+
+
+@pytest.mark.parametrize(("codes", "count"), [([0, 10, 11], 3), ([10], 1), ([0, 11], 2)])
+def test_each_answer_comes_before_the_next(tmp_path: Path, codes: list[int], count: int) -> None:
+    """A verdict that was not meant ends the solution of step 2."""
+    bench = recorder(tmp_path, *codes)
+    three_answers.solve(bench)
+    assert len(bench.commands) == count
+
+
+@pytest.mark.parametrize(("codes", "count"), [([0, 0], 2), ([2], 1)])
+def test_a_state_that_is_refused_is_not_measured(tmp_path: Path, codes: list[int], count: int) -> None:
+    """The file has the learner's weights and name, each at its place."""
+    bench = recorder(tmp_path, *codes)
+    write_a_state.solve(bench)
+    assert len(bench.commands) == count
+    percent = own_percent("Ada")
+    text = bench.folder.own_state.read_text(encoding="utf-8")
+    assert [line.split()[-1] for line in text.splitlines() if "weight:" in line] == [str(100 - percent), str(percent)]
+    assert text.endswith(f'x-canary-route: "{100 - percent}-{percent}"\n')
