@@ -77,7 +77,7 @@ need kubectl https://kubernetes.io/docs/tasks/tools/
 context=kind-$name
 broken="the cluster $name is there, but only half of it works
   remove it first: scripts/cluster/down.sh --name $name"
-if kind get clusters 2>/dev/null | grep -qxF "$name"; then
+if kind get clusters 2>/dev/null | grep -xF "$name" >/dev/null; then
   printf '# the cluster %s exists already\n' "$name"
   run kind export kubeconfig --name "$name" || die "$broken"
   command kubectl --context="$context" wait nodes --all --for=condition=Ready --timeout=30s >/dev/null || die "$broken"
