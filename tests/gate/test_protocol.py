@@ -65,9 +65,9 @@ def test_each_step_is_confirmed_by_its_own_answers(asked: RunningGate, api: ApiS
     assert (answer["weight_percent"], answer["next_weight_percent"]) == (30, 60)
     assert (answer["split"], answer["health"]["finding"]) == ("CONFIRMED", "NOT WORSE")
     assert (answer["release"], answer["counts"]["other"]) == ("abc revision 2", 0)
-    serve(lab, "50-50")
     api.set_rollout(30, 50)
     api.set_weight(50)
+    serve(lab, "50-50")
     assert asked.verdict(weight_percent=50)["outcome"] == "INCONCLUSIVE"
     answer = asked.until("CONFIRMED", weight_percent=50)
     assert (answer["weight_percent"], answer["next_weight_percent"]) == (50, 100)

@@ -82,7 +82,7 @@ def test_it_has_a_weight_measured_once_it_has_settled_and_for_30_seconds(api: Ap
     assert gate.job() == {"job": "rest"}
     clock.now += 10
     job = gate.job()
-    assert (job["job"], job["id"]) == ("measure", "abc revision 2 at 30 %, generation 0")
+    assert (job["job"], job["id"]) == ("measure", "abc revision 2 at 30 %, generation 1")
     assert " ".join(job["options"]) == (
         "--expect-canary 30 --keep-going --next-weight 60 --release-steps 2 --tolerance 5"
     )
@@ -99,7 +99,7 @@ def test_counts_are_kept_before_any_answer_rests_on_them(api: ApiServer, clock: 
     assert gate.answer(ASKED).outcome is Outcome.INCONCLUSIVE
     counts = enough(api)
     assert gate.take_counts("another job", counts) is False
-    assert gate.take_counts("abc revision 2 at 30 %, generation 0", counts)
+    assert gate.take_counts("abc revision 2 at 30 %, generation 1", counts)
     assert api.state["counts"] == counts
     answer = gate.answer(ASKED)
     assert (answer.outcome, answer.to_go) == (Outcome.CONFIRMED, 0)
@@ -107,12 +107,44 @@ def test_counts_are_kept_before_any_answer_rests_on_them(api: ApiServer, clock: 
     assert gate.answer(ASKED).reason == "the last counts are 5 s old: the load test stands still"
 
 
+def test_counts_from_after_a_change_of_the_weight_are_worth_nothing(api: ApiServer, clock: Clock) -> None:
+    """The engine goes on at once: what the load test counts until it is stopped is of the next weight."""
+    gate = gate_of(api)
+    gate.answer(ASKED)
+    counts = enough(api)
+    job = "abc revision 2 at 30 %, generation 1"
+    assert gate.take_counts(job, counts)
+    assert gate.answer(ASKED).outcome is Outcome.CONFIRMED
+    api.set_weight(60)
+    later = counts_of(api, *((["stable"] * 7 + ["canary"] * 3) * 400), *(["canary"] * 600))
+    assert later["stopped"] == [30, "split"]
+    assert gate.take_counts(job, later) is False
+    assert api.state["counts"] == counts
+    assert gate.job() == {"job": "rest"}
+    assert gate.answer(Question("abc", 60)).reason == "the load test has not handed over counts at this weight yet"
+    clock.now += 10
+    assert gate.job()["counts"] == counts
+
+
+def test_a_weight_that_was_away_for_a_moment_settles_again(api: ApiServer, clock: Clock) -> None:
+    """Changed and put back between two looks: some answers came by the other weight."""
+    gate = gate_of(api)
+    gate.answer(ASKED)
+    clock.now += 10
+    assert gate.job()["job"] == "measure"
+    api.set_weight(45)
+    api.set_weight(30)
+    assert gate.take_counts("abc revision 2 at 30 %, generation 1", enough(api)) is False
+    gate.answer(ASKED)
+    assert gate.job() == {"job": "rest"}
+
+
 def test_the_same_counts_are_not_written_again(api: ApiServer, clock: Clock) -> None:  # noqa: ARG001 - stands still
     """They are fresh all the same."""
     gate = gate_of(api)
     gate.answer(ASKED)
     for _ in range(3):
-        gate.take_counts("abc revision 2 at 30 %, generation 0", enough(api))
+        gate.take_counts("abc revision 2 at 30 %, generation 1", enough(api))
     assert [asked for asked in api.asked if asked.startswith("PATCH")] == [f"PATCH {api_server.STATE}"]
 
 
@@ -120,7 +152,7 @@ def test_a_weight_that_comes_back_goes_on_with_its_counts(api: ApiServer, clock:
     """But it settles again."""
     gate = gate_of(api)
     gate.answer(ASKED)
-    gate.take_counts("abc revision 2 at 30 %, generation 0", counts_of(api, "stable", "canary"))
+    gate.take_counts("abc revision 2 at 30 %, generation 1", counts_of(api, "stable", "canary"))
     api.set_weight(60)
     gate.answer(Question("abc", 60))
     api.set_weight(30)
@@ -137,11 +169,11 @@ def test_what_stands_against_the_latency_comes_along(api: ApiServer, clock: Cloc
     gate.answer(ASKED)
     counts = enough(api, base=base)
     counts[RUN]["latency_objection"] = "the schedule was missed"
-    gate.take_counts("abc revision 2 at 30 %, generation 0", counts)
+    gate.take_counts("abc revision 2 at 30 %, generation 1", counts)
     answer = gate.answer(ASKED)
     assert (answer.outcome, answer.reason) == (Outcome.INCONCLUSIVE, "the split is right, but the schedule was missed")
     counts[RUN]["latency_objection"] = ""
-    gate.take_counts("abc revision 2 at 30 %, generation 0", counts)
+    gate.take_counts("abc revision 2 at 30 %, generation 1", counts)
     assert "too few to know that the canary takes longer than 100 ms" in gate.answer(ASKED).reason
 
 
@@ -149,10 +181,10 @@ def test_other_options_are_no_way_to_go_on(api: ApiServer, clock: Clock) -> None
     """A gate that was started with another error bound holds the release that was begun."""
     gate = gate_of(api)
     gate.answer(ASKED)
-    gate.take_counts("abc revision 2 at 30 %, generation 0", enough(api))
+    gate.take_counts("abc revision 2 at 30 %, generation 1", enough(api))
     other = gate_of(api, Expectation(50, next_weight_percent=100, alpha_stop=0.05))
     other.answer(ASKED)
-    other.take_counts("abc revision 2 at 30 %, generation 0", enough(api))
+    other.take_counts("abc revision 2 at 30 %, generation 1", enough(api))
     answer = other.answer(ASKED)
     assert (answer.outcome, answer.reason) == (
         Outcome.INCONCLUSIVE,
@@ -163,7 +195,7 @@ def test_other_options_are_no_way_to_go_on(api: ApiServer, clock: Clock) -> None
 def test_a_second_gate_cannot_overwrite_the_first_one(api: ApiServer, clock: Clock) -> None:  # noqa: ARG001 - stands still
     """The one that did not know what was written goes on with that, by a new job."""
     first, second = gate_of(api), gate_of(api)
-    job = "abc revision 2 at 30 %, generation 0"
+    job = "abc revision 2 at 30 %, generation 1"
     first.answer(ASKED)
     second.answer(ASKED)
     first.take_counts(job, enough(api))

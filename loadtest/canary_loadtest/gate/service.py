@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.outcome import Outcome
@@ -20,7 +20,7 @@ from canary_loadtest.gate.rules.answers import (
     expectation_at,
     hindrance,
 )
-from canary_loadtest.gate.rules.objects import Engine, ObjectError, Plan, plan_of, weight_of
+from canary_loadtest.gate.rules.objects import Engine, ObjectError, Plan, plan_of, version_of, weight_of
 from canary_loadtest.gate.rules.state import Proof, State
 
 ASKED_SECONDS: Final = 30.0  # a question keeps the load running for so long
@@ -47,13 +47,25 @@ class Settings:
     settle_seconds: float
 
 
+class Served(NamedTuple):
+    """What the route has.
+
+    Attributes:
+        weight_percent: the canary's weight.
+        version: of the route, which every change of it changes.
+    """
+
+    weight_percent: float
+    version: str
+
+
 @dataclass
 class Step:
     """The weight that is measured.
 
     Attributes:
         plan: the release.
-        weight_percent: the canary's weight.
+        served: the route since when it is measured.
         seen_at: when this gate first saw it, on the clock of `time.monotonic`.
         asked_at: when it was last asked about it.
         counts_at: when counts of it were last handed over and kept, None before the first ones.
@@ -61,15 +73,16 @@ class Step:
     """
 
     plan: Plan
-    weight_percent: float
+    served: Served
     seen_at: float
     asked_at: float
     counts_at: float | None = None
     trouble: str = ""
 
-    def is_at(self, plan: Plan, weight_percent: float) -> bool:
-        """Return whether it is this step of this release."""
-        return (self.plan.release, self.weight_percent) == (plan.release, weight_percent)
+    @property
+    def weight_percent(self) -> float:
+        """The canary's weight."""
+        return self.served.weight_percent
 
 
 class Gate:
@@ -83,7 +96,7 @@ class Gate:
         self._state = State()
         self._kept = State()
         self._version: str | None = None
-        self._generation = 0  # of the counts: it rises when what is kept is not what the load test goes on with
+        self._generation = 0  # of jobs: a load test of an earlier one may have counted what is worth nothing
         self._step: Step | None = None
         self._proof_at: float | None = None
 
@@ -93,20 +106,26 @@ class Gate:
             plan = plan_of(
                 self._settings.engine, self._cluster.engine_object(self._settings.engine, self._settings.name)
             )
-            weight_percent = weight_of(plan, self._cluster.virtual_service(plan.virtual_service))
+            served = self._served(plan)
             with self._lock:
                 self._read_state()
-                return self._answer(question, plan, weight_percent)
+                return self._answer(question, plan, served)
         except (ClusterError, ObjectError, ExpectationError) as error:
             return Answer(Outcome.INCONCLUSIVE, str(error))
 
-    def _answer(self, question: Question, plan: Plan, weight_percent: float) -> Answer:
-        now = time.monotonic()
+    def _served(self, plan: Plan) -> Served:
+        """Read the route; raises ClusterError or ObjectError."""
+        found = self._cluster.virtual_service(plan.virtual_service)
+        return Served(weight_of(plan, found), version_of(found))
+
+    def _answer(self, question: Question, plan: Plan, served: Served) -> Answer:
+        now, weight_percent = time.monotonic(), served.weight_percent
         if held := hindrance(question, plan, weight_percent):
             return Answer(Outcome.INCONCLUSIVE, held, plan.release, weight_percent, plan.next_after(weight_percent))
         self._state = self._state.begun(plan.release)
-        if self._step is None or not self._step.is_at(plan, weight_percent):
-            self._step = Step(plan, weight_percent, now, now)
+        if self._step is None or (self._step.plan.release, self._step.served) != (plan.release, served):
+            self._step = Step(plan, served, now, now)
+            self._generation += 1
         step = self._step
         step.plan, step.asked_at = plan, now
         age = None if step.counts_at is None else now - step.counts_at
@@ -199,8 +218,12 @@ class Gate:
     def take_counts(self, job: str, counts: Mapping[str, Any]) -> bool:
         """Keep counts of a job, and answer by them from now on; return whether that is still the job.
 
+        An engine may change the weight at any moment after a go-ahead. The proxies follow the route: counts from before
+        it was read, and found unchanged, have no answer of another weight. Others are worth nothing.
+
         Raises:
             ClusterError: they cannot be kept, so that no answer may rest on them.
+            ObjectError: the route says no weight.
             ExpectationError: they are no counts.
         """
         with self._lock:
@@ -209,9 +232,12 @@ class Gate:
                 return False
             counted = self._state.counted(counts)
             try:
+                if self._served(step.plan) != step.served:
+                    self._step = None
+                    return False
                 if counted != self._state:
                     self._write(counted)
-            except ClusterError as error:
+            except (ClusterError, ObjectError) as error:
                 step.trouble = f"its counts could not be kept: {error}"
                 raise
             self._state = counted

@@ -1,5 +1,6 @@
 """The gate's two listeners: one for engines and people, one for the load test in its own pod."""
 
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.gate.access import Access
 from canary_loadtest.gate.kubernetes import ClusterError
 from canary_loadtest.gate.rules.answers import Answer, Question
+from canary_loadtest.gate.rules.objects import ObjectError
 from canary_loadtest.gate.rules.state import Proof
 from canary_loadtest.gate.service import Gate
 
@@ -27,6 +29,7 @@ STATUS_OF_PROOF: Final = {
 WEIGHT_AFTER: Final = {"Succeeded": "100"}  # by the phase that Flagger names at the end of a release
 MOST_BODY_BYTES: Final = 1 << 20
 SAY_AGAIN_SECONDS: Final = 60.0
+NUMBERS: Final = re.compile(r"[0-9][0-9.,]*")
 
 
 class Questions:
@@ -43,7 +46,7 @@ class Questions:
         self._gate = gate
         self._name = name
         self._access = access
-        self._said, self._said_at = "", 0.0
+        self._said: dict[str, tuple[str, float]] = {}
 
     def app(self) -> Flask:
         """Return the application."""
@@ -61,7 +64,7 @@ class Questions:
             return None
         if refusal := self._access.refusal({key.lower(): value for key, value in request.headers.items()}):
             status, reason = refusal
-            self._say(f"refused with {status}: {reason}")
+            self._say("refused with", f"{status}: {reason}")
             response = jsonify(reason=reason)
             if status == HTTPStatus.UNAUTHORIZED:
                 response.headers["WWW-Authenticate"] = "Bearer"
@@ -72,12 +75,18 @@ class Questions:
             return jsonify(outcome=Outcome.INCONCLUSIVE, reason=reason), HTTPStatus.CONFLICT
         return None
 
-    def _say(self, refusal: str) -> None:
-        """Print a refusal, again only after a while: the engine that is refused may give no reason."""
-        now = time.monotonic()
-        if refusal != self._said or now - self._said_at > SAY_AGAIN_SECONDS:
-            self._said, self._said_at = refusal, now
-            print(f"gate: {refusal}", file=sys.stderr, flush=True)
+    def _say(self, about: str, what: str) -> None:
+        """Print an answer where it says something new, numbers apart: an engine may show no reason of its own.
+
+        Args:
+            about: the path that was asked.
+            what: the status and the reason.
+        """
+        without_numbers, now = NUMBERS.sub("", what), time.monotonic()
+        said, said_at = self._said.get(about, ("", 0.0))
+        if without_numbers != said or now - said_at > SAY_AGAIN_SECONDS:
+            self._said[about] = without_numbers, now
+            print(f"gate: {about} {what}", file=sys.stderr, flush=True)
 
     def _livez(self) -> tuple[Response, int]:
         """Answer the kubelet, which may not ask anything else: the process answers."""
@@ -123,7 +132,9 @@ class Questions:
             return Answer(Outcome.INCONCLUSIVE, f"the gate found no answer within {ANSWER_SECONDS:g} s")
 
     def _told(self, answer: Answer, *, is_yes: bool) -> tuple[Response, int]:
-        return jsonify(answer.to_dict(self._gate.state)), HTTPStatus.OK if is_yes else HTTPStatus.CONFLICT
+        status = HTTPStatus.OK if is_yes else HTTPStatus.CONFLICT
+        self._say(request.path, f"{status}: {answer.outcome}: {answer.reason}")
+        return jsonify(answer.to_dict(self._gate.state)), status
 
 
 def _body() -> dict[str, Any]:
@@ -162,7 +173,7 @@ def _kept(keep: Callable[[], bool | None]) -> tuple[Response, int]:
     """Return how it went to keep something: False from `keep` is another job by now."""
     try:
         is_wanted = keep() is not False
-    except ClusterError as error:
+    except (ClusterError, ObjectError) as error:
         return jsonify(reason=str(error)), HTTPStatus.SERVICE_UNAVAILABLE
     except (ExpectationError, KeyError, TypeError) as error:
         return jsonify(reason=str(error)), HTTPStatus.BAD_REQUEST

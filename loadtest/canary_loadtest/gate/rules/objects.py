@@ -128,6 +128,12 @@ def weight_of(plan: Plan, virtual_service: Object) -> float:
     return weights.pop()
 
 
+def version_of(found: Object) -> str:
+    """Return what changes with every change of an object's spec: its generation, or its version where it has none."""
+    metadata = found.get("metadata") or {}
+    return str(metadata.get("generation") or metadata.get("resourceVersion") or "")
+
+
 def _weights(plan: Plan, virtual_service: Object) -> Iterator[float]:
     for route in _optional(virtual_service, "spec", "http") or []:
         if plan.route and route.get("name") != plan.route:
