@@ -3,10 +3,13 @@
 set -euo pipefail
 # shellcheck source=scripts/cluster/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=versions.env
+. versions.env
 
 usage() {
   cat <<'END'
 usage: scripts/cluster/load-images.sh [--name NAME] [--istio]
+                                      [--engines]
 
 Copies the images that the manifests name from the engine to a cluster of kind.
 For another cluster push them to a registry instead, and name the registry in
@@ -14,6 +17,7 @@ the kustomizations (`images`, `newName`).
 
   --name NAME  the cluster's name (canary-cluster)
   --istio      Istio's images, too: for a machine without a network
+  --engines    those of Argo Rollouts and Flagger, too
 
 Examples:
   scripts/cluster/load-images.sh
@@ -25,7 +29,8 @@ END
 
 name=$CLUSTER_NAME
 istio=no
-options 'name: istio' '' "$@"
+engines=no
+options 'name: istio engines' '' "$@"
 
 need_engine
 need kind https://kind.sigs.k8s.io/docs/user/quick-start/#installation
@@ -35,10 +40,12 @@ if [ "$istio" = yes ]; then
     images+=("$image")
   done < <(scripts/mesh/images.sh)
 fi
+[ "$engines" = no ] ||
+  images+=("quay.io/argoproj/argo-rollouts:v${ARGO_ROLLOUTS_VERSION:?}" "ghcr.io/fluxcd/flagger:${FLAGGER_VERSION:?}")
 for image in "${images[@]}"; do
   docker image inspect "$image" >/dev/null 2>&1 || die "the engine has no image $image of these files
   build it with scripts/cluster/build-images.sh (one of Istio comes from a registry or a bundle)"
 done
-kind get clusters 2>/dev/null | grep -qxF "$name" || die "kind has no cluster $name
+kind get clusters 2>/dev/null | grep -xF "$name" >/dev/null || die "kind has no cluster $name
   create it: scripts/cluster/up.sh${name:+ --name $name}"
 run kind load docker-image --name "$name" "${images[@]}"
