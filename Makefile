@@ -18,10 +18,10 @@ SHELL := /bin/bash
 WORKERS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab rollout course test documents course-test rates pythons images cluster-up cluster-down e2e monitoring browser pictures bundle bench lint workflow format lock clean install
+.PHONY: help doctor lab rollout course test documents course-test rates pythons images cluster-up cluster-down e2e engines engines-smoke monitoring browser pictures bundle bench lint workflow format lock clean install
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 doctor: ## List what this machine lacks for each part
 	@$$(scripts/setup/python.sh --outside 2>/dev/null || echo $(or $(PYTHON),python3)) -m scripts.setup.doctor
@@ -68,6 +68,12 @@ cluster-down: ## Delete that cluster
 # LOAD_TOOLS=yes also runs the recipes of loadtest/recipes.md, with load tools that it builds by Go.
 e2e: $(VENV)/.test $(if $(LOAD_TOOLS),$(VENV)/.load-tools) ## Run all flows under load on a new cluster (15 minutes)
 	$(BIN)/python -m pytest -m "e2e$(if $(LOAD_TOOLS),, and not load_tools)" --exitfirst tests/e2e
+
+engines: $(VENV)/.test ## Release with Argo Rollouts and Flagger (35 minutes)
+	$(BIN)/python -m pytest -m engines --exitfirst tests/e2e/test_with_engines.py
+
+engines-smoke: $(VENV)/.test ## The two releases of each engine that make e2e runs, too
+	$(BIN)/python -m pytest -m "engines and e2e" --exitfirst tests/e2e/test_with_engines.py
 
 browser: $(VENV)/.browser ## Test the pages in a real browser (Chromium; 2 minutes)
 	$(BIN)/python -m pytest -m browser tests/browser
