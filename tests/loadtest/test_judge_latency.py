@@ -21,9 +21,11 @@ from tests.loadtest.judging import Judge, judge_with
 from tests.loadtest.records import json_line, record_of, vegeta_record_of
 from tests.loadtest.schema import read
 from tests.loadtest.timed_records import BY_VALUE, FORMS, Sent, by_end, in_jsonl, in_vegeta, traffic
+from tests.support.repository import ROOT
 from tests.support.text import unwrapped
 
-ENOUGH = 6000
+RECORDED = ROOT / "tests" / "data" / "answers"
+ENOUGH = 4000
 SLOW = "the canary is slower than stable: "
 FAST = "the canary's 95th percentile is less than 1.2 times stable's"
 ANY_FORM = pytest.mark.parametrize("form", FORMS)
@@ -190,6 +192,17 @@ def test_answers_without_their_times_hold_the_finding(judge: Judge, capsys: pyte
     assert f"{said} standard input, line 101)" in printed
     assert "canary:   NOT WORSE - " in printed
     assert "next:     record the times of every answer, or compare the errors alone" in printed
+
+
+@pytest.mark.parametrize(("recorded", "form"), [("vegeta", "vegeta"), ("k6", "jsonl")])
+def test_the_times_of_a_real_record_are_read(
+    judge: Judge, capsys: pytest.CaptureFixture[str], recorded: str, form: str
+) -> None:
+    """All 19 right answers of stable, in what the tool itself has written, are part of the first stretch."""
+    file = RECORDED / f"{recorded}.jsonl"
+    assert judge(f"--format {form} --sent 30 --max-slowdown 1.2 {file}") == 11
+    said = "95th percentile is not known yet: it is learnt from 200 right stable answers, of which there are 19"
+    assert said in unwrapped(capsys.readouterr().out)
 
 
 def test_errors_that_name_no_version_need_no_time(judged: Judged, judge: Judge, tmp_path: Path) -> None:
