@@ -17,7 +17,7 @@ from tests.loadtest.server import Server
 from tests.loadtest.traffic import HELD
 from tests.support.processes import free_port, until
 from tests.support.repository import ROOT
-from tests.support.text import unwrapped
+from tests.support.text import too_long, unwrapped
 
 LOCUSTFILE = ROOT / "loadtest" / "locustfile.py"
 VERDICT_FILE = "verdict.json"
@@ -156,3 +156,10 @@ def forked_workers(server: Server, options: str, count: int = 2) -> str:
 def workers_of(master: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Return the worker processes that a master has forked."""
     return psutil.Process(master.pid).children()
+
+
+def is_usage_error(ended: Ended, *words: str) -> bool:
+    """Return whether a process ended as for a wrong option, with a message of 80 columns that has each of `words`."""
+    assert too_long(ended.stderr) == []
+    message = " ".join(ended.stderr.split())
+    return ended.exit_code == 2 and "Traceback" not in ended.stderr and all(word in message for word in words)

@@ -3,18 +3,20 @@
 For rates, which take hundreds of runs; a few runs of the real process are the link to what happens.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from random import Random
 from typing import NamedTuple
 
 from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.recorder import Recorder
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.core.workers import Workers
 from canary_loadtest.runner.client import ANSWERS_PER_CONNECTION
 
+ERROR = "status_503"
 REPORT_SECONDS = 0.002
 """Between two reports of a worker, for services whose quick answers take so long."""
 
@@ -24,6 +26,27 @@ def fed(session: Session, answers: Iterable[Answer]) -> Session:
     for one in answers:
         session.finish(session.start(), one)
     return session
+
+
+def drawn(count: int, every: int = 0, seed: int = 1, *, named: bool = True, fails: str = CANARY) -> Iterator[Answer]:
+    """Yield answers of which 30 % are drawn for the canary; of those for `fails` one of each `every` is an error."""
+    draw = Random(seed)
+    of_failing = 0
+    for _ in range(count):
+        version = CANARY if draw.random() < 0.3 else STABLE
+        of_failing += version == fails
+        label = ERROR if every and version == fails and of_failing % every == 0 else version
+        yield Answer(label, "70-30", None, version if named else "")
+
+
+def timed(count: int, times: float = 1.0, errors: float = 0.0, seed: int = 1) -> Iterator[Answer]:
+    """Yield answers of which 30 % are drawn for the canary, which takes `times` as long, or errs that often."""
+    draw = Random(seed)
+    for _ in range(count):
+        version = CANARY if draw.random() < 0.3 else STABLE
+        label = ERROR if version == CANARY and draw.random() < errors else version
+        seconds = draw.lognormvariate(-4, 0.5) * (times if version == CANARY else 1)
+        yield Answer(label, "70-30", None, version, seconds)
 
 
 class Ask(NamedTuple):

@@ -22,23 +22,12 @@ from tests.loadtest.locust_process import BOTH_FINDINGS, end_of, forked_workers,
 from tests.loadtest.misbehaviour import fails_by_name
 from tests.loadtest.schema import checked
 from tests.loadtest.server import Reply, answer, cut_off, http, serving
-from tests.loadtest.simulation import fed
+from tests.loadtest.simulation import drawn, fed
 from tests.loadtest.traffic import held_after, split
 from tests.support.text import unwrapped
 
 ERROR = "status_503"
 EXPECTATION = Expectation(30, next_weight_percent=100)
-
-
-def drawn(count: int, every: int = 0, seed: int = 1, *, named: bool = True, fails: str = CANARY) -> Iterator[Answer]:
-    """Yield answers of which 30 % are drawn for the canary; of those for `fails` one of each `every` is an error."""
-    draw = random.Random(seed)
-    of_failing = 0
-    for _ in range(count):
-        version = CANARY if draw.random() < 0.3 else STABLE
-        of_failing += version == fails
-        label = ERROR if every and version == fails and of_failing % every == 0 else version
-        yield Answer(label, "70-30", None, version if named else "")
 
 
 def verdict_on(answers: Iterable[Answer], *, keep_going: bool = False) -> Verdict:

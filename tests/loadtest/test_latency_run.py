@@ -1,8 +1,7 @@
 """The canary's latency within a run: no go-ahead without it where it is asked for, and a slow canary is taken back."""
 
 import html
-import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -30,22 +29,12 @@ from tests.loadtest.locust_process import BOTH_FINDINGS, Ended, end_of, forked_w
 from tests.loadtest.misbehaviour import answers_later
 from tests.loadtest.schema import checked, read
 from tests.loadtest.server import serving
-from tests.loadtest.simulation import fed
+from tests.loadtest.simulation import fed, timed
 from tests.loadtest.traffic import Handler, split
 from tests.support.text import unwrapped
 
 EXPECTATION = Expectation(30, next_weight_percent=100, slowness=Slowness(1.2))
 ERROR = "status_503"
-
-
-def timed(count: int, times: float = 1.0, errors: float = 0.0, seed: int = 1) -> Iterator[Answer]:
-    """Yield answers of which 30 % are drawn for the canary, which takes `times` as long, or errs that often."""
-    draw = random.Random(seed)
-    for _ in range(count):
-        version = CANARY if draw.random() < 0.3 else STABLE
-        label = ERROR if version == CANARY and draw.random() < errors else version
-        seconds = draw.lognormvariate(-4, 0.5) * (times if version == CANARY else 1)
-        yield Answer(label, "70-30", None, version, seconds)
 
 
 def verdict_on(answers: Iterable[Answer], expectation: Expectation = EXPECTATION) -> Verdict:

@@ -13,8 +13,8 @@ import pytest
 
 from tests.loadtest.locust_process import (
     DEADLINE_SECONDS,
-    Ended,
     end_of,
+    is_usage_error,
     locust,
     run,
     run_until_held,
@@ -23,18 +23,11 @@ from tests.loadtest.locust_process import (
 from tests.loadtest.server import Reply, Request, serving
 from tests.loadtest.traffic import held_after, split
 from tests.support.repository import ROOT
-from tests.support.text import too_long, unwrapped
+from tests.support.text import unwrapped
 
 USER = "from locust import events\nfrom canary_loadtest import CanaryUser\nclass User(CanaryUser):\n    pass\n"
 
 EVENTS = ["init", "test_start", "request", "test_stop", "quitting", "quit"]
-
-
-def is_usage_error(ended: Ended, *words: str) -> bool:
-    """Return whether a process ended as for a wrong option, with a message of 80 columns that has each of `words`."""
-    assert too_long(ended.stderr) == []
-    message = " ".join(ended.stderr.split())
-    return ended.exit_code == 2 and "Traceback" not in ended.stderr and all(word in message for word in words)
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,7 @@ from canary_loadtest.core.slowness import Slowness
 from canary_loadtest.output.about import About
 from canary_loadtest.output.report import as_dict
 from tests.loadtest.metrics import by_verdict, exposed, reading_of, without
-from tests.loadtest.simulation import fed
-from tests.loadtest.test_health_run import drawn
-from tests.loadtest.test_latency_run import timed
+from tests.loadtest.simulation import drawn, fed, timed
 
 BOTH = Expectation(30, next_weight_percent=100)
 LATENCY = replace(BOTH, slowness=Slowness(1.2))

@@ -19,6 +19,7 @@ from tests.loadtest.locust_process import (
     BOTH_FINDINGS,
     end_of,
     forked_workers,
+    is_usage_error,
     locust,
     run,
     wait_until,
@@ -27,7 +28,6 @@ from tests.loadtest.locust_process import (
 from tests.loadtest.metrics import Series, by_verdict, read, reader, without
 from tests.loadtest.server import serving
 from tests.loadtest.simulation import fed
-from tests.loadtest.test_locust_run import is_usage_error
 from tests.loadtest.traffic import held_after, split, tens
 from tests.loadtest.web_ui import WebUi, web_ui
 from tests.support.processes import free_port
