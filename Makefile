@@ -14,8 +14,6 @@ LOCKS := services/micro_api/requirements.txt loadtest/requirements.txt scripts/l
 # From the proxy of Go modules: on PyPI it is a download from elsewhere.
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 SHELL := /bin/bash
-# Half of the time a test waits for servers and Locust: two for each core of the machine.
-WORKERS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
 .PHONY: help doctor lab rollout course test documents course-test rates pythons images cluster-up cluster-down e2e engines engines-smoke monitoring browser pictures bundle bench lint workflow format lock clean install
@@ -38,13 +36,13 @@ course: $(VENV)/.lab ## Learn canary releases in steps that check themselves
 install: $(VENV)/.lab ## Install what the lab needs into .venv
 
 test: $(VENV)/.test lint ## Run the linters and every test (a few minutes)
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n auto
 
 documents: $(VENV)/.test ## Do what README and pages show, and compare (3 minutes)
-	$(BIN)/python -m pytest -n $(WORKERS) -m documents tests/docs tests/loadtest
+	$(BIN)/python -m pytest -n auto -m documents tests/docs tests/loadtest
 
 course-test: $(VENV)/.test ## Do each step of the course as a learner, and compare
-	$(BIN)/python -m pytest -n $(WORKERS) -m course tests/course
+	$(BIN)/python -m pytest -n auto -m course tests/course
 
 rates: $(VENV)/.test ## Simulate how often findings are wrong (4 minutes)
 	$(BIN)/python -m pytest -n auto -m rates tests/loadtest tests/rollout
