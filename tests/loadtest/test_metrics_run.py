@@ -117,7 +117,9 @@ def test_a_master_serves_the_counts_of_its_workers_and_no_worker_does(tmp_path: 
     """The option reaches every process; one serves, and what it serves ends as the verdict on all answers."""
     port = free_port()
     with serving(split(3)) as server:
-        options = f"--expect-canary 30 -t 50s --metrics-port {port} --metrics-wait {LONGER_THAN_A_TEST_SECONDS}"
+        options = (
+            f"--expect-canary 30 --keep-going -t 10s --metrics-port {port} --metrics-wait {LONGER_THAN_A_TEST_SECONDS}"
+        )
         command = forked_workers(server, options)
         with reader(port) as readings, locust(tmp_path, command, environment={"LOCUST_USERS": "6"}) as master:
             wait_until(lambda: bool(readings) and total(readings[-1]) > 0, master)
