@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.health.counts import Epoch
 from canary_loadtest.core.health.latency import Latency
-from canary_loadtest.core.refusal import ExpectationError
+from canary_loadtest.core.refusal import ExpectationError, check_format, reading
 from canary_loadtest.core.tally import Tally
 
 FORMAT: Final = 1
@@ -100,9 +100,8 @@ class Release:
         Raises:
             ExpectationError: it is none, or one of another format.
         """
-        try:
-            if data["format"] != FORMAT:
-                raise ExpectationError(f"its format is {data['format']}, and not {FORMAT}")
+        with reading("the counts of a release"):
+            check_format(data["format"], FORMAT)
             return cls(
                 dict(data["tested"]),
                 {step["weight_percent"]: Tally.from_dict(step["counts"]) for step in data["steps"]},
@@ -110,10 +109,6 @@ class Release:
                 data["latency"] and Latency.from_dict(data["latency"]),
                 data["stopped"] and tuple(data["stopped"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, ExpectationError):
-                raise
-            raise ExpectationError("it does not have the counts of a release") from error
 
 
 def _told(name: str, value: float | None) -> str:

@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from canary_loadtest.core.expectation import Expectation
@@ -133,9 +133,7 @@ class Gate:
         if answer.outcome is Outcome.REFUTED:
             self._want_proof(0.0)
         elif answer.verdict is None and step.trouble:
-            answer = Answer(
-                answer.outcome, f"{answer.reason}; {step.trouble}", plan.release, weight_percent, answer.next_percent
-            )
+            answer = replace(answer, reason=f"{answer.reason}; {step.trouble}")
         return answer
 
     @property
@@ -257,9 +255,10 @@ class Gate:
             ClusterError: it cannot be kept.
         """
         with self._lock:
-            if release != self._state.release or self._state.proof is not Proof.WANTED:
+            proved = self._state.proved(sentence, leaks=leaks)
+            if release != self._state.release or proved is self._state:
                 return
-            self._state = self._state.proved(sentence, leaks=leaks)
+            self._state = proved
             print(f"gate: {'NOT PROVED' if leaks else 'proved'}: {sentence}", file=sys.stderr, flush=True)
             self._write(self._state)
 

@@ -90,8 +90,11 @@ def _canary(found: Object) -> Plan:
     analysis = _optional(found, "spec", "analysis") or {}
     field, weights = "spec.analysis.stepWeights", analysis.get("stepWeights")
     if not weights:
-        field, step, most = "spec.analysis.stepWeight and maxWeight", analysis.get("stepWeight"), None
-        most = analysis.get("maxWeight", 100)
+        field, step, most = (
+            "spec.analysis.stepWeight and maxWeight",
+            analysis.get("stepWeight"),
+            analysis.get("maxWeight", 100),
+        )
         if not (isinstance(step, int) and step > 0):
             raise ObjectError(f"{name}: spec.analysis has neither stepWeights nor stepWeight: the gate needs weights")
         weights = list(range(step, most + 1, step))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from canary_loadtest.core.refusal import ExpectationError
+from canary_loadtest.core.refusal import check_format, reading
 from canary_loadtest.core.release import Release
 
 FORMAT: Final = 1
@@ -84,16 +84,11 @@ class State:
         Raises:
             ExpectationError: it is none, or one of another format.
         """
-        try:
-            if data["format"] != FORMAT:
-                raise ExpectationError(f"its format is {data['format']}, and not {FORMAT}")
+        with reading("the state of a gate"):
+            check_format(data["format"], FORMAT)
             counts = dict(data["counts"])
             if counts:
                 Release.from_dict(counts)
             return cls(
                 data["release"], counts, Proof(data["proof"]), data["proof_weight_percent"], data["proof_sentence"]
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, ExpectationError):
-                raise
-            raise ExpectationError("it does not have the state of a gate") from error
