@@ -8,12 +8,10 @@ The files are the manifests by which Argo Rollouts and Flagger are installed. Th
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Final
 
-import yaml
-
+from scripts.record.definitions import definitions
 from scripts.record.istio_schemas import FOLDER, schema_of
 
 VERSIONS: Final = {"Rollout": "v1alpha1", "AnalysisTemplate": "v1alpha1", "Canary": "v1beta1"}
@@ -23,11 +21,7 @@ def main() -> None:
     """Write one file for each kind."""
     parser = argparse.ArgumentParser(prog="python -m scripts.record.engine_schemas", description="Record schemas.")
     parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="YAML with CustomResourceDefinitions")
-    texts = [file.read_text(encoding="utf-8") for file in parser.parse_args().files]
-    found = [one for text in texts for one in yaml.safe_load_all(text) if one]
-    by_kind = {one["spec"]["names"]["kind"]: one for one in found if one["kind"] == "CustomResourceDefinition"}
-    if missing := [kind for kind in VERSIONS if kind not in by_kind]:
-        sys.exit(f"record.engine_schemas: no definition of {', '.join(missing)}: name both engines' manifests")
+    by_kind = definitions(parser.parse_args().files, VERSIONS, "record.engine_schemas", "both engines' manifests")
     for kind, version in VERSIONS.items():
         # A Rollout's holds a whole pod: in one line; with indentation it is four times as long.
         text = json.dumps(schema_of(by_kind[kind], version), sort_keys=True, separators=(",", ":"))

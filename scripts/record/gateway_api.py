@@ -7,13 +7,13 @@ kept, in their current version and without descriptions, which are most of the f
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from scripts import REPOSITORY
+from scripts.record.definitions import definitions
 
 FILE: Final = REPOSITORY / "tests" / "data" / "gateway-api" / "crds.yaml"
 KINDS: Final = ("GatewayClass", "Gateway", "HTTPRoute")
@@ -49,11 +49,7 @@ def main() -> None:
     """Read the release's files and write one."""
     parser = argparse.ArgumentParser(prog="python -m scripts.record.gateway_api", description="Record definitions.")
     parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="YAML with CustomResourceDefinitions")
-    texts = [file.read_text(encoding="utf-8") for file in parser.parse_args().files]
-    found = [one for text in texts for one in yaml.safe_load_all(text) if one]
-    by_kind = {one["spec"]["names"]["kind"]: one for one in found if one["kind"] == "CustomResourceDefinition"}
-    if missing := [kind for kind in KINDS if kind not in by_kind]:
-        sys.exit(f"record.gateway_api: no definition of {', '.join(missing)}: name the release's standard-install.yaml")
+    by_kind = definitions(parser.parse_args().files, KINDS, "record.gateway_api", "the release's standard-install.yaml")
     FILE.parent.mkdir(parents=True, exist_ok=True)
     content = yaml.safe_dump_all([kept(by_kind[kind]) for kind in KINDS], explicit_start=True, width=120)
     FILE.write_text(HEADER + content, encoding="utf-8")
