@@ -8,6 +8,7 @@ from scripts.course.rules.finding import Finding
 from scripts.course.rules.personal import own_percent
 from scripts.course.rules.write_a_state import judged, name_of
 from scripts.course.state import Attempt
+from scripts.lab.split import virtual_service
 
 BEGINNING: Final = REPOSITORY / "istio" / "virtual-service-100-0.yaml"
 
@@ -15,7 +16,8 @@ BEGINNING: Final = REPOSITORY / "istio" / "virtual-service-100-0.yaml"
 def start(bench: Bench) -> None:
     """Have the lab serve 100/0, and give the learner a copy of its file without the comments at its head."""
     bench.serve(BEGINNING)
-    bench.folder.own_state.write_text(_template(), encoding="utf-8")
+    text = BEGINNING.read_text(encoding="utf-8").partition("---\n")[2]
+    bench.folder.own_state.write_text(text, encoding="utf-8")
 
 
 def check(bench: Bench) -> Finding:
@@ -26,18 +28,8 @@ def check(bench: Bench) -> Finding:
 def solve(bench: Bench) -> Attempt:
     """Write the learner's weights and name into a fresh copy, apply it, and have it judged."""
     percent = own_percent(bench.learner)
-    text = _template()
-    for old, new in {
-        "weight: 100\n": f"weight: {100 - percent}\n",
-        "weight: 0\n": f"weight: {percent}\n",
-        '"100-0"': f'"{name_of(percent)}"',
-    }.items():
-        text = text.replace(old, new)
+    text = virtual_service(percent, name_of(percent))
     bench.folder.own_state.write_text(text, encoding="utf-8")
     if bench.run_lab("shift", str(bench.folder.own_state)) == 0:
         bench.measure("mine.json")
     return bench.attempt
-
-
-def _template() -> str:
-    return BEGINNING.read_text(encoding="utf-8").partition("---\n")[2]
