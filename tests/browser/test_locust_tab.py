@@ -233,7 +233,7 @@ def test_a_page_of_another_site_starts_no_test(open_page: OpenPage, tmp_path: Pa
 def test_the_start_form_asks_what_is_expected(open_page: OpenPage, tmp_path: Path) -> None:
     """Share, tolerance and route that a person types are those that the run is judged by."""
     with serving(split(6, x_canary_route="40-60")) as server, web_ui(tmp_path, server.url) as ui:
-        page = open_page(ui.url)
+        page = open_page(ui.url, allowed_console=GONE)
         page.get_by_role("button", name="Custom parameters").click()
         for label, value in {"Expect Canary": "60", "Tolerance": "15", "Route": "40-60"}.items():
             page.get_by_label(re.compile(f"^{label}")).fill(value)
