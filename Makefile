@@ -16,7 +16,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab rollout course test documents course-test rates pythons images cluster-up cluster-down e2e engines engines-smoke monitoring browser pictures bundle bench lint workflow format lock clean install
+.PHONY: help doctor lab rollout course test live documents course-test rates pythons images cluster-up cluster-down e2e engines engines-smoke monitoring browser pictures bundle bench lint workflow format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,8 +35,11 @@ course: $(VENV)/.lab ## Learn canary releases in steps that check themselves
 
 install: $(VENV)/.lab ## Install what the lab needs into .venv
 
-test: $(VENV)/.test lint ## Run the linters and every test (a few minutes)
+test: $(VENV)/.test lint ## Run the linters and the tests (less than 4 minutes)
 	$(BIN)/python -m pytest -n auto
+
+live: $(VENV)/.test ## Run the long tests of real processes (3 minutes)
+	$(BIN)/python -m pytest -n auto -m live tests/bench tests/lab tests/loadtest
 
 documents: $(VENV)/.test ## Do what README and pages show, and compare (3 minutes)
 	$(BIN)/python -m pytest -n auto -m documents tests/docs tests/loadtest

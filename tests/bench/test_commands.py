@@ -10,6 +10,8 @@ import pytest
 from scripts.bench.__main__ import PAGE, SECTIONS
 from tests.support.repository import ROOT
 
+pytestmark = pytest.mark.live
+
 TIMEOUT_SECONDS = 240
 
 

@@ -18,6 +18,8 @@ from scripts.lab.processes import is_alive, wait_until
 from scripts.lab.state import LabFolder, LabState, ProcessRecord
 from tests.lab.helpers import TIMEOUT_SECONDS, Client, CommandLine, RunningLab, istio, one_line
 
+pytestmark = pytest.mark.live
+
 MakeCommandLine = Callable[..., CommandLine]
 
 

@@ -216,6 +216,7 @@ spec:
 """
 
 
+@pytest.mark.live
 def test_subsets_that_share_replicas_after_a_shift_are_named(
     lab: RunningLab, random_value_header: str, tmp_path: Path
 ) -> None:

@@ -17,6 +17,8 @@ from tests.lab.helpers import TIMEOUT_SECONDS, Client, CommandLine, RunningLab, 
 from tests.support.repository import text_of
 from tests.support.text import too_long
 
+pytestmark = pytest.mark.live
+
 # A right split is refuted in one of 100,000 rollouts only.
 SURE = ("--alpha-stop", "0.00001")
 SCHEMA = json.loads(text_of("scripts/rollout/record.schema.json"))

@@ -82,6 +82,7 @@ def test_proxy_of_the_class_is_asked(tmp_path: Path) -> None:
     assert server.connections == 0
 
 
+@pytest.mark.live
 def test_name_without_an_address_is_named(tmp_path: Path) -> None:
     """A name that is not known is neither a refused connection nor an unknown error."""
     ended = run(tmp_path, "-t 12s --host http://no-such-name.invalid --expect-canary 30")

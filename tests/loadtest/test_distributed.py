@@ -34,6 +34,8 @@ from tests.loadtest.traffic import HELD, held_after, split
 from tests.loadtest.web_ui import WebUi, web_ui
 from tests.support.processes import free_port
 
+pytestmark = pytest.mark.live
+
 
 @contextmanager
 def worker(folder: Path, port: int, locustfile: Path = LOCUSTFILE) -> Iterator[subprocess.Popen[bytes]]:

@@ -16,6 +16,8 @@ from tests.loadtest.server import serving
 from tests.loadtest.traffic import split
 from tests.support.repository import ROOT
 
+pytestmark = pytest.mark.live
+
 INSTALL_SECONDS = 300
 RUN_SECONDS = 90
 

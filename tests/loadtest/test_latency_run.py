@@ -33,6 +33,8 @@ from tests.loadtest.simulation import fed, timed
 from tests.loadtest.traffic import Handler, split
 from tests.support.text import unwrapped
 
+pytestmark = pytest.mark.live
+
 EXPECTATION = Expectation(30, next_weight_percent=100, slowness=Slowness(1.2))
 ERROR = "status_503"
 

@@ -332,6 +332,7 @@ def test_classifier_that_gives_no_label_is_named_once(tmp_path: Path, lines: lis
     assert server.sent.total() < 1000
 
 
+@pytest.mark.live
 def test_users_that_are_taken_away_hold_nothing_back(tmp_path: Path) -> None:
     """The request of a user that a ramp-down ends is an unanswered one, and what comes after it is judged."""
     locustfile = tmp_path / "down_and_up.py"

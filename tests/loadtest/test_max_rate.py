@@ -138,6 +138,7 @@ def test_all_users_together_keep_to_the_rate(tmp_path: Path, task: str) -> None:
     assert counted == arrivals.paths["/test/test"]
 
 
+@pytest.mark.live
 def test_all_workers_together_keep_to_the_rate(tmp_path: Path) -> None:
     """Each process takes its share."""
     arrivals = Arrivals()
@@ -149,6 +150,7 @@ def test_all_workers_together_keep_to_the_rate(tmp_path: Path) -> None:
     assert RATE < len(arrivals.times) <= arrivals.most
 
 
+@pytest.mark.live
 def test_a_worker_that_joins_takes_its_share_from_the_others(tmp_path: Path) -> None:
     """The rate holds before and after a second worker comes into a run."""
     arrivals = Arrivals()

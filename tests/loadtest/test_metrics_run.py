@@ -113,6 +113,7 @@ def test_without_the_option_nothing_listens(tmp_path: Path) -> None:
     assert "metrics" not in ended.stderr
 
 
+@pytest.mark.live
 def test_a_master_serves_the_counts_of_its_workers_and_no_worker_does(tmp_path: Path) -> None:
     """The option reaches every process; one serves, and what it serves ends as the verdict on all answers."""
     port = free_port()

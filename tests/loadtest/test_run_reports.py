@@ -77,6 +77,7 @@ def test_an_interrupted_run_leaves_its_report(tmp_path: Path, end_with: signal.S
     assert summaries(tmp_path) == ["INCONCLUSIVE"]
 
 
+@pytest.mark.live
 def test_a_killed_worker_leaves_a_report_that_names_it(tmp_path: Path) -> None:
     """The master writes what the others counted, and what is missing."""
     with serving(split(3)) as server:
