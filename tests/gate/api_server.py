@@ -56,6 +56,15 @@ class ApiServer:
             status={"currentPodHash": template},
         )
 
+    def set_canary(self, *weights_percent: int, phase: str = "Progressing") -> None:
+        """Set the Canary, whose route is `FLAGGER_ROUTE`."""
+        conditions = [{"type": "Promoted", "lastTransitionTime": "2026-11-30T07:20:31Z"}]
+        self.put(
+            CANARY,
+            spec={"targetRef": {"name": "micro-api"}, "analysis": {"stepWeights": list(weights_percent)}},
+            status={"lastAppliedSpec": "abc", "phase": phase, "conditions": conditions},
+        )
+
     def set_weight(self, weight_percent: float) -> None:
         """Set the route of the Rollout."""
         destinations = [

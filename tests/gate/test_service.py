@@ -16,6 +16,7 @@ from canary_loadtest.gate import service
 from canary_loadtest.gate.kubernetes import Cluster, ClusterError
 from canary_loadtest.gate.rules.answers import Question, expectation_at
 from canary_loadtest.gate.rules.objects import Engine, plan_of
+from canary_loadtest.gate.rules.state import Proof
 from canary_loadtest.gate.service import Gate, Settings
 from tests.gate import api_server
 from tests.gate.api_server import NAMESPACE, ApiServer
@@ -54,9 +55,9 @@ def api() -> Iterator[ApiServer]:
         yield given
 
 
-def gate_of(api: ApiServer, base: Expectation = BASE) -> Gate:
+def gate_of(api: ApiServer, base: Expectation = BASE, engine: Engine = Engine.ARGO_ROLLOUTS) -> Gate:
     """Return a gate that settles for 10 s."""
-    settings = Settings(Engine.ARGO_ROLLOUTS, "micro-api", "micro-api-gate", base, ("--tolerance", "5"), 10.0)
+    settings = Settings(engine, "micro-api", "micro-api-gate", base, ("--tolerance", "5"), 10.0)
     return Gate(Cluster(api.url, NAMESPACE), settings)
 
 
@@ -124,6 +125,27 @@ def test_counts_from_after_a_change_of_the_weight_are_worth_nothing(api: ApiServ
     assert gate.answer(Question("abc", 60)).reason == "the load test has not handed over counts at this weight yet"
     clock.now += 10
     assert gate.job()["counts"] == counts
+
+
+def test_counts_from_after_the_last_go_ahead_of_flagger_are_worth_nothing(api: ApiServer, clock: Clock) -> None:
+    """It copies the canary over the primary while the route stays: all answers are the new version's, and no leak."""
+    api.set_canary(30, 60)
+    destinations = [
+        {"destination": {"host": f"micro-api-{role}"}, "weight": weight}
+        for role, weight in (("primary", 40), ("canary", 60))
+    ]
+    api.put(api_server.FLAGGER_ROUTE, spec={"http": [{"route": destinations}]})
+    gate = gate_of(api, engine=Engine.FLAGGER)
+    gate.answer(Question("abc"))
+    clock.now += 10
+    job = gate.job()
+    api.set_canary(30, 60, phase="Promoting")
+    assert gate.take_counts(job["id"], counts_of(api, *(["canary"] * 600), weight_percent=60)) is False
+    assert gate.job() == {"job": "rest"}
+    answer = gate.answer(Question("abc"))
+    assert (answer.outcome, answer.weight_percent) == (Outcome.INCONCLUSIVE, 60)
+    assert answer.reason.startswith("the engine copies the new version over the old one")
+    assert gate.state.proof is Proof.NONE
 
 
 def test_a_weight_that_was_away_for_a_moment_settles_again(api: ApiServer, clock: Clock) -> None:

@@ -103,15 +103,18 @@ class Gate:
     def answer(self, question: Question) -> Answer:
         """Return the answer to a question; what cannot be known holds the release."""
         try:
-            plan = plan_of(
-                self._settings.engine, self._cluster.engine_object(self._settings.engine, self._settings.name)
-            )
+            plan = self._plan()
             served = self._served(plan)
             with self._lock:
                 self._read_state()
                 return self._answer(question, plan, served)
         except (ClusterError, ObjectError, ExpectationError) as error:
             return Answer(Outcome.INCONCLUSIVE, str(error))
+
+    def _plan(self) -> Plan:
+        """Read the engine's object; raises ClusterError or ObjectError."""
+        settings = self._settings
+        return plan_of(settings.engine, self._cluster.engine_object(settings.engine, settings.name))
 
     def _served(self, plan: Plan) -> Served:
         """Read the route; raises ClusterError or ObjectError."""
@@ -216,12 +219,13 @@ class Gate:
     def take_counts(self, job: str, counts: Mapping[str, Any]) -> bool:
         """Keep counts of a job, and answer by them from now on; return whether that is still the job.
 
-        An engine may change the weight at any moment after a go-ahead. The proxies follow the route: counts from before
-        it was read, and found unchanged, have no answer of another weight. Others are worth nothing.
+        An engine may change the weight at any moment after a go-ahead, or copy the canary over stable. The proxies and
+        pods follow the objects: counts from before these were read, and found unchanged, have no answer of what came
+        next. Others are worth nothing.
 
         Raises:
             ClusterError: they cannot be kept, so that no answer may rest on them.
-            ObjectError: the route says no weight.
+            ObjectError: the engine's object says no plan, or the route no weight.
             ExpectationError: they are no counts.
         """
         with self._lock:
@@ -230,7 +234,7 @@ class Gate:
                 return False
             counted = self._state.counted(counts)
             try:
-                if self._served(step.plan) != step.served:
+                if (self._plan(), self._served(step.plan)) != (step.plan, step.served):
                     self._step = None
                     return False
                 if counted != self._state:

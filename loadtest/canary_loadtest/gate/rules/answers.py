@@ -101,6 +101,8 @@ def hindrance(question: Question, plan: Plan, weight_percent: float) -> str:
             f"the question is about the template {question.template}, and the engine's object is at {plan.template}:"
             " another release is under way"
         )
+    if plan.is_copied:
+        return "the engine copies the new version over the old one: there is nothing to compare any more"
     if not plan.declares(weight_percent):
         declared = ", ".join(f"{weight:g}" for weight in plan.weights_percent)
         return (

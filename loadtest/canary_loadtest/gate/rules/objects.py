@@ -8,6 +8,7 @@ from typing import Any, Final
 
 REVISION: Final = "rollout.argoproj.io/revision"
 PROMOTED: Final = "Promoted"
+COPYING: Final = frozenset({"Promoting", "Finalising"})  # Flagger's phases after the last go-ahead
 
 Object = Mapping[str, Any]
 
@@ -34,6 +35,7 @@ class Plan:
         virtual_service: the name of the VirtualService that has the weights.
         route: the name of the only route in it that counts, "" for all.
         canary: the name of the canary's subset or host there.
+        is_copied: whether the engine makes the old version the new one at an unchanged weight: both answer alike then.
     """
 
     template: str
@@ -42,6 +44,7 @@ class Plan:
     virtual_service: str
     route: str
     canary: str
+    is_copied: bool = False
 
     def next_after(self, weight_percent: float) -> float:
         """Return the weight that follows one; 100 after the last."""
@@ -98,7 +101,9 @@ def _canary(found: Object) -> Plan:
         if not (isinstance(step, int) and step > 0):
             raise ObjectError(f"{name}: spec.analysis has neither stepWeights nor stepWeight: the gate needs weights")
         weights = list(range(step, most + 1, step))
-    return Plan(template, f"{template} of {since}", _rising(weights, name, field), target, "", f"{target}-canary")
+    is_copied = _optional(found, "status", "phase") in COPYING
+    weights_percent = _rising(weights, name, field)
+    return Plan(template, f"{template} of {since}", weights_percent, target, "", f"{target}-canary", is_copied)
 
 
 def _rising(weights: Sequence[Any], name: str, field: str) -> tuple[float, ...]:
