@@ -20,7 +20,6 @@ PROFILES: Final = (
     *(Profile("new connection each", keep_alive=False, think_seconds=0.1),) * 2,
     *(Profile("keep-alive", keep_alive=True, think_seconds=0.1),) * 2,
 )
-MORE: Final = "--"  # after it come the options that a test adds
 END_SECONDS: Final = 240.0
 PROOF_SECONDS: Final = 60.0
 NUMBERS: Final = count(1)
@@ -37,6 +36,7 @@ class Engine:
         watched: the object that says how a release stands.
         route: the name of the VirtualService.
         ended: the engine's phase after a release that was "released", and one that was "taken back".
+        own_options: what the gate's containers are started with before a test adds something.
     """
 
     cluster: Cluster
@@ -45,6 +45,7 @@ class Engine:
     watched: str
     route: str
     ended: Mapping[str, str] = field(default_factory=dict)
+    own_options: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:
@@ -81,6 +82,8 @@ class Engine:
             {"op": "add", "path": "/spec/template/metadata/annotations/release", "value": str(next(NUMBERS))},
         ]
         self.kubectl("patch", self.workload, "--type=json", f"--patch={json.dumps(patch)}")
+        # Until the engine has seen it, the phase is that of the release before.
+        self.until(lambda: self.phase not in self.ended.values())
 
     @property
     def weight_percent(self) -> int:
@@ -133,9 +136,8 @@ class Engine:
         """Give a container of the gate other options in place of those that a test has added before."""
         containers = self.get("deployment/micro-api-gate")["spec"]["template"]["spec"]["containers"]
         (place,) = [number for number, one in enumerate(containers) if one["name"] == container]
-        own = containers[place]["args"]
-        kept = own[: own.index(MORE)] if MORE in own else own
-        patch = [{"op": "replace", "path": f"/spec/template/spec/containers/{place}/args", "value": [*kept, *options]}]
+        own = self.own_options.setdefault(container, containers[place]["args"])
+        patch = [{"op": "replace", "path": f"/spec/template/spec/containers/{place}/args", "value": [*own, *options]}]
         self.kubectl("patch", "deployment/micro-api-gate", "--type=json", f"--patch={json.dumps(patch)}")
         self.kubectl("rollout", "status", "deployment/micro-api-gate", "--timeout=120s")
 
