@@ -4,7 +4,7 @@
 PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
-MADE := $(VENV) .venv-* .lab .course .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+MADE := $(VENV) .venv-* .lab .course .bundle .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # What pip says where it reaches no index has no remedy in it.
 NOT_INSTALLED = { printf 'make: %s\n' 'pip did not get all packages (above). Is the package index reached?' \

@@ -345,3 +345,8 @@ judged_load_test() {
   if declare -F is_still_declared >/dev/null; then is_still_declared; fi
   exit "$verdict"
 }
+
+# engine_images: print the images of the release engines.
+engine_images() {
+  printf '%s\n' "quay.io/argoproj/argo-rollouts:v${ARGO_ROLLOUTS_VERSION:?}" "ghcr.io/fluxcd/flagger:${FLAGGER_VERSION:?}"
+}

@@ -40,11 +40,14 @@ if [ "$istio" = yes ]; then
     images+=("$image")
   done < <(scripts/mesh/images.sh)
 fi
-[ "$engines" = no ] ||
-  images+=("quay.io/argoproj/argo-rollouts:v${ARGO_ROLLOUTS_VERSION:?}" "ghcr.io/fluxcd/flagger:${FLAGGER_VERSION:?}")
+if [ "$engines" = yes ]; then
+  while read -r image; do
+    images+=("$image")
+  done < <(engine_images)
+fi
 for image in "${images[@]}"; do
   docker image inspect "$image" >/dev/null 2>&1 || die "the engine has no image $image of these files
-  build it with scripts/cluster/build-images.sh (one of Istio comes from a registry or a bundle)"
+  build it with scripts/cluster/build-images.sh (one of Istio or of an engine comes from a registry or a bundle)"
 done
 kind get clusters 2>/dev/null | grep -xF "$name" >/dev/null || die "kind has no cluster $name
   create it: scripts/cluster/up.sh${name:+ --name $name}"

@@ -6,10 +6,13 @@ set -euo pipefail
 # shellcheck source=versions.env
 . versions.env
 
+ARGO_ROLLOUTS_MANIFEST_URL=https://github.com/argoproj/argo-rollouts/releases/download/v${ARGO_ROLLOUTS_VERSION:?}/install.yaml
+FLAGGER_KUSTOMIZATION="https://github.com/fluxcd/flagger//kustomize/istio?ref=v${FLAGGER_VERSION:?}"
+
 usage() {
   cat <<'END'
 usage: scripts/mesh/engine.sh [--context NAME] [--manifest FILE] --engine ENGINE
-                              [install | deploy | remove]
+                              [install | deploy | remove | manifest]
 
 Brings Argo Rollouts or Flagger to the cluster, and a service that it releases
 by verdicts. Without a step: install.
@@ -20,6 +23,8 @@ by verdicts. Without a step: install.
            canary-argo-rollouts or canary-flagger
   remove   what deploy made; the engine stays, and the service's first answer
            afterwards is 404
+  manifest print what install applies, for a machine without a network; no
+           cluster is asked
 
   --engine ENGINE  argo-rollouts or flagger
   --context NAME   kubeconfig context (default: the current one, which must be
@@ -36,15 +41,29 @@ Next: istio/argo-rollouts/README.md, istio/flagger/README.md
 END
 }
 
+# manifest: print what the engine's project ships.
+manifest() {
+  case $manifest in
+    '' | https://*) ;;
+    *) cat "$manifest"; return ;;
+  esac
+  if [ -n "$manifest" ] || [ "$engine" = argo-rollouts ]; then
+    need curl https://curl.se/download.html
+    curl --fail --silent --show-error --location "${manifest:-$ARGO_ROLLOUTS_MANIFEST_URL}"
+  else
+    need kubectl https://kubernetes.io/releases/download/
+    command kubectl kustomize "$FLAGGER_KUSTOMIZATION"
+  fi
+}
+
 install_argo_rollouts() {
-  local releases=https://github.com/argoproj/argo-rollouts/releases/download
   # Only the labels of the namespace are ours.
   kubectl get namespace argo-rollouts >/dev/null 2>&1 || run kubectl create namespace argo-rollouts
   run kubectl label namespace argo-rollouts istio-injection=enabled --overwrite
   # On the server: the definitions are too long for the annotation in which kubectl would keep them. What was changed by
   # hand is as its project ships it again.
   run kubectl apply --server-side --force-conflicts --namespace=argo-rollouts \
-    --filename "${manifest:-$releases/v${ARGO_ROLLOUTS_VERSION:?}/install.yaml}"
+    --filename "${manifest:-$ARGO_ROLLOUTS_MANIFEST_URL}"
   run kubectl rollout status deployment/argo-rollouts --namespace=argo-rollouts --timeout="${WAIT_SECONDS}s"
 }
 
@@ -53,7 +72,7 @@ install_flagger() {
     run kubectl apply --server-side --force-conflicts --namespace=istio-system --filename "$manifest"
   else
     run kubectl apply --server-side --force-conflicts --namespace=istio-system \
-      --kustomize "https://github.com/fluxcd/flagger//kustomize/istio?ref=v${FLAGGER_VERSION:?}"
+      --kustomize "$FLAGGER_KUSTOMIZATION"
   fi
   run kubectl patch deployment/flagger --namespace=istio-system \
     --patch='{"spec":{"template":{"metadata":{"labels":{"sidecar.istio.io/inject":"true"}}}}}'
@@ -109,7 +128,7 @@ remove() {
 context=''
 engine=''
 manifest=''
-options 'context: engine: manifest:' 'install deploy remove' "$@"
+options 'context: engine: manifest:' 'install deploy remove manifest' "$@"
 
 case $engine in
   argo-rollouts) definition=rollouts.argoproj.io watched=rollout/micro-api ;;
@@ -117,10 +136,14 @@ case $engine in
   '') misused '--engine is missing: argo-rollouts or flagger' ;;
   *) misused "unknown engine: $engine" ;;
 esac
+step=${argument:-install}
+if [ "$step" = manifest ]; then
+  manifest
+  exit
+fi
 namespace=canary-$engine
 use_context "$context" "$namespace"
 need_istio
-step=${argument:-install}
 if [ "$step" = install ]; then
   "install_${engine//-/_}"
   exit

@@ -11,7 +11,7 @@ LOCK=tests/requirements.txt # includes what the lab needs
 
 usage() {
   cat <<'END'
-usage: scripts/setup/bundle.sh pack [--no-images] FILE.tar
+usage: scripts/setup/bundle.sh pack [--no-images | --engines] FILE.tar
        scripts/setup/bundle.sh install FILE.tar
 
 Takes the project to a machine without a network.
@@ -31,8 +31,12 @@ images again for other files, and that needs a package index. gunicorn's C
 parser for `make bench` is not included, because it is built from source.
 
   --no-images  wheels only: enough for make lab and make test, without Docker
+  --engines    Argo Rollouts and Flagger, too: images and manifests; install
+               writes the manifests to the folder .bundle
 
 Variables:
+  ARGO_ROLLOUTS_MANIFEST, FLAGGER_MANIFEST
+                manifests of the engines (those of their releases)
   ISTIO_IMAGES  Istio's images (those that istioctl names)
   NODE_IMAGE    the image of kind's node (the one of versions.env)
   PYTHON        the Python that install makes .venv with (one that is new
@@ -40,6 +44,7 @@ Variables:
 
 Examples:
   make bundle FILE=/media/stick/lab.tar
+  scripts/setup/bundle.sh pack --engines /media/stick/lab.tar
   scripts/setup/bundle.sh pack --no-images ../wheels.tar
   scripts/setup/bundle.sh install /media/stick/lab.tar
 END
@@ -54,7 +59,22 @@ identity() {
 node_image=kindest/node:v$KUBERNETES_VERSION
 
 images() {
-  docker compose --profile '*' config --images && printf '%s\n' micro-api:1.0-SNAPSHOT && istio_images
+  docker compose --profile '*' config --images && printf '%s\n' micro-api:1.0-SNAPSHOT && istio_images || return
+  [ "$with_engines" = no ] || engine_images
+}
+
+# save_manifest ENGINE FILE: write what its project ships, or the file of one's own.
+save_manifest() {
+  local from=()
+  [ -z "$2" ] || from=(--manifest "$2")
+  scripts/mesh/engine.sh --engine "$1" "${from[@]}" manifest >"$WORK/.bundle/$1.yaml" ||
+    die "the manifest of $1 was not read (above)"
+}
+
+save_manifests() {
+  mkdir "$WORK/.bundle"
+  save_manifest argo-rollouts "${ARGO_ROLLOUTS_MANIFEST:-}"
+  save_manifest flagger "${FLAGGER_MANIFEST:-}"
 }
 
 # istio_images: print those of Istio; without istioctl their names are unknown, and tools.txt says so.
@@ -80,6 +100,7 @@ tools() {
   [ "$with_images" = yes ] || printf '  no images: Compose and the flows on Kubernetes are not possible with it\n'
   [ "$with_images" = no ] || [ -n "$(istio_images)" ] ||
     printf '  not the images of Istio, since istioctl was not on the PATH: the flow with Istio is not possible with it\n'
+  [ "$with_engines" = yes ] || printf '  not Argo Rollouts and Flagger: pack with --engines\n'
 }
 
 save_images() {
@@ -117,6 +138,10 @@ pack() {
   if [ "$with_images" = yes ]; then
     save_images
     parts+=(images.txt images.tar)
+  fi
+  if [ "$with_engines" = yes ]; then
+    save_manifests
+    parts+=(.bundle)
   fi
   tar -cf "$WORK/bundle.tar" -C "$WORK" "${parts[@]}"
   mv "$WORK/bundle.tar" "$file"
@@ -159,6 +184,11 @@ load_images() {
     tar -xOf "$file" images.tar | docker load
     next+=('docker compose up --wait' "NODE_IMAGE=$node_image make cluster-up")
     case $names in
+      */argo-rollouts:*/pilot:* | */pilot:*/argo-rollouts:*)
+        tar -xf "$file" .bundle
+        next+=('scripts/cluster/load-images.sh --istio --engines' scripts/mesh/install.sh scripts/mesh/flow.sh
+          'scripts/mesh/engine.sh --engine argo-rollouts --manifest .bundle/argo-rollouts.yaml'
+          'scripts/mesh/engine.sh --engine flagger --manifest .bundle/flagger.yaml') ;;
       */pilot:*) next+=('scripts/cluster/load-images.sh --istio' scripts/mesh/install.sh scripts/mesh/flow.sh) ;;
     esac
   fi
@@ -173,10 +203,11 @@ case $command in
   *) usage >&2; die "the command is pack or install" ;;
 esac
 with_images=yes
-if [ "$command" = pack ] && [ "${1:-}" = --no-images ]; then
-  with_images=no
-  shift
-fi
+with_engines=no
+case "$command ${1:-}" in
+  'pack --no-images') with_images=no; shift ;;
+  'pack --engines') with_engines=yes; shift ;;
+esac
 [ $# -eq 1 ] && [ -n "$1" ] || { usage >&2; die "$command needs one file, as in: make bundle FILE=lab.tar"; }
 case $1 in
   /*) file=$1 ;;

@@ -1,4 +1,4 @@
-"""A room without a network: what one machine packs, another installs and follows to the end, to the flow with Istio."""
+"""A room without a network: what one machine packs, another follows to the end, to Istio and the release engines."""
 
 import re
 import subprocess
@@ -25,6 +25,8 @@ IMAGES = {
     f"envoyproxy/envoy:v{VERSIONS['ENVOY_VERSION']}",
     f"prom/prometheus:v{VERSIONS['PROMETHEUS_VERSION']}",
     f"kindest/node:v{VERSIONS['KUBERNETES_VERSION']}",
+    f"quay.io/argoproj/argo-rollouts:v{VERSIONS['ARGO_ROLLOUTS_VERSION']}",
+    f"ghcr.io/fluxcd/flagger:{VERSIONS['FLAGGER_VERSION']}",
     *(name.removeprefix("docker.io/") for name in processes.run("scripts/mesh/images.sh").stdout.split()),
 }
 NEXT = re.compile(r"^Next, without a network:\n((?:  .*\n)+)", re.MULTILINE)
@@ -70,7 +72,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
         checked("git", *command.split(), cwd=packing)
     checked("git", "clone", "--quiet", str(packing), str(folder), cwd=packing)
     (packing / ".venv").symlink_to(ROOT / ".venv")
-    checked("scripts/setup/bundle.sh", "pack", str(bundle), cwd=packing)
+    checked("scripts/setup/bundle.sh", "pack", "--engines", str(bundle), cwd=packing)
     try:
         with machine_without_a_network(tmp_path_factory.mktemp("machine")) as machine:
             yield Room(machine, folder, bundle)
@@ -99,7 +101,7 @@ def test_the_bundle_names_what_has_to_be_brought_along(room: Room) -> None:
 
 
 def test_what_is_printed_works_without_a_network(room: Room) -> None:
-    """Each command that the installation ends with, from the lab to the flow with Istio; nothing is built or pulled."""
+    """Each command that the installation ends with, from the lab to the release engines; nothing is built or pulled."""
     python = f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"
     found = NEXT.search(room.call(f"scripts/setup/bundle.sh install {room.bundle}", PYTHON=python))
     assert found
@@ -107,19 +109,21 @@ def test_what_is_printed_works_without_a_network(room: Room) -> None:
     printed = {}
     for command in found[1].splitlines():
         if "--istio" in command:
-            without_istio(room)
+            without_istio_and_engines(room)
         printed[command.strip()] = room.call(command)
     assert printed["make lab"].count("CONFIRMED") == 2
     built = printed[f"NODE_IMAGE=kindest/node:v{VERSIONS['KUBERNETES_VERSION']} make cluster-up"]
     assert "docker build" not in built
     assert built.count("exists already") == 5
-    assert list(printed)[-1] == "scripts/mesh/flow.sh"
+    for name, command in zip(("argo-rollouts", "flagger"), list(printed)[-2:], strict=True):
+        assert f'deployment "{name}" successfully rolled out' in printed[command]
 
 
-def without_istio(room: Room) -> None:
-    """Remove Istio's images from the node: a stand-in for its image brings them, and the published one does not."""
-    room.call(f"for image in $({NODE_IMAGES} ls -q | grep istio); do {NODE_IMAGES} rm $image; done")
-    assert room.machine.run(f"{NODE_IMAGES} ls -q | grep istio", room.folder).stdout == ""
+def without_istio_and_engines(room: Room) -> None:
+    """Remove their images from the node: a stand-in for its image brings them, and the published one does not."""
+    theirs = f"{NODE_IMAGES} ls -q | grep -E 'istio|argo-rollouts|flagger'"
+    room.call(f"for image in $({theirs}); do {NODE_IMAGES} rm $image; done")
+    assert room.machine.run(theirs, room.folder).stdout == ""
 
 
 @pytest.mark.parametrize("state", ["70-30", "0-100"])

@@ -112,3 +112,21 @@ def test_weights_that_changed_during_the_run_are_no_verdict(tmp_path: Path, late
     assert done.returncode == exit_code, done.stderr
     told = "changed during the run\n  at the beginning: 30 70-30\n  at the end:       50 50-50\n"
     assert (told in done.stderr) == (exit_code == 2)
+
+
+def test_the_manifest_of_an_engine_is_printed_without_a_cluster(tmp_path: Path) -> None:
+    """A file of one's own as it is; else what the project ships, in the version of versions.env."""
+    own = tmp_path / "own.yaml"
+    own.write_text("kind: Namespace\n")
+    for name in ("curl", "kubectl"):
+        executable(tmp_path / name, '#!/bin/sh\necho "$0 $*"\n')
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    printed = {
+        (engine, *options): run(
+            "scripts/mesh/engine.sh", "--engine", engine, *options, "manifest", environment=environment
+        ).stdout
+        for engine, *options in (("flagger",), ("argo-rollouts",), ("flagger", "--manifest", str(own)))
+    }
+    assert printed["flagger", "--manifest", str(own)] == "kind: Namespace\n"
+    assert "kubectl kustomize https://github.com/fluxcd/flagger//kustomize/istio?ref=v1." in printed["flagger",]
+    assert re.search(r"curl .*/argo-rollouts/releases/download/v1\.\S+/install\.yaml", printed["argo-rollouts",])

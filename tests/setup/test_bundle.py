@@ -43,6 +43,7 @@ def packed(path: Path, **files: str) -> Path:
         (["pack", ""], "pack needs one file"),
         (["install", "a.tar", "b.tar"], "install needs one file"),
         (["pack", "lab.tar"], "there is no .venv, and the bundle is for its Python: run make install"),
+        (["pack", "--engines"], "pack needs one file"),
         (["install", "nowhere.tar"], "nowhere.tar cannot be read"),
         (
             ["install", "versions.env"],
