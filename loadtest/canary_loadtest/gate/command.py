@@ -110,6 +110,12 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help=f"from a new weight to its first answer that counts (default {DEFAULT_SETTLE_SECONDS:g})",
     )
+    serve.add_argument(
+        "--alarm-url",
+        type=_web_address,
+        metavar="URL",
+        help="where a rollback or release that is NOT PROVED is sent to, as JSON with the member 'text'",
+    )
     serve.add_argument("--address", default="0.0.0.0", metavar="ADDRESS", help="to listen on (default: all)")  # noqa: S104 - a pod's
     serve.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"for questions (default {DEFAULT_PORT})")
     serve.add_argument(
@@ -151,6 +157,7 @@ def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace, tested:
         _expectation(parser.prog, tested),
         tuple(tested),
         options.settle_seconds,
+        options.alarm_url or "",
     )
     gate = Gate(Cluster(options.kubernetes, namespace), settings)
     access = Access(options.token_file, frozenset(options.allow_peer))
@@ -164,6 +171,12 @@ def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace, tested:
     finally:
         loop.stop()
     return 0
+
+
+def _web_address(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address: it begins with http:// or https://")
+    return text
 
 
 def _own_namespace() -> str | None:

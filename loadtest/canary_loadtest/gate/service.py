@@ -11,6 +11,7 @@ from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.core.release import Release
+from canary_loadtest.gate.alarm import alarm
 from canary_loadtest.gate.kubernetes import Cluster, ClusterError, ConflictError
 from canary_loadtest.gate.rules.answers import (
     FRESH_SECONDS,
@@ -37,6 +38,7 @@ class Settings:
         base: what is tested apart from the weights.
         load_options: the load test's options that state the same.
         settle_seconds: how long after a weight was first seen its answers begin to count.
+        alarm_url: who is told of a proof that fails, "" for no one but the log.
     """
 
     engine: Engine
@@ -45,6 +47,7 @@ class Settings:
     base: Expectation
     load_options: tuple[str, ...]
     settle_seconds: float
+    alarm_url: str = ""
 
 
 class Served(NamedTuple):
@@ -264,6 +267,8 @@ class Gate:
                 return
             self._state = proved
             print(f"gate: {'NOT PROVED' if leaks else 'proved'}: {sentence}", file=sys.stderr, flush=True)
+            if leaks and self._settings.alarm_url:
+                alarm(self._settings.alarm_url, f"NOT PROVED: {self._settings.name}, {release}: {sentence}")
             self._write(self._state)
 
     def _read_state(self) -> None:
