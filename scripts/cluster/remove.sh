@@ -16,6 +16,8 @@ remove is no error.
   mesh        the flow with Istio, its namespace canary-mesh, and Istio itself
               if scripts/mesh/install.sh has brought it
   monitoring  Prometheus, in the namespaces of the flows
+  engines     the services that Argo Rollouts and Flagger release, and an engine
+              that scripts/mesh/engine.sh has brought, unless others use it
 
   --context NAME    kubeconfig context (default: the current one, which must be
                     kind-canary-cluster)
@@ -121,6 +123,49 @@ monitoring() {
   left 'nothing of the monitoring'
 }
 
+engines() {
+  without_engine argo-rollouts rollouts.argoproj.io namespace/argo-rollouts
+  without_engine flagger canaries.flagger.app deployment/flagger
+}
+
+# without_engine NAME DEFINITION OBJECT: the object has the label by which it is known who has brought the engine.
+without_engine() {
+  local brought users
+  at istio-system
+  if ! knows "$2"; then
+    delete_namespace "canary-$1"
+    left "nothing of $1"
+    return
+  fi
+  # Flagger takes what it has made with the Canary, so that it goes first, and before its namespace is closed to it.
+  at "canary-$1"
+  [ "$1" = argo-rollouts ] || delete canary/micro-api
+  delete_namespace "canary-$1"
+  at istio-system
+  brought=$(kubectl get "$3" --ignore-not-found --output=jsonpath='{.metadata.labels.installed-by}')
+  users=$(kubectl get "$2" --all-namespaces --output=jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {end}')
+  if [ "$brought" != canary-lab ]; then
+    left "$1, which scripts/mesh/engine.sh has not brought"
+  elif [ -n "$users" ]; then
+    left "$1, which releases $users"
+  else
+    "without_${1//-/_}"
+    left "nothing of $1"
+  fi
+}
+
+without_argo_rollouts() {
+  delete_namespace argo-rollouts
+  delete clusterroles,clusterrolebindings --selector=app.kubernetes.io/part-of=argo-rollouts
+  delete crd {rollouts,analysisruns,analysistemplates,clusteranalysistemplates,experiments}.argoproj.io
+}
+
+without_flagger() {
+  delete deployment/flagger serviceaccount/flagger
+  delete clusterrole/flagger clusterrolebinding/flagger
+  delete crd {canaries,metrictemplates,alertproviders}.flagger.app
+}
+
 without_prometheus() {
   local object
   delete --kustomize monitoring/kubernetes
@@ -132,8 +177,8 @@ without_prometheus() {
 
 context=''
 namespace=''
-options 'context: namespace:' 'load flows mesh monitoring' "$@"
-[ -n "$argument" ] || misused "name a part: load, flows, mesh or monitoring"
+options 'context: namespace:' 'load flows mesh monitoring engines' "$@"
+[ -n "$argument" ] || misused "name a part: load, flows, mesh, monitoring or engines"
 
 use_context "$context" "${namespace:-$NAMESPACE}"
 "$argument"

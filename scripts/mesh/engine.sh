@@ -58,7 +58,10 @@ manifest() {
 
 install_argo_rollouts() {
   # Only the labels of the namespace are ours.
-  kubectl get namespace argo-rollouts >/dev/null 2>&1 || run kubectl create namespace argo-rollouts
+  if ! kubectl get namespace argo-rollouts >/dev/null 2>&1; then
+    run kubectl create namespace argo-rollouts
+    run kubectl label namespace argo-rollouts installed-by=canary-lab
+  fi
   run kubectl label namespace argo-rollouts istio-injection=enabled --overwrite
   # On the server: the definitions are too long for the annotation in which kubectl would keep them. What was changed by
   # hand is as its project ships it again.
@@ -68,6 +71,8 @@ install_argo_rollouts() {
 }
 
 install_flagger() {
+  local before
+  before=$(kubectl get deployment/flagger --namespace=istio-system --ignore-not-found --output=name)
   if [ -n "$manifest" ]; then
     run kubectl apply --server-side --force-conflicts --namespace=istio-system --filename "$manifest"
   else
@@ -76,6 +81,7 @@ install_flagger() {
   fi
   run kubectl patch deployment/flagger --namespace=istio-system \
     --patch='{"spec":{"template":{"metadata":{"labels":{"sidecar.istio.io/inject":"true"}}}}}'
+  [ -n "$before" ] || run kubectl label deployment/flagger --namespace=istio-system installed-by=canary-lab
   run kubectl rollout status deployment/flagger --namespace=istio-system --timeout="${WAIT_SECONDS}s"
 }
 
@@ -122,7 +128,7 @@ remove() {
     run kubectl delete canary/micro-api --ignore-not-found --timeout="${WAIT_SECONDS}s"
   fi
   run kubectl delete namespace "$namespace" --ignore-not-found --timeout="${WAIT_SECONDS}s"
-  printf '\n# The engine and its definitions stay.\n'
+  printf '\n# The engine and its definitions stay; scripts/cluster/remove.sh engines removes them.\n'
 }
 
 context=''

@@ -43,6 +43,7 @@ COMMANDS = {
     f"cluster/remove.sh {CONTEXT} mesh": " delete",
     f"cluster/rolling.sh {CONTEXT} deploy": "rollout status",
     UP: "kind create",
+    f"cluster/remove.sh {CONTEXT} engines": " delete",
     f"mesh/flow.sh {ADDRESS} deploy": "rollout status",
     f"mesh/gateway-api.sh {CONTEXT}": " wait",
     f"mesh/install.sh {CONTEXT}": "istioctl install",

@@ -25,7 +25,7 @@ PROOF_SECONDS: Final = 60.0
 NUMBERS: Final = count(1)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Engine:
     """A release engine with its service.
 
@@ -37,6 +37,7 @@ class Engine:
         route: the name of the VirtualService.
         ended: the engine's phase after a release that was "released", and one that was "taken back".
         own_options: what the gate's containers are started with before a test adds something.
+        earlier: the release that the gate knew before the last one began; its counts are not meant.
     """
 
     cluster: Cluster
@@ -46,6 +47,7 @@ class Engine:
     route: str
     ended: Mapping[str, str] = field(default_factory=dict)
     own_options: dict[str, list[str]] = field(default_factory=dict)
+    earlier: str = ""
 
     @property
     def namespace(self) -> str:
@@ -71,6 +73,7 @@ class Engine:
 
     def release(self, image: str, **variables: str) -> None:
         """Release another template: an image, and variables that make it bad; each is a release of its own."""
+        self.earlier = self.gate_state.get("release", "")
         container = self.get(self.workload)["spec"]["template"]["spec"]["containers"][0]
         faults = ("SERVICE_ERROR_RATIO", "SERVICE_DELAY_SECONDS")
         kept = [one for one in container["env"] if one["name"] not in faults]
@@ -113,8 +116,9 @@ class Engine:
         return dict(json.loads(data.get("state.json") or "{}"))
 
     def counted(self, weight_percent: float) -> int:
-        """Return how many answers the gate keeps at a weight."""
-        steps = self.gate_state.get("counts", {}).get("steps", [])
+        """Return how many answers of this release the gate keeps at a weight."""
+        state = self.gate_state
+        steps = state.get("counts", {}).get("steps", []) if state.get("release") != self.earlier else []
         found = [step["counts"] for step in steps if step["weight_percent"] == weight_percent]
         return sum(counts["canary"] + counts["stable"] + counts["other"] for counts in found)
 
@@ -189,7 +193,7 @@ def flagger(cluster: Cluster) -> Engine:
 
 @contextmanager
 def installed(engine: Engine) -> Iterator[Engine]:
-    """Install an engine until the block ends; then it sleeps."""
+    """Install an engine until the block ends; then nothing of it is left, and to remove it again is no error."""
     cluster = engine.cluster
     manifest = os.environ.get(f"{engine.name.upper().replace('-', '_')}_MANIFEST")
     if manifest:  # one of this machine: its images are in the engine of containers, too
@@ -197,12 +201,15 @@ def installed(engine: Engine) -> Iterator[Engine]:
         assert done.returncode == 0, done.stderr
     option = ("--manifest", manifest) if manifest else ()
     cluster.script("mesh/engine", "--engine", engine.name, *option, "install", is_example=False)
-    where = "argo-rollouts" if engine.name == "argo-rollouts" else "istio-system"
-    cluster.kubectl("scale", f"deployment/{engine.name}", "--replicas=1", namespace=where)
     try:
         yield engine
     finally:
-        cluster.kubectl("scale", f"deployment/{engine.name}", "--replicas=0", namespace=where)
+        for _ in range(2):
+            said = cluster.script("cluster/remove", "engines", is_example=False)
+            assert f"# left: nothing of {engine.name}" in said
+    kinds = "namespaces,crds,clusterroles,clusterrolebindings,deployments,serviceaccounts"
+    left = cluster.kubectl("get", kinds, "--all-namespaces", "--output=name").split()
+    assert [name for name in left if engine.name in name or "argoproj" in name] == []
 
 
 def released(engine: Engine) -> bool:

@@ -40,7 +40,6 @@ def installed_engine(request: pytest.FixtureRequest, quiet_mesh: Cluster) -> Ite
     """Give an engine."""
     with installed(ENGINES[request.param](quiet_mesh)) as engine:
         yield engine
-        engine.remove()
 
 
 @pytest.fixture
