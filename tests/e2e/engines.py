@@ -169,6 +169,16 @@ class Engine:
         name = f"virtualservice/{self.route}"
         return bool(self.kubectl("get", name, "--ignore-not-found", "--output=name"))
 
+    @property
+    def manifest(self) -> str:
+        """The file with what the engine's project ships, "" for its release."""
+        return os.environ.get(f"{self.name.upper().replace('-', '_')}_MANIFEST", "")
+
+    def install(self) -> None:
+        """Install it, or replace it by another release of it."""
+        option = ("--manifest", self.manifest) if self.manifest else ()
+        self.cluster.script("mesh/engine", "--engine", self.name, *option, "install", is_example=False)
+
     def deploy(self) -> None:
         """Deploy the service and its gate, and wait until the old version answers."""
         self.cluster.script("mesh/engine", "--engine", self.name, "deploy", is_example=False)
@@ -195,12 +205,10 @@ def flagger(cluster: Cluster) -> Engine:
 def installed(engine: Engine) -> Iterator[Engine]:
     """Install an engine until the block ends; then nothing of it is left, and to remove it again is no error."""
     cluster = engine.cluster
-    manifest = os.environ.get(f"{engine.name.upper().replace('-', '_')}_MANIFEST")
-    if manifest:  # one of this machine: its images are in the engine of containers, too
+    if engine.manifest:  # one of this machine: its images are in the engine of containers, too
         done = run("scripts/cluster/load-images.sh", "--name", cluster.name, "--engines")
         assert done.returncode == 0, done.stderr
-    option = ("--manifest", manifest) if manifest else ()
-    cluster.script("mesh/engine", "--engine", engine.name, *option, "install", is_example=False)
+    engine.install()
     try:
         yield engine
     finally:

@@ -168,6 +168,15 @@ def test_a_rollback_that_is_not_served_is_said_aloud(engine: Engine) -> None:
     engine.until(lambda: taken_back(engine))
 
 
+def test_an_engine_that_is_installed_again_keeps_what_it_releases(engine: Engine) -> None:
+    """As in an upgrade: the same objects, and the old version answers."""
+    objects = engine.watched, f"virtualservice/{engine.route}"
+    before = [engine.get(name)["metadata"]["uid"] for name in objects]
+    engine.install()
+    assert [engine.get(name)["metadata"]["uid"] for name in objects] == before
+    assert engine.only(STABLE)()
+
+
 @pytest.mark.e2e
 def test_a_good_canary_is_released_and_no_request_is_lost(engine: Engine) -> None:
     """By two go-aheads, each on answers of its own."""
