@@ -22,6 +22,10 @@ PATH = re.compile(r"`((?:[\w.-]+/)+[\w.*-]*|[\w-]+\.(?:py|yaml|md|toml|env|txt))
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]+)")
 VARIABLE = re.compile(r"\b((?:SERVICE|LOCUST|PROMETHEUS)_[A-Z0-9_]+|POD_NAME|WEB_CONCURRENCY)\b")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+COMMENT = re.compile(r"(?:(?<=\s)|^)# .*$", re.MULTILINE)
+# Their blocks of text are drawings with words in them.
+DRAWN = {"docs/first-steps.md", "docs/first-steps.zh-CN.md"}
 README_WORDS = 700
 DOCUMENTED_PORT = "18080"
 # Tools that the documents use and that the project does not own: their flags are not checked here.
@@ -34,6 +38,16 @@ FOREIGN_COMMANDS = re.compile(
 def names(pattern: re.Pattern[str], text: str) -> set[str]:
     """Return what a pattern finds in a document."""
     return set(pattern.findall(text))
+
+
+def blocks(document: Path) -> list[tuple[str, str]]:
+    """Return (language, lines) of each block of a document, without comments and without drawings."""
+    found = BLOCK.findall(document.read_text(encoding="utf-8"))
+    return [
+        (language, COMMENT.sub("", lines))
+        for language, lines in found
+        if language != "text" or str(document.relative_to(ROOT)) not in DRAWN
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -88,9 +102,18 @@ def test_every_variable_that_is_named_exists(document: Path, variables: set[str]
 
 @pytest.mark.parametrize("translated", TRANSLATIONS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_the_translation_shows_the_same_commands(translated: Path) -> None:
-    """A Chinese document has the commands and outputs of the English one, to the letter."""
+    """A Chinese document has the commands and outputs of the English one, to the letter; comments are translated."""
     english = translated.with_name(translated.name.replace(".zh-CN", ""))
     assert console_examples(translated) == console_examples(english)
+    assert blocks(translated) == blocks(english)
+
+
+@pytest.mark.parametrize("translated", TRANSLATIONS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_document_and_its_translation_lead_to_each_other(translated: Path) -> None:
+    """Below the title of either there is a link to the other."""
+    english = translated.with_name(translated.name.replace(".zh-CN", ""))
+    for document, link in ((translated, f"[English]({english.name})"), (english, f"[中文]({translated.name})")):
+        assert document.read_text(encoding="utf-8").splitlines()[2] == link
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ ROUTES: Final = {
     "flagger": resource(CANARY)["spec"]["targetRef"]["name"],
 }
 PORT: Final = 8080
+VERDICTS: Final = ("CONFIRMED", "REFUTED", "INCONCLUSIVE")
 QUESTIONS: Final = {"argo-rollouts": ({"GET"}, {"/verdict"}), "flagger": ({"POST"}, {"/hooks/*"})}
 
 
@@ -243,3 +244,48 @@ def test_there_is_one_gate_at_a_time() -> None:
     """An old pod ends before a new one begins, so that no two write the same counts."""
     spec = resource(GATE)["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def table(engine: str, language: str) -> dict[str, str]:
+    """Return what an engine's page says that it does, by the verdict; the fourth row is that of a silent gate."""
+    lines = text_of(f"istio/{engine}/README{language}.md").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("|---"))
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start + 1 : start + 5]]
+    return dict(rows)
+
+
+@pytest.mark.parametrize("language", ["", ".zh-CN"])
+@pytest.mark.parametrize("engine", OBJECTS)
+def test_the_page_has_a_row_for_each_verdict_and_for_a_gate_that_is_away(engine: str, language: str) -> None:
+    """The three verdicts in their order, then the gate that does not answer."""
+    rows = list(table(engine, language))
+    assert (tuple(rows[:3]), len(rows)) == (VERDICTS, 4)
+
+
+@pytest.mark.parametrize("language", ["", ".zh-CN"])
+def test_the_page_of_argo_rollouts_has_the_figures_of_the_analysis(language: str) -> None:
+    """How often it asks, how many times, what the pause is called, and which error in a row aborts."""
+    (metric,) = resource(TEMPLATE)["spec"]["metrics"]
+    does = table("argo-rollouts", language)
+    asked = rf"\b{metric['interval'].removesuffix('s')} ?[s秒].*\b{metric['count']}\b.*`InconclusiveAnalysisRun`"
+    assert re.search(asked, does["INCONCLUSIVE"])
+    *_, silent = does.values()
+    assert re.search(rf"\b{metric['consecutiveErrorLimit'] + 1}(?:th| 次)", silent)
+
+
+@pytest.mark.parametrize("language", ["", ".zh-CN"])
+def test_the_page_of_flagger_has_the_interval_of_its_canary(language: str) -> None:
+    """After how long a go-ahead is asked for again, and the type of hook that is not there."""
+    does = table("flagger", language)
+    interval = resource(CANARY)["spec"]["analysis"]["interval"]
+    assert re.search(rf"\b{interval.removesuffix('s')} ?[s秒]", does["CONFIRMED"])
+    *_, silent = does.values()
+    assert "`rollout`" in silent
+
+
+@pytest.mark.parametrize("engine", OBJECTS)
+def test_both_languages_have_the_same_figures(engine: str) -> None:
+    """Each row has the same numbers and the same names of the engine in English and in Chinese."""
+    figures = re.compile(r"\d+(?:\.\d+)?|`[^`]+`")
+    english, chinese = (table(engine, language).values() for language in ("", ".zh-CN"))
+    assert [sorted(figures.findall(row)) for row in english] == [sorted(figures.findall(row)) for row in chinese]
