@@ -103,9 +103,9 @@ lint: $(VENV)/.test ## Check style, format, types and layers only
 	$(BIN)/shellcheck --external-sources .ci/run scripts/*/*.sh
 	$(BIN)/hadolint services/micro_api/Dockerfile loadtest/Dockerfile scripts/lab/Dockerfile
 
-workflow: $(VENV)/.test ## Check the public workflow with actionlint (Go)
+workflow: $(VENV)/.test ## Check the workflows with actionlint (Go)
 	@command -v go >/dev/null || { echo "make workflow: go is not on the PATH: https://go.dev/doc/install" >&2; exit 1; }
-	go run $(ACTIONLINT) -shellcheck $(BIN)/shellcheck -pyflakes=
+	go run $(ACTIONLINT) -shellcheck $(BIN)/shellcheck -pyflakes= .github/workflows/*.yml docs/ci/*.yml
 
 format: $(VENV)/.test ## Format every Python file
 	$(BIN)/ruff format
