@@ -209,8 +209,8 @@ def _rollout_options(command: argparse.ArgumentParser) -> None:
         "--record",
         metavar="FILE",
         type=Path,
-        default=Path(".lab/rollout.json"),
-        help="the file that keeps what was released, when, and on which counts (default: %(default)s)",
+        help="the file that keeps what was released, when, and on which counts (default: rollout.json in the lab's"
+        " folder)",
     )
     command.add_argument(
         "--canary-errors",

@@ -6,8 +6,8 @@ A lab that runs is used, and stays as it is at the end; else one is started, and
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,11 +24,13 @@ from scripts.lab.terminal import filled
 from scripts.rollout import load_test, start
 from scripts.rollout.engine import Measured, Step, roll_out
 from scripts.rollout.file import RolloutFile
-from scripts.rollout.rules.record import RolloutError
+from scripts.rollout.rules.record import Record, RolloutError
 
 SETTLE_SECONDS: Final = 2.0
 FILES: Final = ("istio/gateway.yaml", "istio/destination-rule.yaml")
 USUAL_LOAD: Final = ("--headless", "--skip-log-setup", "-u", "10", "-r", "10", "-t", "120s")
+
+STEP_OPTIONS: Final = ("--expect-canary", "--route", "--next-weight", "--release", "--release-steps", "--verdict-json")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class LabMachine:
 
     folder: LabFolder
     state: LabState
-    lock: int
+    locks: Sequence[int]
 
     def set_weight(self, weight_percent: float, route: str) -> None:
         """Shift to a virtual service with this weight, which is served when this returns; raises RolloutError."""
@@ -55,7 +57,7 @@ class LabMachine:
         command = [sys.executable, str(REPOSITORY / "loadtest"), "locust", *USUAL_LOAD]
         command += ["--host", self.state.url, "--host-header", HOST_HEADER]
         command += load_test_options(self.state, step.load_test, os.environ)
-        return load_test.measured(command, step, (self.lock,))
+        return load_test.measured(command, step, self.locks)
 
     def ask(self) -> Answer:
         """Send one request, and return its answer."""
@@ -72,16 +74,52 @@ def rollout(options: argparse.Namespace) -> int:
         weights_percent = start.steps_percent(options.steps)
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"--steps {options.steps}: {error}") from None
-    file = RolloutFile(options.record)
-    options.record.parent.mkdir(parents=True, exist_ok=True)
+    _check_options(options.load_test)
+    own = options.dir.path / "rollout.json"
+    file = RolloutFile(options.record or own)
     try:
-        with file.lock() as lock, _lab(options, file) as state:
-            record = start.begin(file, weights_percent, tuple(options.load_test), _print)
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--record {file.path}: {error.strerror}") from error
+    try:
+        with ExitStack() as stack:
+            locks = [stack.enter_context(one.lock()) for one in _distinct(RolloutFile(own), file)]
+            state = stack.enter_context(_lab(options, file))
+            record = _begin(file, start.wanted(weights_percent, options.load_test, _subject(state)))
             _print(f"watch  {state.page_url} (in a browser)")
-            machine = LabMachine(options.dir, state, lock)
+            machine = LabMachine(options.dir, state, locks)
             return roll_out(machine, file, record, _print, settle_seconds=SETTLE_SECONDS)
     except RolloutError as error:
         raise LabError(str(error)) from error
+
+
+def _check_options(load_test: Sequence[str]) -> None:
+    """Refuse what the rollout itself says for each step."""
+    for option in (word.partition("=")[0] for word in load_test):
+        if option in STEP_OPTIONS:
+            raise UsageError(f"{option} is the rollout's own at each step: leave it out")
+
+
+def _distinct(own: RolloutFile, file: RolloutFile) -> list[RolloutFile]:
+    """Return whose locks are taken: the lab's, so that one rollout moves it, and that of the record."""
+    own.path.parent.mkdir(parents=True, exist_ok=True)
+    return [own] if own.path.resolve() == file.path.resolve() else [own, file]
+
+
+def _subject(state: LabState) -> str:
+    """Return which lab it is, and with which canary: the next one of the same folder is another."""
+    supervisor = state.processes[0]
+    canary = " ".join(f"{name}={value}" for name, value in sorted(state.canary_settings.items()))
+    return f"the lab {supervisor.pid} of {supervisor.started_at_seconds:.0f} {canary}".strip()
+
+
+def _begin(file: RolloutFile, new: Record) -> Record:
+    """Return the record to go on with; that of a lab that is gone is put aside, with its counts."""
+    record = file.read()
+    if record is not None and not record.ended and record.subject != new.subject:
+        kept = file.put_aside(record)
+        _print(f"{file.path} was of another lab, and is kept as {kept}; this rollout begins at 0 %")
+    return start.begin(file, new, _print)
 
 
 @contextmanager

@@ -54,5 +54,8 @@ origin=${url%/test/test}
 host=micro-api.$namespace.svc.cluster.local
 load_test=$(typed "$PYTHON" loadtest locust --headless --skip-log-setup -u 10 -r 10 -t 300s \
   --host "$origin" --host-header "$host")
-"$PYTHON" -m scripts.rollout --steps "$steps" --record "$record" --url "$origin" --host "$host" \
+# Other pods are another release: counts of these say nothing of them.
+pods=$(kubectl get deployment/micro-api-v1 deployment/micro-api-v2 \
+  --output=jsonpath='{range .items[*]}{.metadata.uid}{.spec.template.spec.containers}{end}' | cksum)
+"$PYTHON" -m scripts.rollout --subject "$namespace, pods ${pods%% *}" --steps "$steps" --record "$record" --url "$origin" --host "$host" \
   --set-weight "$(typed scripts/mesh/set-state.sh --any-status) {route}" --load-test "$load_test"

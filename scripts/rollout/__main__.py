@@ -11,7 +11,7 @@ from scripts.rollout.commands import CommandMachine
 from scripts.rollout.engine import roll_out
 from scripts.rollout.file import RolloutFile
 from scripts.rollout.rules.record import RolloutError
-from scripts.rollout.start import EXIT_CODES_HELP, add_options, begin
+from scripts.rollout.start import EXIT_CODES_HELP, add_options, begin, wanted
 
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     file = RolloutFile(options.record)
     try:
         with file.lock() as lock:
-            record = begin(file, options.steps, (), _print)
+            record = begin(file, wanted(options.steps, (), options.subject or _address(options)), _print)
             machine = CommandMachine(
                 shlex.split(options.set_weight), shlex.split(options.load_test), options.url, options.host, (lock,)
             )
@@ -65,6 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", required=True, help="where the requests go that prove a rollback")
     parser.add_argument("--host", metavar="HOST", default="", help="their Host header (default: that of the URL)")
     parser.add_argument(
+        "--subject",
+        metavar="TEXT",
+        default="",
+        help="what is released, such as an image: a record of something else is not gone on with (default: the"
+        " address and its Host)",
+    )
+    parser.add_argument(
         "--settle",
         metavar="SECONDS",
         type=float,
@@ -73,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_options(parser, "rollout.json")
     return parser
+
+
+def _address(options: argparse.Namespace) -> str:
+    return f"{options.url} {options.host}".strip()
 
 
 def _print(line: str) -> None:

@@ -59,8 +59,10 @@ class RolloutFile:
             return Record.from_dict(json.loads(self.path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            raise RolloutError(f"{self.path} cannot be read: {error}") from error
+        except OSError as error:
+            raise RolloutError(f"{self.path}: {error.strerror}: name another file with --record") from error
+        except ValueError as error:
+            raise RolloutError(f"{self.path} is cut off, or no JSON: name another file with --record") from error
         except RolloutError as error:
             raise RolloutError(f"{self.path}: {error}; name another file with --record") from error
 

@@ -1,7 +1,8 @@
 """Where a rollout begins: at 0 %, or where an earlier one of the same file was left."""
 
 import argparse
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -52,13 +53,28 @@ def add_options(parser: argparse.ArgumentParser, record: str) -> None:
     )
 
 
-def begin(
-    file: RolloutFile, weights_percent: tuple[float, ...], load_test: tuple[str, ...], print_line: Callable[[str], None]
-) -> Record:
+def wanted(weights_percent: tuple[float, ...], options: Sequence[str], subject: str) -> Record:
+    """Return the rollout that is asked for, before its first step.
+
+    Args:
+        weights_percent: the canary's weights, rising to 100.
+        options: further options of the load test; its variables in the environment count like them.
+        subject: what is released, and where.
+    """
+    variables = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("LOCUST_"))
+    return Record(weights_percent, load_test=tuple(options), subject=subject, variables=tuple(variables))
+
+
+def begin(file: RolloutFile, new: Record, print_line: Callable[[str], None]) -> Record:
     """Return the record to go on with, and say where it is; one that has ended is put aside.
 
+    Args:
+        file: the rollout's file.
+        new: what is asked for.
+        print_line: prints a line for a person.
+
     Raises:
-        RolloutError: the file is no record, or one of a rollout with other steps or options.
+        RolloutError: the file is no record, or one of a rollout with other steps or options, or of something else.
     """
     record = file.read()
     if record is not None and record.ended:
@@ -66,12 +82,18 @@ def begin(
         record = None
     if record is None:
         file.counts.unlink(missing_ok=True)
-        return Record(weights_percent, load_test=load_test)
-    if (record.weights_percent, record.load_test) != (weights_percent, load_test):
-        raise RolloutError(
-            f"{file.path} is at {record.weight_percent:g} % of a rollout with other steps or options: give the same"
-            f" ones (--steps {','.join(f'{weight:g}' for weight in record.weights_percent)}"
-            f" {' '.join(record.load_test)}), or name another file with --record"
-        )
+        return new
+    at = f"{file.path} is at {record.weight_percent:g} % of a rollout"
+    give_up = "begin another one with another file (--record)"
+    if record.subject != new.subject:
+        raise RolloutError(f"{at} of {record.subject or 'something else'}, and this is {new.subject}: {give_up}")
+    if _asked(record) != _asked(new):
+        raise RolloutError(f"{at} with other steps or options: give the same ones ({_asked(record)}), or {give_up}")
     print_line(f"Going on at {record.weight_percent:g} % ({record.phase}), with the counts so far")
     return record
+
+
+def _asked(record: Record) -> str:
+    """Return what must stay the same, as it was typed."""
+    steps = ",".join(f"{weight:g}" for weight in record.weights_percent)
+    return " ".join([*record.variables, f"--steps {steps}", *record.load_test])

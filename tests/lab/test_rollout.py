@@ -3,10 +3,12 @@
 import json
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import psutil
 import pytest
 import requests
 
@@ -79,6 +81,15 @@ class Rollout:
             if "locust" in process.cmdline():
                 process.terminate()
 
+    @property
+    def measures(self) -> bool:
+        """Whether a load test runs."""
+        for process in self.command_line.processes():
+            with suppress(psutil.Error):  # it ends
+                if "locust" in process.cmdline():
+                    return True
+        return False
+
     def kill(self, version: str, replicas: int | None = None) -> None:
         """Kill all replicas of a version, or some."""
         lab = RunningLab(self.folder, self.command_line)
@@ -90,8 +101,9 @@ class Rollout:
         assert wait_until(condition, 4 * TIMEOUT_SECONDS)
 
 
-def test_a_good_canary_is_released(rollout: Rollout) -> None:
-    """Step by step, with a verdict at each, and no request is lost."""
+def test_a_good_canary_is_released(rollout: Rollout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Step by step, with a verdict at each, and no request is lost; the record has the load test's variables."""
+    monkeypatch.setenv("LOCUST_ALPHA", "0.04")
     code, said = rollout.run()
     assert code == 0, said
     assert "released: the canary has all traffic" in said
@@ -99,6 +111,7 @@ def test_a_good_canary_is_released(rollout: Rollout) -> None:
     assert rollout.happened == [(0, "set"), *ups]
     record = rollout.record()
     assert (record["phase"], record["counts"]["stopped"]) == ("released", None)
+    assert record["variables"] == ["LOCUST_ALPHA=0.04"]
     assert [step["counts"]["other"] for step in record["counts"]["steps"]] == [0, 0, 0]
     assert rollout.folder.read_state() is None  # the lab that was started for it has ended
 
@@ -283,6 +296,32 @@ def test_other_steps_are_no_way_to_go_on(rollout: Rollout) -> None:
     assert "--steps 50,100" in said
 
 
+def test_the_counts_of_a_lab_that_is_gone_release_nothing(rollout: Rollout) -> None:
+    """A go-ahead at 50 % was for another canary: the next lab's begins at 0 %, and is compared."""
+    steps = ("--steps", "50", "--margin", "0.3")
+    with rollout.command_line.start(*rollout.arguments, *steps) as process:
+        rollout.until(lambda: rollout.counted(50) > 0)
+        process.kill()
+    rollout.end_the_load_test()
+    rollout.until(lambda: not rollout.measures)
+    control.down(rollout.folder)
+    code, said = rollout.run(*steps, "--canary-errors", "20")
+    assert code == 10, said
+    assert "was of another lab, and is kept as" in said
+    assert rollout.happened == [(0, "set"), (50, "set"), (50, "REFUTED"), (0, "set"), (0, "no leak")]
+
+
+def test_two_rollouts_of_one_lab_are_refused(rollout: Rollout) -> None:
+    """With a record of its own each: they would move the same weights."""
+    arguments = ("rollout", "--dir", rollout.folder.path, *SURE, "--steps", "50", "--margin", "0.3")
+    with rollout.command_line.start(*arguments) as process:
+        rollout.until((rollout.folder.path / "rollout.json").exists)
+        code, said = rollout.run("--steps", "50")
+        assert (code, "a rollout runs, or the load test" in said) == (1, True)
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -290,6 +329,8 @@ def test_other_steps_are_no_way_to_go_on(rollout: Rollout) -> None:
         (("--steps", "ten"), "is no list of percentages: write 10,50"),
         (("--steps", "12.5"), "Istio's weights are whole numbers, and 12.5 is none"),
         (("--canary-errors", "200"), "is not a percentage from 0 to 100"),
+        (("--expect-canary", "30"), "--expect-canary is the rollout's own at each step: leave it out"),
+        (("--release=x.json",), "--release is the rollout's own at each step"),
     ],
 )
 def test_wrong_options_are_named(rollout: Rollout, options: tuple[str, ...], said: str) -> None:

@@ -239,3 +239,13 @@ def test_a_fault_of_a_classifier_is_named_once(
     assert error.count(words) == 1
     assert captured.out == ""
     assert "Traceback" not in error
+
+
+def test_a_log_without_a_status_judges_the_split_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every third line of the canary may be an error: without a status no one sees it, so there is no go-ahead."""
+    both = judge_with(monkeypatch, "--expect-canary", "30")
+    log = b"blue\n" * 700 + b"green\n" * 300
+    assert both(f"--field -1 --status-field none {BY_COLOUR} --complete", log) == 2
+    assert "judge the split alone (--only-split)" in " ".join(capsys.readouterr().err.split())

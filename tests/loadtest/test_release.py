@@ -2,6 +2,8 @@
 
 import json
 import random
+import re
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from canary_loadtest.core.release import Release
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.slowness import Slowness
 from tests.loadtest.locust_process import BOTH_FINDINGS, locust, run, wait_until
-from tests.loadtest.server import serving
+from tests.loadtest.server import Reply, Request, serving
 from tests.loadtest.traffic import held_after, split
 
 ERROR = "status_503"
@@ -155,7 +157,8 @@ def test_steps_out_of_range_are_refused(steps: int) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "Expecting value"),
+        ("", "it is cut off, or no JSON: begin the release again, with another file"),
+        ('{"format": 1, "steps": [', "it is cut off, or no JSON"),
         ("[]", "it does not have the counts of a release"),
         ('{"format": 2}', "its format is 2, and not 1"),
         ('{"format": 1, "tested": {}}', "it does not have the counts of a release"),
@@ -182,17 +185,60 @@ def test_a_run_that_was_killed_goes_on(tmp_path: Path) -> None:
         found = Release.from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
         return found.tally_at(30).total if found else 0
 
-    with (
-        serving(held_after(400, split(3))) as server,
-        locust(tmp_path, f"{options} --host {server.url}", environment=BOTH_FINDINGS) as process,
-    ):
-        wait_until(lambda: counted() == 400, process)
-        process.kill()
-        process.wait()
-    with serving(split(3)) as server:
-        ended = run(
-            tmp_path, f"-u 1 --expect-canary 30 --release {file} --host {server.url}", environment=BOTH_FINDINGS
-        )
+    killed, before, after = threading.Event(), held_after(400, split(3)), split(3)
+
+    def reply(request: Request) -> Reply:
+        return after(request) if killed.is_set() else before(request)
+
+    with serving(reply) as server:
+        with locust(tmp_path, f"{options} --host {server.url}", environment=BOTH_FINDINGS) as process:
+            wait_until(lambda: counted() == 400, process)
+            process.kill()
+            process.wait()
+        killed.set()
+        again = f"-u 1 --expect-canary 30 --release {file} --host {server.url}"
+        ended = run(tmp_path, again, environment=BOTH_FINDINGS)
     assert ended.exit_code == 0, ended.stdout
     assert ended.verdict["decided_after"] == counted() > 400
-    assert counted() - 400 <= server.sent.total()
+    assert counted() <= server.sent.total()
+    assert "--release: goes on with 400 answers of the file" in " ".join(ended.stderr.split())
+
+
+def test_counts_of_another_address_are_refused(tmp_path: Path) -> None:
+    """Of another server, or of another Host at the same one: they say nothing of this canary."""
+    file = tmp_path / "release.json"
+    options = f"--expect-canary 30 --only-split --release {file}"
+    with serving(split(3)) as first, serving(split(3)) as second:
+        assert run(tmp_path, f"{options} --host {first.url}").exit_code == 0
+        kept = file.read_text(encoding="utf-8")
+        for other in (second.url, f"{first.url} --host-header shop.test"):
+            ended = run(tmp_path, f"{options} --host {other}")
+            assert ended.exit_code == 2
+            assert f"its counts are of {first.url}, and this is {other.replace(' --host-header', '')}" in " ".join(
+                ended.stderr.split()
+            )
+    assert second.sent.total() == 0
+    assert file.read_text(encoding="utf-8") == kept
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"canary": -5}, "its counts at 30 % have canary -5: no number of answers"),
+        ({"canary": 5000}, "have drawn.canary - canary -"),
+        ({"stable": 1.5}, "have stable 1.5"),
+        ({"routes": {"70-30": True}}, "have routes.70-30 True"),
+    ],
+)
+def test_counts_that_no_run_makes_are_refused(change: dict[str, object], said: str) -> None:
+    """Somebody has edited the file."""
+    expectation = Expectation(30)
+    session = Session(expectation)
+    session.add(Answer(CANARY, destination=CANARY))
+    found = session.added_to(Release.begin(expectation)).to_dict()
+    found["steps"][0]["counts"].update(change)
+    with pytest.raises(ExpectationError, match=re.escape(said)):
+        Release.from_dict(found)
+    found["steps"] *= 2
+    with pytest.raises(ExpectationError, match="it has a weight twice"):
+        Release.from_dict(found)

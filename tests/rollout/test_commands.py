@@ -123,6 +123,22 @@ def test_a_second_rollout_at_the_same_time_is_refused(tmp_path: Path, capsys: py
     assert not (tmp_path / "weights").exists()
 
 
+def test_counts_of_something_else_are_not_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another image at the same address is another release; so is one with other variables of the load test."""
+    with serving(split(0)) as server:
+        assert main([*typed(tmp_path, server.url, 11), "--subject", "image 1.3"]) == 11
+        before = (tmp_path / "rollout.json").read_text(encoding="utf-8")
+        assert main([*typed(tmp_path, server.url), "--subject", "image 1.4"]) == 1
+        said = capsys.readouterr().err
+        assert "is at 50 % of a rollout of image 1.3, and this is image 1.4: begin another one" in said
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LOCUST_ONLY_SPLIT", "true")
+            assert main([*typed(tmp_path, server.url), "--subject", "image 1.3"]) == 1
+        assert "a rollout with other steps or options" in capsys.readouterr().err
+        assert (tmp_path / "rollout.json").read_text(encoding="utf-8") == before
+        assert main([*typed(tmp_path, server.url), "--subject", "image 1.3"]) == 0
+
+
 def test_a_record_of_something_else_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is something else is not overwritten."""
     file = tmp_path / "rollout.json"

@@ -102,13 +102,34 @@ class Release:
         """
         with reading("the counts of a release"):
             check_format(data["format"], FORMAT)
+            tallies = {step["weight_percent"]: Tally.from_dict(step["counts"]) for step in data["steps"]}
+            if len(tallies) < len(data["steps"]):
+                raise ExpectationError("it has a weight twice")
+            for weight_percent, tally in tallies.items():
+                _check(tally, weight_percent)
             return cls(
                 dict(data["tested"]),
-                {step["weight_percent"]: Tally.from_dict(step["counts"]) for step in data["steps"]},
+                tallies,
                 [Epoch.from_dict(epoch) for epoch in data["epochs"]],
                 data["latency"] and Latency.from_dict(data["latency"]),
                 data["stopped"] and tuple(data["stopped"]),
             )
+
+
+def _check(tally: Tally, weight_percent: float) -> None:
+    """Refuse counts that no run makes; raises ExpectationError."""
+    counts = {
+        "canary": tally.canary,
+        "stable": tally.stable,
+        "drawn.canary - canary": tally.canary_errors,
+        "drawn.stable - stable": tally.stable_errors,
+        "settling": tally.settling,
+        **{f"other_by_kind.{name}": count for name, count in tally.other.items()},
+        **{f"routes.{name}": count for name, count in tally.routes.items()},
+    }
+    for name, count in counts.items():
+        if type(count) is not int or count < 0:
+            raise ExpectationError(f"its counts at {weight_percent:g} % have {name} {count!r}: no number of answers")
 
 
 def _told(name: str, value: float | None) -> str:

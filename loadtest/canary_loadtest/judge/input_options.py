@@ -108,6 +108,11 @@ def form_of(options: argparse.Namespace) -> Format:
             raise UsageError(f"{name} needs answers with headers: {named} has none")
     if options.complete and not form.has_records:
         raise UsageError(f"--complete needs a line for every request: {named} has none; use --sent N")
+    if options.status_field == NO_STATUS and not options.only_split:
+        raise UsageError(
+            "--status-field none: a log without a status shows no error of the canary; judge the split alone"
+            " (--only-split), or name the field"
+        )
     if options.max_slowdown is not None and not form.times:
         raise UsageError(f"{NEEDS_TIMES}: {named} has neither; {TIMED}")
     return form

@@ -75,9 +75,13 @@ class JudgingRun:
             next_steps=LIVE_NEXT_STEPS,
         )
         session.hold_latency(self._missed_schedule)
-        self._release = ReleaseFile(self.options.release, session.expectation)
+        self._release = ReleaseFile(self.options.release, session.expectation, self._target())
         self._release.resume(session)
         return session
+
+    def _target(self) -> str:
+        """Return the address that is asked, with its Host."""
+        return f"{self._runner.environment.host or self.options.host or ''} {self.options.host_header or ''}".strip()
 
     def _missed_schedule(self) -> str:
         """Return by how much fewer requests were sent than `--max-rate` asks for, "" where it is about as many.
@@ -113,6 +117,8 @@ class JudgingRun:
             print(f"not started: {error}", file=sys.stderr, flush=True)
             gevent.spawn(self._runner.stop)
             return
+        if kept := self._release.kept_at(self.session.expectation.canary_percent):
+            print(f"--release: goes on with {kept} answers of the file", file=sys.stderr, flush=True)
         self._running = True
         self._began = time.monotonic()
         self._started_at = datetime.now(UTC)

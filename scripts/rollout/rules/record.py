@@ -62,6 +62,8 @@ class Record:
         phase: what is being done, or how it ended.
         events: what happened, oldest first.
         load_test: further options of the load test, which must stay the same.
+        subject: what is released, and where: counts say nothing of another canary; "" in a record of before 1.0.
+        variables: those of the load test as NAME=VALUE, which must stay the same, too.
     """
 
     weights_percent: tuple[float, ...]
@@ -69,6 +71,8 @@ class Record:
     phase: Phase = Phase.SETTING
     events: tuple[Event, ...] = ()
     load_test: tuple[str, ...] = field(default=())
+    subject: str = ""
+    variables: tuple[str, ...] = ()
 
     @property
     def weight_percent(self) -> float:
@@ -127,6 +131,8 @@ class Record:
             "phase": self.phase.value,
             "events": [event.to_dict() for event in self.events],
             "load_test": list(self.load_test),
+            "subject": self.subject,
+            "variables": list(self.variables),
         }
 
     @classmethod
@@ -145,6 +151,8 @@ class Record:
                 Phase(data["phase"]),
                 tuple(Event(**event) for event in data["events"]),
                 tuple(data["load_test"]),
+                data.get("subject", ""),
+                tuple(data.get("variables", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RolloutError("it is not the record of a rollout") from error
