@@ -1,13 +1,18 @@
 """What the steps do with the lab: serve a beginning, see what is served, and run its commands as a learner would."""
 
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from scripts import REPOSITORY
+from scripts.course.calls import call
 from scripts.course.errors import CannotTellError
 from scripts.course.evidence import read as read_evidence
+from scripts.course.rules.calls import Calls
 from scripts.course.rules.finding import cannot_tell
 from scripts.course.rules.traffic import Traffic
 from scripts.course.rules.verdicts import Evidence, Mark
@@ -17,18 +22,20 @@ from scripts.lab import status as lab_status
 from scripts.lab.__main__ import EXIT_INTERRUPTED
 from scripts.lab.__main__ import main as lab_main
 from scripts.lab.errors import LabError
-from scripts.lab.measure import PATH, in_lines
+from scripts.lab.measure import PATH, in_lines, versions_behind
 from scripts.lab.ports import Ports
 from scripts.lab.processes import is_alive
 from scripts.lab.show import HOST_HEADER
 from scripts.lab.show import read as read_envoy
-from scripts.lab.state import DEFAULT_FOLDER, LabFolder
+from scripts.lab.state import DEFAULT_FOLDER, LabFolder, LabState
 from scripts.lab.status import Status
 from scripts.lab.terminal import PROGRAM
 from scripts.lab.traffic_state import TrafficState
 from scripts.proxy.routes import Json, destinations, version
 from scripts.proxy.served import Served, served, taking
 
+ISTIO: Final = REPOSITORY / "istio"
+RULE: Final = ISTIO / "destination-rule.yaml"
 # The port that the documents show; another one where it is busy.
 USUAL_PORT: Final = 18080
 REPLICAS: Final = 2
@@ -52,18 +59,19 @@ class Bench:
     attempt: Attempt
     lab: LabFolder = field(default_factory=lambda: LabFolder(DEFAULT_FOLDER))
 
-    def serve(self, state: Path | str) -> None:
-        """Have a healthy lab serve a traffic state, with the repository's Gateway and DestinationRule.
+    def serve(self, state: Path, rule: Path = RULE) -> None:
+        """Have a healthy lab serve a traffic state, with the repository's Gateway.
 
         A lab that is well and has nothing special is kept, with its address; any other one is replaced.
 
         Args:
             state: the file of a VirtualService.
+            rule: the file of a DestinationRule.
 
         Raises:
             LabError: the lab did not start.
         """
-        files = [str(state), *(str(REPOSITORY / "istio" / name) for name in ("gateway.yaml", "destination-rule.yaml"))]
+        files = [str(state), str(rule), str(ISTIO / "gateway.yaml")]
         found = lab_status.read(self.lab)
         if found and _is_usable(found):
             control.restore(self.lab, TrafficState.load(files))
@@ -73,6 +81,18 @@ class Bench:
                 control.up(self.lab, files, ports=Ports(USUAL_PORT), replicas=REPLICAS)
             except LabError:  # the port is busy; any other reason is met, and reported, again
                 control.up(self.lab, files, replicas=REPLICAS)
+
+    def serve_hidden(self, state: str, rule: str | None = None) -> None:
+        """Have the lab serve texts of which no file is left; arguments and errors as those of `serve`."""
+        texts = {"hidden.yaml": state, "hidden-rule.yaml": rule}
+        files = {self.folder.path / name: text for name, text in texts.items() if text is not None}
+        try:
+            for file, text in files.items():
+                file.write_text(text, encoding="utf-8")
+            self.serve(*files)
+        finally:
+            for file in files:
+                file.unlink(missing_ok=True)
 
     def url(self) -> str:
         """Return the address of the running lab; raises LabError where none runs."""
@@ -84,20 +104,24 @@ class Bench:
         Raises:
             CannotTellError: the lab of the step's start does not run, or not as it was started.
         """
-        state = self.lab.read_state()
-        if state is None:
-            raise _lost("no_lab", "no lab runs here.")
-        dead = [record.name for record in state.processes if not is_alive(record)]
-        if dead or state.phase != "ready":
-            raise _lost("lab_ill", f"the lab is {state.phase}; not alive: {', '.join(dead) or 'none'}.")
-        if state.url != self.attempt.url:
-            raise _lost("another_lab", f"the lab is at {state.url}, and the step began at {self.attempt.url}.")
+        state = self._state()
         try:  # two requests of 5 s at most: a check ends within 15 s
-            configurations = read_envoy(state.admin_url).routes
+            configuration = read_envoy(state.admin_url)
         except LabError as error:
             raise _lost("envoy_silent", f"Envoy does not report what it serves: {error}") from error
-        route = taking(served(configurations), HOST_HEADER, PATH, {})
-        return None if route is None else Traffic(route.name_on_answers, _weights(configurations, route))
+        route = taking(served(configuration.routes), HOST_HEADER, PATH, {})
+        if route is None:
+            return None
+        pods = {
+            share.version: versions_behind(share.cluster, configuration, state)
+            for share in route.shares
+            if share.weight_percent
+        }
+        return Traffic(route.name_on_answers, _weights(configuration.routes, route), pods)
+
+    def calls(self, headers: Mapping[str, str]) -> Calls:
+        """Return what a few calls with some headers get, each by the lab's own address and host."""
+        return call(self.attempt.url, headers)
 
     def evidence(self) -> Evidence:
         """Return the verdicts of the step's start."""
@@ -118,7 +142,32 @@ class Bench:
 
     def measure(self, file: str, *options: str) -> int:
         """Run the lab's `measure` with its verdict in a file of the step's folder, and return its exit code."""
-        return self.run_lab("measure", *options, "--verdict-json", str(self.folder.latest / file))
+        return self.run_lab("measure", *options, *self.into(file))
+
+    def into(self, file: str) -> tuple[str, str]:
+        """Return the options by which the load test writes its verdict into a file of the step's folder."""
+        return "--verdict-json", str(self.folder.latest / file)
+
+    @contextmanager
+    def meanwhile(self, *arguments: str) -> Iterator[None]:
+        """Print a command of the lab, let it run as a process of its own meanwhile, and wait for its end."""
+        print(f"{in_lines([*PROGRAM.split(), *arguments])} &", flush=True)
+        command = [sys.executable, "-m", "scripts.lab", *arguments]
+        # In this session, so that it gets a Ctrl-C, too.
+        with subprocess.Popen(command):  # noqa: S603 - the lab's own command, without a shell
+            yield
+
+    def _state(self) -> LabState:
+        """Return the state of the lab of the step's start; raise CannotTellError where it is not as it was started."""
+        state = self.lab.read_state()
+        if state is None:
+            raise _lost("no_lab", "no lab runs here.")
+        dead = [record.name for record in state.processes if not is_alive(record)]
+        if dead or state.phase != "ready":
+            raise _lost("lab_ill", f"the lab is {state.phase}; not alive: {', '.join(dead) or 'none'}.")
+        if state.url != self.attempt.url:
+            raise _lost("another_lab", f"the lab is at {state.url}, and the step began at {self.attempt.url}.")
+        return state
 
 
 def _is_usable(found: Status) -> bool:

@@ -171,25 +171,30 @@ def _canary_percent(route: Served, configuration: Configuration, state: LabState
     """Return the share of the canary that the weights of a route make; `named` is the canary's part by subset."""
     if not route.shares:
         raise LabError(f"The route {route.name or 'without a name'} leads to no version: {route.action}")
-    versions = {replica.socket_path: replica.version for replica in replicas_of(state)}
     # The name comes first, so that a subset v2 whose labels select the pods of v1 is found out, not expected.
     parts = [
-        named[share.version] if share.version in named else _canary_share(share, configuration, versions)
+        named[share.version] if share.version in named else _canary_share(share, configuration, state)
         for share in route.shares
     ]
     return sum(share.weight_percent * part for share, part in zip(route.shares, parts, strict=True))
 
 
-def _canary_share(share: Share, configuration: Configuration, versions: Mapping[str, str]) -> float:
+def _canary_share(share: Share, configuration: Configuration, state: LabState) -> float:
     """Return the canary's part of a destination: the ratio of its replicas."""
-    statuses = [one for one in configuration.endpoints if one.get("name") == share.cluster]
-    paths = [
-        host["address"].get("pipe", {}).get("path", "") for one in statuses for host in one.get("hostStatuses", ())
-    ]
-    found = [versions[path] for path in paths if path in versions]
+    found = versions_behind(share.cluster, configuration, state)
     if not found:
         raise UsageError(
             f"{share.version} has no replica, so its weight of {share.weight_percent:g} % is of neither version: say "
             "what to expect with --expect-canary PERCENT"
         )
     return found.count("v2") / len(found)
+
+
+def versions_behind(cluster: str, configuration: Configuration, state: LabState) -> list[str]:
+    """Return the version of each replica of the lab that a cluster of Envoy leads to."""
+    versions = {replica.socket_path: replica.version for replica in replicas_of(state)}
+    statuses = [one for one in configuration.endpoints if one.get("name") == cluster]
+    paths = [
+        host["address"].get("pipe", {}).get("path", "") for one in statuses for host in one.get("hostStatuses", ())
+    ]
+    return [versions[path] for path in paths if path in versions]

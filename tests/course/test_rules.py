@@ -5,27 +5,17 @@ from dataclasses import replace
 import pytest
 
 from scripts.course.rules import ten_calls, three_answers, write_a_state
-from scripts.course.rules.finding import Finding, Outcome, not_yet
+from scripts.course.rules.finding import Outcome, not_yet
 from scripts.course.rules.personal import HIDDEN_PERCENTS, OWN_PERCENTS, hidden_percent, own_percent
 from scripts.course.rules.ten_calls import Bet
 from scripts.course.rules.traffic import NO_TRAFFIC, Traffic
-from scripts.course.rules.verdicts import Evidence, Mark, Verdict, evidence
+from scripts.course.rules.verdicts import Verdict, evidence
+from tests.course.verdict_cases import CONFIRMED, FEW, MARK, REFUTED, SPLIT, URL, assert_cause, of
 
-URL = "http://127.0.0.1:18080"
-MARK = Mark(URL, since_seconds=1000.9)
 HIDDEN = Traffic("hidden", {"v1": 50, "v2": 50})
-SPLIT = Traffic("70-30", {"v1": 70, "v2": 30})
 OWN = Traffic("85-15", {"v1": 85, "v2": 15})
-CONFIRMED = Verdict("a.json", "CONFIRMED", 0, URL, 1010, 50.0, 5.0, 700, 350, "hidden", "enough answers")
-REFUTED = replace(CONFIRMED, file="b.json", outcome="REFUTED", exit_code=10, expected_percent=30.0)
-FEW = replace(CONFIRMED, file="c.json", outcome="INCONCLUSIVE", exit_code=11, answers=22, reason="22 are too few")
 THREE = [replace(CONFIRMED, expected_percent=30.0), replace(REFUTED, expected_percent=50.0), FEW]
 BET = Bet("30", 1005.5)
-
-
-def of(*verdicts: Verdict) -> Evidence:
-    """Return the verdicts that count."""
-    return evidence(verdicts, MARK)
 
 
 def test_a_verdict_counts_by_its_mark_alone() -> None:
@@ -156,13 +146,3 @@ def test_a_name_has_the_same_values_however_it_is_typed() -> None:
         drawn = sum(hidden_percent(name, 1) == percent for name in names)
         assert 900 < drawn < 1100
     assert {hidden_percent("Ada", attempt) for attempt in range(1, 9)} == set(HIDDEN_PERCENTS)
-
-
-def assert_cause(finding: Finding, cause: str) -> None:
-    """Assert what was found; a learner who is not done reads where to look and gets a hint, but no command."""
-    assert finding.cause == cause
-    assert (finding.outcome is Outcome.DONE) == (cause == "done")
-    if cause != "done":
-        assert finding.look
-        assert finding.hints
-        assert "scripts.lab" not in " ".join([finding.saw, finding.look, *finding.hints])

@@ -1,5 +1,7 @@
 """The solutions go on only while the commands end as they should."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 from scripts.course.bench import Bench
 from scripts.course.rules.personal import own_percent
 from scripts.course.state import Attempt, CourseFolder
-from scripts.course.steps import ten_calls, three_answers, write_a_state
+from scripts.course.steps import shift_under_load, ten_calls, three_answers, write_a_state
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,12 @@ class Recorder(Bench):
         """Record the command, and return the next code."""
         self.commands.append(arguments)
         return self.codes.pop(0)
+
+    @contextmanager
+    def meanwhile(self, *arguments: str) -> Iterator[None]:
+        """Record the command; its code is not asked for."""
+        self.commands.append(arguments)
+        yield
 
 
 def recorder(folder: Path, *codes: int, answer: str = "") -> Recorder:
@@ -61,3 +69,14 @@ def test_a_state_that_is_refused_is_not_measured(tmp_path: Path, codes: list[int
     text = bench.folder.own_state.read_text(encoding="utf-8")
     assert [line.split()[-1] for line in text.splitlines() if "weight:" in line] == [str(100 - percent), str(percent)]
     assert text.endswith(f'x-canary-route: "{100 - percent}-{percent}"\n')
+
+
+@pytest.mark.parametrize(("codes", "count"), [([0, 0, 0], 4), ([0, 1], 3), ([1], 1)])
+def test_a_shift_that_failed_is_not_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codes: list[int], count: int
+) -> None:
+    """The solution of step 4 begins at 100/0, lets a run go on across the shift, and then measures."""
+    monkeypatch.setattr(shift_under_load, "SHIFT_AFTER_SECONDS", 0)
+    bench = recorder(tmp_path, *codes)
+    shift_under_load.solve(bench)
+    assert [one[0] for one in bench.commands] == ["shift", "measure", "shift", "measure"][:count]

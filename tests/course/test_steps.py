@@ -22,6 +22,7 @@ FIRST_HINTS = {
     "ten_calls": "Send the ten calls, count the answers with V3",
     "three_answers": "Which claim is true of a lab that serves 70/30?",
     "write_a_state": "v2 is to get 15 of 100.",
+    "shift_under_load": "Begin a run that does not end with its verdict",
 }
 
 

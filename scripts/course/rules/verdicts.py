@@ -7,7 +7,7 @@ own for the course. It is evidence, and no proof: a person may write any JSON.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -27,6 +27,10 @@ class Verdict:
         canary_answers: how many of them are the canary's.
         route: the route that alone was counted, "" for any.
         reason: the load test's own.
+        others: how many requests got an answer that is of neither version, or none, by kind.
+        routes: how many right answers named each route.
+        drawn_unknown: how many requests were drawn for a version that no answer names.
+        canary_is_worse: whether the canary was found to err more often than stable.
     """
 
     file: str
@@ -40,6 +44,10 @@ class Verdict:
     canary_answers: int
     route: str
     reason: str
+    others: Mapping[str, int] = field(default_factory=dict)
+    routes: Mapping[str, int] = field(default_factory=dict)
+    drawn_unknown: int = 0
+    canary_is_worse: bool = False
 
     @classmethod
     def of_json(cls, file: str, content: Mapping[str, Any], started_at_seconds: int) -> "Verdict":
@@ -67,6 +75,10 @@ class Verdict:
             canary_answers=int(counts["canary"]),
             route=content["route"] or "",
             reason=str(content["reason"]),
+            others=dict(counts["other_by_kind"]),
+            routes=dict(counts["routes"]),
+            drawn_unknown=int(counts["drawn"]["unknown"]),
+            canary_is_worse=(content["health"] or {}).get("finding") == "WORSE",
         )
 
     def __str__(self) -> str:

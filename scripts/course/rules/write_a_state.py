@@ -1,10 +1,12 @@
 """Step 3: a traffic state of one's own, with its weights and its name."""
 
 from scripts.course.rules.finding import Finding, done, not_yet
+from scripts.course.rules.proof import confirmed, name_of, unproved
 from scripts.course.rules.traffic import Traffic
 from scripts.course.rules.verdicts import Evidence
 
 EDIT = 'The part "Write the state" of the text, and your file .course/my-state.yaml.'
+JUDGE = 'The part "Have it judged" of the text; the folder is .course/verdicts.'
 
 
 def judged(traffic: Traffic | None, canary_percent: int, evidence: Evidence) -> Finding:
@@ -33,12 +35,13 @@ def judged(traffic: Traffic | None, canary_percent: int, evidence: Evidence) -> 
             f"Who reads an answer sees the name only. It should claim what the weights do: {name}.",
             "The name is the value of x-canary-route under headers.response.set. Apply the file again after the edit.",
         )
-    return _on_verdicts(name, canary_percent, evidence)
-
-
-def name_of(canary_percent: int) -> str:
-    """Return the name of the route with a weight of v2 in percent, such as 85-15."""
-    return f"{100 - canary_percent}-{canary_percent}"
+    one = confirmed(evidence, name, canary_percent)
+    if one is None:
+        return unproved(evidence, name, canary_percent, JUDGE)
+    return done(
+        f"Envoy's weights are v1 {100 - canary_percent}, v2 {canary_percent}, its answers say {name}, and the load "
+        f"test CONFIRMED it: {one.canary_answers} of {one.answers} answers."
+    )
 
 
 def _other_weights(traffic: Traffic, canary_percent: int) -> Finding:
@@ -76,30 +79,4 @@ def _other_weights(traffic: Traffic, canary_percent: int) -> Finding:
         f"Envoy serves {traffic}, and your weights are v1 {stable_percent}, v2 {canary_percent}.",
         "The line `your weight` of `status`, and your file .course/my-state.yaml.",
         f"Your own canary weight is {canary_percent}; a neighbour has another one.",
-    )
-
-
-def _on_verdicts(name: str, canary_percent: int, evidence: Evidence) -> Finding:
-    of_route = [one for one in evidence.counted if one.route == name]
-    if not of_route:
-        others = "".join(f" {one}, of {one.route or 'any route'}." for one in evidence.counted)
-        return not_yet(
-            "no_verdict",
-            f"Envoy serves {name}, and no verdict of this start is about that route.{others}{evidence.remark}",
-            'The part "Have it judged" of the text; the folder is .course/verdicts.',
-            "The weights are what Envoy was told. Let the load test prove what the clients get.",
-            "The lab's `measure` knows the share and the route; the verdict must be written into .course/verdicts.",
-        )
-    confirmed = [one for one in of_route if one.outcome == "CONFIRMED" and one.expected_percent == canary_percent]
-    if not confirmed:
-        return not_yet(
-            "not_confirmed",
-            f"{of_route[-1]}, and your share is {canary_percent} %.",
-            "The reason of the verdict, and the line `expected:` above it.",
-            "The claim has to be your own weight, and the run long enough for a verdict.",
-        )
-    one = confirmed[-1]
-    return done(
-        f"Envoy's weights are v1 {100 - canary_percent}, v2 {canary_percent}, its answers say {name}, and the load "
-        f"test CONFIRMED it: {one.canary_answers} of {one.answers} answers."
     )

@@ -19,12 +19,7 @@ DECIDED: Final = (0, 10)
 
 def start(bench: Bench) -> None:
     """Have the lab serve 70/30 or 50/50 under a name that does not show which."""
-    file = bench.folder.path / "hidden.yaml"
-    file.write_text(virtual_service(_hidden(bench), ROUTE_NAME), encoding="utf-8")
-    try:
-        bench.serve(file)
-    finally:
-        file.unlink()
+    bench.serve_hidden(virtual_service(_hidden(bench), ROUTE_NAME))
 
 
 def check(bench: Bench) -> Finding:

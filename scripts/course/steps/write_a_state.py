@@ -2,15 +2,15 @@
 
 from typing import Final
 
-from scripts import REPOSITORY
-from scripts.course.bench import Bench
+from scripts.course.bench import ISTIO, Bench
 from scripts.course.rules.finding import Finding
 from scripts.course.rules.personal import own_percent
-from scripts.course.rules.write_a_state import judged, name_of
+from scripts.course.rules.proof import name_of
+from scripts.course.rules.write_a_state import judged
 from scripts.course.state import Attempt
 from scripts.lab.split import virtual_service
 
-BEGINNING: Final = REPOSITORY / "istio" / "virtual-service-100-0.yaml"
+BEGINNING: Final = ISTIO / "virtual-service-100-0.yaml"
 
 
 def start(bench: Bench) -> None:

@@ -1,0 +1,79 @@
+"""What steps ask in common: a state that is served as it should be, and a verdict that CONFIRMED it."""
+
+from collections.abc import Iterator
+
+from scripts.course.rules.finding import Finding, not_yet
+from scripts.course.rules.traffic import Traffic
+from scripts.course.rules.verdicts import Evidence, Verdict
+
+
+def name_of(canary_percent: int) -> str:
+    """Return the name of the route with a weight of v2 in percent, such as 85-15."""
+    return f"{100 - canary_percent}-{canary_percent}"
+
+
+def confirmed(evidence: Evidence, name: str, canary_percent: int) -> Verdict | None:
+    """Return the latest verdict that CONFIRMED a share of a route, None for none."""
+    found = [one for one in evidence.counted if one.route == name and one.outcome == "CONFIRMED"]
+    return next((one for one in reversed(found) if one.expected_percent == canary_percent), None)
+
+
+def unproved(evidence: Evidence, name: str, canary_percent: int, look: str) -> Finding:
+    """Return what is missing where no verdict has CONFIRMED the share of a route that is served.
+
+    Args:
+        evidence: the verdicts in the step's folder.
+        name: the name of the route.
+        canary_percent: its share of v2 in percent.
+        look: where to look if there is no verdict on the route at all.
+    """
+    of_route = [one for one in evidence.counted if one.route == name]
+    if not of_route:
+        others = "".join(f" {one}, of {one.route or 'any route'}." for one in evidence.counted)
+        return not_yet(
+            "no_verdict",
+            f"Envoy serves {name}, and no verdict of this start is about that route.{others}{evidence.remark}",
+            look,
+            "The weights are what Envoy was told. Let the load test prove what the clients get.",
+            "The lab's `measure` knows the share and the route; the verdict must be written into .course/verdicts.",
+        )
+    return not_yet(
+        "not_confirmed",
+        f"{of_route[-1]}, and the share to prove is {canary_percent} %.{evidence.remark}",
+        "The reason of the verdict, and the line `expected:` above it.",
+        "The claim has to be the share that is served, and the run long enough for a verdict.",
+    )
+
+
+def not_served(traffic: Traffic | None, canary_percent: int, look: str) -> Finding | None:
+    """Return in what the traffic differs from the repository's state of a share, None where it is that state.
+
+    Args:
+        traffic: what Envoy serves, None where no route takes the requests.
+        canary_percent: the share of v2 in percent that is to be served, under the state's name.
+        look: where to look.
+    """
+    if traffic is None:
+        return not_yet(
+            "no_route",
+            "no route of Envoy takes the requests: every one gets 404.",
+            look,
+            "Envoy has routes for hosts. Is the host that the requests ask for among them?",
+        )
+    saw = next(_differences(traffic, canary_percent), None)
+    return saw and not_yet(
+        saw[0], saw[1], look, f"This step ends with {name_of(canary_percent)}, as the file below istio/ has it."
+    )
+
+
+def _differences(traffic: Traffic, canary_percent: int) -> Iterator[tuple[str, str]]:
+    """Yield a cause and a sentence for each difference, the one that clients feel most first."""
+    if traffic.without_pods:
+        names = " and ".join(traffic.without_pods)
+        yield "no_pods", f"Envoy has no pod for {names}: that share of the requests gets 503 ({traffic})."
+    if not traffic.serves(canary_percent):
+        yield "weights", f"Envoy serves {traffic}."
+    for name in traffic.astray:
+        yield "astray", f"Envoy's destination {name} leads to pods of {' and '.join(sorted(set(traffic.pods[name])))}."
+    if traffic.name != name_of(canary_percent):
+        yield "name", f"the weights are right, and the answers name the route {traffic.name or '(none)'!r}."
