@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -127,6 +128,11 @@ class Bench:
         """Return the verdicts of the step's start."""
         mark = Mark(self.attempt.url, self.attempt.started_at_seconds)
         return read_evidence(self.folder.verdicts(self.step, self.attempt), mark)
+
+    def answered(self, text: str) -> Attempt:
+        """Print the command that answers the step's question, and return the attempt with the answer."""
+        print(in_lines([*PROGRAM.replace("scripts.lab", "scripts.course").split(), "answer", text]), flush=True)
+        return replace(self.attempt, answer=text, answered_at_seconds=time.time())
 
     def run_lab(self, *arguments: str) -> int:
         """Print a command of the lab, run it, and return its exit code.

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from scripts.course.bench import Bench
+from scripts.course.rules.order_and_names import CAUSE as CAUSE_OF_404
 from scripts.course.rules.personal import own_percent
 from scripts.course.state import Attempt, CourseFolder
-from scripts.course.steps import shift_under_load, ten_calls, three_answers, write_a_state
+from scripts.course.steps import order_and_names, shift_under_load, ten_calls, three_answers, write_a_state
+from tests.support.repository import text_of
 
 
 @dataclass(frozen=True)
@@ -80,3 +82,12 @@ def test_a_shift_that_failed_is_not_judged(
     bench = recorder(tmp_path, *codes)
     shift_under_load.solve(bench)
     assert [one[0] for one in bench.commands] == ["shift", "measure", "shift", "measure"][:count]
+
+
+@pytest.mark.parametrize(("codes", "count"), [([0, 0, 0], 3), ([0, 2], 2), ([2], 1)])
+def test_names_come_before_the_rule_and_both_before_the_verdict(tmp_path: Path, codes: list[int], count: int) -> None:
+    """The solution of step 5 names the cause in place of another answer, and ends where a file is refused."""
+    bench = recorder(tmp_path, *codes, answer="wrong")
+    assert order_and_names.solve(bench).answer == CAUSE_OF_404
+    assert len(bench.commands) == count
+    assert bench.folder.own_state.read_text(encoding="utf-8") in text_of("istio/virtual-service-70-30.yaml")

@@ -23,6 +23,7 @@ FIRST_HINTS = {
     "three_answers": "Which claim is true of a lab that serves 70/30?",
     "write_a_state": "v2 is to get 15 of 100.",
     "shift_under_load": "Begin a run that does not end with its verdict",
+    "order_and_names": "A proxy looks up the Host before any weight.",
 }
 
 

@@ -1,7 +1,5 @@
 """Step 1: ten calls prove nothing."""
 
-import time
-from dataclasses import replace
 from typing import Final
 
 from scripts.course.bench import Bench
@@ -32,7 +30,7 @@ def solve(bench: Bench) -> Attempt:
     """Bet, unless there is a bet; claim both splits, of which one is CONFIRMED; return the attempt with the bet."""
     attempt = bench.attempt
     if Bet(attempt.answer).percent is None:
-        attempt = replace(attempt, answer="30", answered_at_seconds=time.time())
+        attempt = bench.answered("30")
     for claim in map(str, HIDDEN_PERCENTS):
         if bench.measure(f"claim-{claim}.json", "--only-split", "--expect-canary", claim) not in DECIDED:
             break  # interrupted: the check says what is missing

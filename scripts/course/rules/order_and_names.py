@@ -1,0 +1,73 @@
+"""Step 5: a host that no route is for, and subsets that no rule defines yet."""
+
+from typing import Final
+
+from scripts.course.rules.calls import Calls
+from scripts.course.rules.causes import PAGE, Named, misnamed
+from scripts.course.rules.finding import Finding, done, not_yet
+from scripts.course.rules.proof import confirmed, name_of, not_served, unproved
+from scripts.course.rules.traffic import Traffic
+from scripts.course.rules.verdicts import Evidence
+
+PERCENT: Final = 30
+CAUSE: Final = "the-virtual-service-is-for-another-host"
+NAME: Final = f'The part "Name the cause of the 404" of the text, and the row `status_404` of {PAGE}.'
+RULE: Final = f'The part "The next error" of the text, and the rows of `status_503` in {PAGE}.'
+JUDGE: Final = 'The part "Have it judged" of the text; the folder is .course/verdicts.'
+
+
+def judged(calls: Calls, traffic: Traffic | None, named: Named, evidence: Evidence) -> Finding:
+    """Return whether the step is done.
+
+    Args:
+        calls: what the check's own calls got.
+        traffic: what Envoy serves, None where no route takes the requests.
+        named: the cause that the learner has named.
+        evidence: the verdicts in the step's folder.
+    """
+    if broken := _broken(calls, traffic):
+        return broken
+    if finding := not_served(traffic, PERCENT, JUDGE):
+        return finding
+    hints = (
+        "The row has four causes. Which of them does the list of hosts show that Envoy had at the beginning?",
+        "Was the Host of your call wrong, or the name that the routes were for? You have corrected one of them.",
+    )
+    if finding := misnamed(named, CAUSE, NAME, hints):
+        return finding
+    name = name_of(PERCENT)
+    one = confirmed(evidence, name, PERCENT)
+    if one is None:
+        return unproved(evidence, name, PERCENT, JUDGE)
+    return done(
+        f"all {calls.sent} calls got 200, the cause of the 404 is named, and the load test CONFIRMED {name}: "
+        f"{one.canary_answers} of {one.answers} answers."
+    )
+
+
+def _broken(calls: Calls, traffic: Traffic | None) -> Finding | None:
+    if traffic is None:
+        return not_yet(
+            "not_found",
+            f"{calls}: Envoy has no route for the host that they ask for.",
+            NAME,
+            "A proxy looks up the Host before any weight. Which hosts does Envoy have routes for?",
+            "Compare the list `hosts` in .course/my-state.yaml with the name of the service, letter by letter.",
+        )
+    if traffic.without_pods:
+        return not_yet(
+            "no_subsets",
+            f"{calls}: Envoy has a route, and knows no pods of {' and '.join(traffic.without_pods)}.",
+            RULE,
+            "The routes lead to subsets. Which file says what a subset is, and is it applied as a whole?",
+            "The rule that is applied has no list of subsets. The repository has one that defines v1 and v2.",
+        )
+    if not calls.are_right:
+        return not_yet(
+            "errors",
+            f"{calls}.",
+            f"The row of that status in {PAGE}.",
+            "The two faults that this step began with are gone, and this is another one: what have you changed since?",
+            "`reset` brings back the beginning.",
+        )
+    return None
