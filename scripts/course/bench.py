@@ -42,6 +42,16 @@ USUAL_PORT: Final = 18080
 REPLICAS: Final = 2
 
 
+def state_text(name: str) -> str:
+    """Return a traffic state of the repository without the comments at its head, such as `70-30`."""
+    return state_file(name).read_text(encoding="utf-8").partition("---\n")[2]
+
+
+def state_file(name: str) -> Path:
+    """Return the file of a traffic state of the repository."""
+    return ISTIO / f"virtual-service-{name}.yaml"
+
+
 @dataclass(frozen=True)
 class Bench:
     """What a step works with.

@@ -11,7 +11,14 @@ from scripts.course.bench import Bench
 from scripts.course.rules.order_and_names import CAUSE as CAUSE_OF_404
 from scripts.course.rules.personal import own_percent
 from scripts.course.state import Attempt, CourseFolder
-from scripts.course.steps import order_and_names, shift_under_load, ten_calls, three_answers, write_a_state
+from scripts.course.steps import (
+    for_testers_only,
+    order_and_names,
+    shift_under_load,
+    ten_calls,
+    three_answers,
+    write_a_state,
+)
 from tests.support.repository import text_of
 
 
@@ -91,3 +98,12 @@ def test_names_come_before_the_rule_and_both_before_the_verdict(tmp_path: Path, 
     assert order_and_names.solve(bench).answer == CAUSE_OF_404
     assert len(bench.commands) == count
     assert bench.folder.own_state.read_text(encoding="utf-8") in text_of("istio/virtual-service-70-30.yaml")
+
+
+@pytest.mark.parametrize(("codes", "count"), [([0, 0, 0], 3), ([0, 11, 0], 3), ([1], 1)])
+def test_both_routes_are_measured_once_they_are_served(tmp_path: Path, codes: list[int], count: int) -> None:
+    """The solution of step 6 puts the routes in order, and measures each by itself."""
+    bench = recorder(tmp_path, *codes)
+    for_testers_only.solve(bench)
+    assert len(bench.commands) == count
+    assert text_of("istio/virtual-service-header.yaml").endswith(bench.folder.own_state.read_text(encoding="utf-8"))

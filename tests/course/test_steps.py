@@ -24,6 +24,7 @@ FIRST_HINTS = {
     "write_a_state": "v2 is to get 15 of 100.",
     "shift_under_load": "Begin a run that does not end with its verdict",
     "order_and_names": "A proxy looks up the Host before any weight.",
+    "for_testers_only": "A proxy tries the routes from the first to the last.",
 }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from scripts.course.bench import ISTIO, Bench
+from scripts.course.bench import Bench, state_file
 from scripts.course.rules.finding import Finding
 from scripts.course.rules.three_answers import judged
 from scripts.course.rules.traffic import NO_TRAFFIC
@@ -18,7 +18,7 @@ CLAIMS: Final = {
 
 def start(bench: Bench) -> None:
     """Have the lab serve 70/30."""
-    bench.serve(ISTIO / "virtual-service-70-30.yaml")
+    bench.serve(state_file("70-30"))
 
 
 def check(bench: Bench) -> Finding:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from scripts.course.bench import ISTIO, Bench
+from scripts.course.bench import Bench, state_file, state_text
 from scripts.course.rules.finding import Finding
 from scripts.course.rules.personal import own_percent
 from scripts.course.rules.proof import name_of
@@ -10,14 +10,13 @@ from scripts.course.rules.write_a_state import judged
 from scripts.course.state import Attempt
 from scripts.lab.split import virtual_service
 
-BEGINNING: Final = ISTIO / "virtual-service-100-0.yaml"
+BEGINNING: Final = "100-0"
 
 
 def start(bench: Bench) -> None:
     """Have the lab serve 100/0, and give the learner a copy of its file without the comments at its head."""
-    bench.serve(BEGINNING)
-    text = BEGINNING.read_text(encoding="utf-8").partition("---\n")[2]
-    bench.folder.own_state.write_text(text, encoding="utf-8")
+    bench.serve(state_file(BEGINNING))
+    bench.folder.own_state.write_text(state_text(BEGINNING), encoding="utf-8")
 
 
 def check(bench: Bench) -> Finding:

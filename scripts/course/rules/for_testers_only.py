@@ -1,0 +1,82 @@
+"""Step 6: testers with a header reach the canary, and nothing else does."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from scripts.course.rules.calls import Calls
+from scripts.course.rules.finding import Finding, done, not_yet
+from scripts.course.rules.proof import confirmed, unproved
+from scripts.course.rules.verdicts import Evidence
+
+EDIT: Final = 'The part "Put the routes in order" of the text, and your file .course/my-state.yaml.'
+JUDGE: Final = 'The part "Have both judged" of the text; the folder is .course/verdicts.'
+# The names of the two routes, and the share of v2 that each is to have, in percent.
+ROUTES: Final = {"header-canary": 100, "header-stable": 0}
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What the check's own calls got, by who sent them.
+
+    Attributes:
+        testers: with the header of the testers.
+        others: without any.
+        cookies: with a cookie, which no route asks for.
+    """
+
+    testers: Calls
+    others: Calls
+    cookies: Calls
+
+
+def judged(groups: Groups, evidence: Evidence) -> Finding:
+    """Return whether the step is done.
+
+    Args:
+        groups: what the check's own calls got.
+        evidence: the verdicts in the step's folder.
+    """
+    if finding := _reached(groups):
+        return finding
+    proofs = {name: confirmed(evidence, name, percent) for name, percent in ROUTES.items()}
+    for name, percent in ROUTES.items():
+        if proofs[name] is None:
+            return unproved(evidence, name, percent, JUDGE)
+    counts = ", ".join(f"{one.answers} by {name}" for name, one in proofs.items() if one)
+    return done(
+        f"all {groups.testers.sent} calls with the header got v2, all {groups.others.sent} without it got v1, and so "
+        f"did all with a cookie; both routes are CONFIRMED ({counts})."
+    )
+
+
+def _reached(groups: Groups) -> Finding | None:
+    if not groups.testers.are_all_of("v2"):
+        return not_yet(
+            "testers",
+            f"with the header of the testers: {groups.testers}.",
+            EDIT,
+            "A proxy tries the routes from the first to the last. Which one is the first that takes such a request?",
+            "A route without a match takes every request. It belongs at the end of the list; then apply the file.",
+        )
+    if groups.others.with_status(404):
+        return not_yet(
+            "no_rest",
+            f"without a header: {groups.others}.",
+            EDIT,
+            "Which route takes the requests that do not match? A list of routes ends with one that has no match.",
+        )
+    if not groups.others.are_all_of("v1"):
+        return not_yet(
+            "others",
+            f"testers reach v2, but without a header: {groups.others}.",
+            EDIT,
+            "The canary is for testers only. Which route takes a request without the header, and where does it lead?",
+        )
+    if not groups.cookies.are_all_of("v1"):
+        return not_yet(
+            "cookies",
+            f"with a cookie and without the header: {groups.cookies}.",
+            EDIT,
+            "One of your matches is about the cookie. Here the header alone decides.",
+        )
+    return None
