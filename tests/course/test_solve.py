@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.course.bench import Bench
+from scripts.course.bench import RULE, Bench
 from scripts.course.rules.order_and_names import CAUSE as CAUSE_OF_404
 from scripts.course.rules.personal import own_percent
+from scripts.course.rules.whose_errors import CAUSE as CAUSE_OF_503
 from scripts.course.state import Attempt, CourseFolder
 from scripts.course.steps import (
     for_testers_only,
@@ -17,6 +18,7 @@ from scripts.course.steps import (
     shift_under_load,
     ten_calls,
     three_answers,
+    whose_errors,
     write_a_state,
 )
 from tests.support.repository import text_of
@@ -28,6 +30,11 @@ class Recorder(Bench):
 
     codes: list[int] = field(default_factory=list)
     commands: list[tuple[str, ...]] = field(default_factory=list)
+    served: list[tuple[str, str]] = field(default_factory=list)
+
+    def serve(self, state: Path, rule: Path = RULE) -> None:
+        """Record the texts that are served."""
+        self.served.append((state.read_text(encoding="utf-8"), rule.read_text(encoding="utf-8")))
 
     def run_lab(self, *arguments: str) -> int:
         """Record the command, and return the next code."""
@@ -107,3 +114,16 @@ def test_both_routes_are_measured_once_they_are_served(tmp_path: Path, codes: li
     for_testers_only.solve(bench)
     assert len(bench.commands) == count
     assert text_of("istio/virtual-service-header.yaml").endswith(bench.folder.own_state.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("codes", "count"), [([11, 0, 10, 0, 0], 5), ([11, 0, 10, 1], 4), ([11, 0, 0], 3), ([11, 2], 2), ([0], 1)]
+)
+def test_errors_are_measured_before_they_are_repaired(tmp_path: Path, codes: list[int], count: int) -> None:
+    """The solution of step 7 begins with the errors, and names the cause once the canary is REFUTED."""
+    bench = recorder(tmp_path, *codes)
+    answer = whose_errors.solve(bench).answer
+    assert len(bench.commands) == count
+    assert answer == (CAUSE_OF_503 if codes[2:3] == [10] else "")
+    ((_, rule),) = bench.served
+    assert "version: canary" in rule

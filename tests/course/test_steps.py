@@ -25,6 +25,7 @@ FIRST_HINTS = {
     "shift_under_load": "Begin a run that does not end with its verdict",
     "order_and_names": "A proxy looks up the Host before any weight.",
     "for_testers_only": "A proxy tries the routes from the first to the last.",
+    "whose_errors": "A client that retries sees nothing of them.",
 }
 
 
