@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from scripts.course.bench import RULE, Bench
+from scripts.course.rules.mystery import fault_of
 from scripts.course.rules.order_and_names import CAUSE as CAUSE_OF_404
 from scripts.course.rules.personal import own_percent
 from scripts.course.rules.whose_errors import CAUSE as CAUSE_OF_503
 from scripts.course.state import Attempt, CourseFolder
 from scripts.course.steps import (
     for_testers_only,
+    mystery,
     order_and_names,
     shift_under_load,
     ten_calls,
@@ -127,3 +129,11 @@ def test_errors_are_measured_before_they_are_repaired(tmp_path: Path, codes: lis
     assert answer == (CAUSE_OF_503 if codes[2:3] == [10] else "")
     ((_, rule),) = bench.served
     assert "version: canary" in rule
+
+
+@pytest.mark.parametrize(("codes", "count"), [([0, 0], 2), ([2], 1)])
+def test_a_mystery_is_named_and_then_repaired(tmp_path: Path, codes: list[int], count: int) -> None:
+    """The solution of step 8 answers with the learner's own fault."""
+    bench = recorder(tmp_path, *codes)
+    assert mystery.solve(bench).answer == fault_of("Ada", 1)
+    assert len(bench.commands) == count

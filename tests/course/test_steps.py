@@ -8,8 +8,10 @@ import signal
 import pytest
 
 from scripts.course.catalog import Step, steps
+from scripts.course.rules.mystery import NO_SUBSET, SHARED_LABEL, SWAPPED, fault_of
 from tests.course.learner import Learner
 from tests.docs.documents import console_examples, is_shown
+from tests.support.repository import text_of
 from tests.support.text import too_long
 
 pytestmark = pytest.mark.course
@@ -26,6 +28,7 @@ FIRST_HINTS = {
     "order_and_names": "A proxy looks up the Host before any weight.",
     "for_testers_only": "A proxy tries the routes from the first to the last.",
     "whose_errors": "A client that retries sees nothing of them.",
+    "mystery": "Begin with the symptom: claim 30 % by yourself",
 }
 
 
@@ -79,6 +82,45 @@ def test_mistakes_in_a_state_are_named(learner: Learner) -> None:
         checked = learner.course("check")
         assert checked.returncode == 10
         assert said in " ".join(checked.stdout.split())
+
+
+def test_mistakes_in_an_order_are_named(learner: Learner) -> None:
+    """A catch-all route that is left out, and one that leads everything to the canary, are seen by calls."""
+    learner.goto(6)
+    state = text_of("istio/virtual-service-header.yaml")
+    head, _, rest = state.rpartition("    - route:\n")
+    for text, said in {
+        head: "without a header: of 20 calls 20 got 404",
+        f"{head}    - route:\n{rest.replace('v1', 'v2')}": "without a header: of 20 calls 20 got 200 from v2",
+        state.replace("x-canary:\n", "cookie:\n").replace(
+            '"true"', "canary=always"
+        ): "with the header of the testers: of 20 calls 20 got 200 from v1",
+    }.items():
+        learner.own_state.write_text(text, encoding="utf-8")
+        assert learner.lab("shift", ".course/my-state.yaml").returncode == 0
+        checked = learner.course("check")
+        assert checked.returncode == 10
+        assert said in " ".join(checked.stdout.split())
+
+
+def test_each_mystery_is_what_envoy_serves(learner: Learner) -> None:
+    """Started until each of the three was there: the lab serves it, under a name and weights that show nothing."""
+    learner.goto(8)
+    seen = {
+        SWAPPED: "Envoy's destination v1 leads to pods of v2.",
+        SHARED_LABEL: "Envoy's destination v2 leads to pods of v1 and v2.",
+        NO_SUBSET: "Envoy serves v1 70, micro-api 30 (70-30).",
+    }
+    for attempt in range(1, 30):
+        if said := seen.pop(fault_of("Ada", attempt), ""):
+            learner.course("answer", fault_of("Ada", attempt))
+            checked = learner.course("check")
+            assert checked.returncode == 10
+            assert said in " ".join(checked.stdout.split())
+        if not seen:
+            return
+        learner.course("reset")
+    assert seen == {}
 
 
 def test_a_verdict_of_an_earlier_start_does_not_count(learner: Learner) -> None:
