@@ -16,7 +16,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab rollout course test live documents course-test rates pythons images cluster-up cluster-down e2e engines engines-smoke monitoring browser pictures bundle bench lint workflow format lock clean install
+.PHONY: help doctor lab rollout course hand-in test live documents course-test rates pythons images cluster-up cluster-down e2e engines engines-smoke monitoring browser pictures bundle bench lint workflow format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ rollout: $(VENV)/.lab ## Release a canary in the lab, step by step, by verdicts
 
 course: $(VENV)/.lab ## Learn canary releases in steps that check themselves
 	@$(BIN)/python -m scripts.course
+
+hand-in: $(VENV)/.lab ## Write what was done in the course into a file, NAME=you
+	@$(BIN)/python -m scripts.course $(if $(NAME),--name "$(NAME)") hand-in
 
 install: $(VENV)/.lab ## Install what the lab needs into .venv
 

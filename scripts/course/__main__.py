@@ -27,6 +27,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "reset": ("", "start the step again, from anything"),
     "goto": ("N", "start step N, from anything; earlier steps are not needed"),
     "status": ("", "list the steps, and your own weight"),
+    "hand-in": ("", "write what was done into a file for your instructor"),
 }
 EPILOG: Final = """Without a command it opens a prompt, in which the commands are typed; quit ends
 it.
@@ -79,7 +80,7 @@ def _prompt(folder: CourseFolder, name: str | None) -> int:
     # A step that does not start is no end: status and goto are there.
     _guarded(course.begin_next_open)
     print("Type the step's commands in a second terminal, and here:")
-    print("  check, hint, solve, answer TEXT, reset, goto N, status, quit")
+    print("  check, hint, solve, answer TEXT, reset, goto N, status, hand-in, quit")
     while (line := _typed(f"course {course.current.number if course.current else '-'}> ")) is not None:
         words = _words(line)
         if words == ["quit"]:
@@ -105,6 +106,7 @@ def _do(course: Course, words: Sequence[str]) -> int:
         "solve": course.solve,
         "reset": course.reset,
         "status": course.status,
+        "hand-in": course.hand_in,
     }
     if verb in plain and not rest:
         return plain[verb]()

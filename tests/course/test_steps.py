@@ -179,7 +179,8 @@ def test_the_prompt_takes_what_is_typed(learner: Learner) -> None:
     assert too_long(re.sub(r"^(?:Your name .*?: |course \d> )+", "", done.stdout, flags=re.MULTILINE)) == []
     assert done.stderr == (
         "course: goto x: type goto N\n"
-        "course: dance: unknown command; there are check, hint, solve, answer, reset,\n    goto, status, quit\n"
+        "course: dance: unknown command; there are check, hint, solve, answer, reset,\n"
+        "    goto, status, hand-in, quit\n"
     )
     again = learner.course(stdin="")
     assert again.returncode == 0, again.stderr

@@ -39,7 +39,9 @@ def help_of(program: str) -> str:
 
 def subcommands(program: str) -> tuple[str, ...]:
     """Return the programs that are a command of another one, as its help lists them."""
-    return tuple(f"{program} {name}" for name in re.findall(r"^    (\w+)(?: {2,}|$)", help_of(program), re.MULTILINE))
+    return tuple(
+        f"{program} {name}" for name in re.findall(r"^    ([\w-]+)(?: {2,}|$)", help_of(program), re.MULTILINE)
+    )
 
 
 PROGRAMS: Final = (
