@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import signal
+import time
 
+import psutil
 import pytest
 
 from scripts.course.catalog import Step, steps
@@ -158,6 +160,26 @@ def test_a_lab_that_is_gone_or_ill_is_no_failure_of_the_learner(learner: Learner
         assert_cannot_tell(learner, said)
     assert learner.course("reset").returncode == 0
     assert learner.course("check").returncode == 10
+
+
+@pytest.mark.parametrize("number", [5, 6, 7])
+def test_a_check_with_calls_ends_in_time_where_nothing_answers(learner: Learner, number: int) -> None:
+    """Replicas that are suspended take requests and do not answer: the check says so within 15 seconds."""
+    learner.goto(number)
+    assert learner.lab("shift", "istio/virtual-service-70-30.yaml", "istio/destination-rule.yaml").returncode == 0
+    replicas = [psutil.Process(record.pid) for record in learner.state.processes if record.version]
+    suspended = [one for replica in replicas for one in (replica, *replica.children(recursive=True))]
+    for process in suspended:
+        process.suspend()
+    try:
+        started = time.monotonic()
+        checked = learner.course("check")
+        assert time.monotonic() - started < 15
+    finally:
+        for process in suspended:
+            process.resume()
+    assert checked.returncode == 10
+    assert "of 20 calls 20 got no answer in time" in " ".join(checked.stdout.split())
 
 
 def test_the_prompt_takes_what_is_typed(learner: Learner) -> None:
