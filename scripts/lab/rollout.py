@@ -5,6 +5,7 @@ A lab that runs is used, and stays as it is at the end; else one is started, and
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -75,6 +76,7 @@ def rollout(options: argparse.Namespace) -> int:
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"--steps {options.steps}: {error}") from None
     _check_options(options.load_test)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, which ends the load test, too
     own = options.dir.path / "rollout.json"
     file = RolloutFile(options.record or own)
     try:

@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import signal
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ EXAMPLES: Final = """examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Roll out by two commands, and return the exit code, as `--help` explains it."""
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, which ends the load test, too
     file = RolloutFile(options.record)
     try:
         with file.lock() as lock:

@@ -245,13 +245,15 @@ def test_a_stable_version_that_is_dead_at_a_step_holds_the_rollout(rollout: Roll
         assert client.ask().route_name == "80-20"
 
 
-def test_ctrl_c_leaves_the_traffic_where_it_is(rollout: Rollout) -> None:
-    """Exit code 130, no traceback, and the weight that was set last is still served."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_the_traffic_where_it_is(rollout: Rollout, number: signal.Signals) -> None:
+    """Or the end that CI gives a job: exit code 130, no traceback, and the weight that was set last is still served."""
     with rollout.command_line.start(*rollout.arguments, "--steps", "50", "--margin", "0.3") as process:
         rollout.until(lambda: rollout.counted(50) > 0)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
     assert process.returncode == 130, errors
+    assert not rollout.measures
     assert "Traceback" not in errors
     with Client(control.running(rollout.folder).url) as client:
         assert client.ask().route_name == "50-50"
