@@ -152,16 +152,19 @@ def test_interrupted_run_is_inconclusive(tmp_path: Path, end_with: signal.Signal
 
 
 def test_ctrl_c_while_a_user_works_is_no_crash(tmp_path: Path) -> None:
-    """Python raises it in the greenlet that runs just then; it ends the run as anywhere else, without a traceback."""
+    """It ends the run as anywhere else, without a traceback, and the user's answer is counted."""
     locustfile = tmp_path / "own.py"
     locustfile.write_text(
-        f"import os, signal\n{USER}"
-        "    @staticmethod\n    def classify(*_):\n        os.kill(os.getpid(), signal.SIGINT)\n",
+        f"import os, signal\ninterrupts = [signal.SIGINT]\n{USER}"
+        "    @staticmethod\n    def classify(*_):\n"
+        "        if interrupts:\n            os.kill(os.getpid(), interrupts.pop())\n"
+        "        return 'canary'\n",
         encoding="utf-8",
     )
     with serving(split(3)) as server:
         ended = run(tmp_path, f"-u 1 --host {server.url} --expect-canary 30", locustfile=locustfile)
     assert ended.exit_code == ended.verdict["exit_code"] == 11, ended.stderr
+    assert ended.verdict["counts"]["canary"] > 0
     assert "Traceback" not in ended.stderr
     assert "KeyboardInterrupt" not in ended.stderr
 

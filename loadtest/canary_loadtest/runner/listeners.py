@@ -6,7 +6,9 @@ registered at import: Locust fires `quitting` in reverse, so that these run afte
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from typing import Final, NoReturn, cast
 from weakref import WeakKeyDictionary
 
@@ -33,7 +35,7 @@ from canary_loadtest.runner.worker_run import WorkerRun
 INIT_POLL_SECONDS: Final = 0.01
 
 Run = JudgingRun | WorkerRun
-# Ctrl-C interrupts the greenlet that runs just then; gevent hands it on to the main one, which ends the test.
+# Before the run Ctrl-C interrupts the greenlet that runs just then; gevent hands it on to the main one.
 Hub.NOT_ERROR = (*Hub.NOT_ERROR, KeyboardInterrupt)
 _runs: WeakKeyDictionary[Environment, Run] = WeakKeyDictionary()
 
@@ -60,8 +62,20 @@ def usage_error(message: str) -> NoReturn:
     sys.exit(EXIT_NO_VERDICT)
 
 
+def interrupt_the_main_greenlet() -> None:
+    """Have Ctrl-C end the run wherever the process is: in the middle of an answer to Prometheus it could be lost.
+
+    Python raises KeyboardInterrupt in what runs at that moment, which may be the server of the metrics or a user. From
+    here on the hub takes the signal, and Locust's own greenlet gets it.
+    """
+    if threading.current_thread() is threading.main_thread():  # elsewhere no signal arrives
+        hub = gevent.get_hub()
+        gevent.signal_handler(signal.SIGINT, hub.handle_system_error, KeyboardInterrupt, KeyboardInterrupt())
+
+
 def on_init(environment: Environment, **_: object) -> None:
     """Attach to the runner, and let no failure from here on end as exit code 0."""
+    interrupt_the_main_greenlet()
     options = options_of(environment)
     runner = cast("Runner", environment.runner)
     if isinstance(runner, WorkerRunner):
