@@ -42,7 +42,7 @@ test: $(VENV)/.test lint ## Run the linters and the tests (less than 4 minutes)
 	$(BIN)/python -m pytest -n auto
 
 live: $(VENV)/.test ## Run the long tests of real processes (3 minutes)
-	$(BIN)/python -m pytest -n auto -m live tests/bench tests/lab tests/loadtest
+	$(BIN)/python -m pytest -n auto -m live
 
 documents: $(VENV)/.test ## Do what README and pages show, and compare (3 minutes)
 	$(BIN)/python -m pytest -n auto -m documents tests/docs tests/loadtest

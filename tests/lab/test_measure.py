@@ -15,6 +15,8 @@ from tests.lab.helpers import HOST, MARK, TIMEOUT_SECONDS, Client, RunningLab, e
 from tests.support.repository import ROOT
 from tests.support.text import too_long
 
+pytestmark = pytest.mark.live
+
 # Short, and a correct split is refuted in one of 10,000 runs only.
 QUICK = ("-t", "20s", "--alpha", "0.0001", "--tolerance", "20", "--margin", "20")
 SEED, SEED_PERCENT = "7", 46

@@ -117,6 +117,7 @@ def test_the_canary_stays_the_canary(tmp_path: Path) -> None:
     assert before.with_files([str(file)]).assumed.canary == "green"
 
 
+@pytest.mark.live
 def test_envoy_takes_every_form(lab: RunningLab, tmp_path: Path) -> None:
     """Every manifest with a record, and every seventh document of the corpus, is served by the real Envoy."""
     taken = [path for path in manifests() if '"refused"' not in record_of(path).read_text(encoding="utf-8")]

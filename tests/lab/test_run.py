@@ -11,6 +11,8 @@ import pytest
 from scripts.lab.processes import wait_until
 from tests.lab.helpers import TIMEOUT_SECONDS, CommandLine, edited, istio
 
+pytestmark = pytest.mark.live
+
 MakeCommandLine = Callable[..., CommandLine]
 # Calls `run` with another first state than 70/30, which its options do not allow.
 RUN_WITH_STATE: Final = """

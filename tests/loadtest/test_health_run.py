@@ -289,6 +289,7 @@ def test_a_failing_canary_ends_a_run(tmp_path: Path) -> None:
     assert "canary:   WORSE - " in ended.stdout
 
 
+@pytest.mark.live
 def test_a_failing_canary_ends_a_run_of_two_workers(tmp_path: Path) -> None:
     """The workers' answers bring their destination to the master."""
     with serving(fails_by_name(CANARY, 2)) as server:
@@ -347,6 +348,7 @@ def test_the_header_of_another_value_names_nothing(tmp_path: Path) -> None:
     assert ended.counts["other_by_kind"] == {}
 
 
+@pytest.mark.live
 def test_a_go_ahead_of_the_real_process(tmp_path: Path) -> None:
     """By default the load test gives no go-ahead before it knows both, and says so in every output."""
     with serving(split(3)) as server:

@@ -56,6 +56,7 @@ def test_split_decides_exit_code(
     assert 0 <= not_judged <= 100, "it stops at the verdict"
 
 
+@pytest.mark.live
 def test_run_time_ends_undecided_run(tmp_path: Path) -> None:
     """A run whose time is over before the verdict says so, how many answers it took, and ends with 11."""
     with serving(held_after(20, split(3))) as server:
@@ -236,6 +237,7 @@ def test_help_shows_every_option(tmp_path: Path) -> None:
     assert [option for option in options.split() if option not in done.stdout] == []
 
 
+@pytest.mark.live
 def test_options_work_as_environment_variables(tmp_path: Path) -> None:
     """Every option can be set by its variable, for a container that has no command line."""
     with serving(held_after(200, split(3, x_canary_route="70-30"))) as server:
@@ -281,6 +283,7 @@ def test_options_work_as_environment_variables(tmp_path: Path) -> None:
     assert all((tmp_path / name).exists() for name in ("report.html", "report.json", "summary.md", "junit.xml"))
 
 
+@pytest.mark.live
 def test_run_told_to_go_on_stays_until_its_time(tmp_path: Path) -> None:
     """With --keep-going a verdict stands over all answers of the time given, not only over the first."""
     with serving(held_after(200, split(3))) as server:

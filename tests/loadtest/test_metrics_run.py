@@ -265,6 +265,7 @@ def held_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.live
 def test_with_the_web_ui_each_test_begins_at_zero(tmp_path: Path) -> None:
     """The process serves from its start; a test's verdict stays until the next one begins, which counts from zero."""
     port = free_port()

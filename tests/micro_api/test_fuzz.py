@@ -24,6 +24,8 @@ from micro_api.routes import OPENAPI_DOCUMENT
 from tests.micro_api.conftest import DEADLINE_SECONDS, Service, StartService
 from tests.support.processes import until
 
+pytestmark = pytest.mark.live
+
 PATHS = sorted(json.loads(OPENAPI_DOCUMENT.read_text("utf-8"))["paths"])
 DOCUMENTED_TYPES = {CONTENT_TYPE, page.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"}
 OPENMETRICS_TYPE = re.compile(r"application/openmetrics-text; version=[0-9.]+; charset=utf-8; escaping=[a-z-]+")

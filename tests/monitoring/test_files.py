@@ -113,6 +113,7 @@ def relabelled(name: str) -> str:
     return name
 
 
+@pytest.mark.live
 def test_every_metric_that_is_asked_for_exists(exposed: set[str]) -> None:
     """Rules and dashboard name metrics that the service or Envoy really shows, and rules that there are."""
     recorded = {rule["record"] for rule in rules() if "record" in rule}
