@@ -32,7 +32,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the browser tests unread where they are not to run: Playwright is not one of `make test`'s packages."""
     is_browser = collection_path == Path(__file__).parent / "browser"
-    return True if is_browser and "not browser" in config.getoption("markexpr") else None
+    wanted = config.getoption("markexpr")
+    return True if is_browser and ("browser" not in wanted or "not browser" in wanted) else None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

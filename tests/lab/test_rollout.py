@@ -184,7 +184,7 @@ def failed_connections(host: dict[str, Any]) -> int:
 
 def test_a_dead_replica_of_each_version_does_not_end_a_rollout(rollout: Rollout) -> None:
     """Envoy keeps both endpoints, and asks the other replica where a connection fails; what was cut off counts."""
-    with rollout.command_line.start(*rollout.arguments, "--steps", "50", "--margin", "0.5") as process:
+    with rollout.command_line.start(*rollout.arguments, "--steps", "50", "--margin", "0.2") as process:
         rollout.until(lambda: rollout.counted(50) > 0)
         for version in ("v1", "v2"):
             rollout.kill(version, 1)
