@@ -75,20 +75,22 @@ class Rollout:
         found = totals.get(weight_percent)
         return sum(found[kind] for kind in kinds or ("canary", "stable", "other")) if found else 0
 
+    def load_tests(self) -> Iterator[psutil.Process]:
+        """Yield the processes of the load test that runs."""
+        for process in self.command_line.processes():
+            with suppress(psutil.Error):  # it ends
+                if "locust" in process.cmdline():
+                    yield process
+
     def end_the_load_test(self) -> None:
         """End the load test of the step, as its time does; then it has a verdict on what it has counted."""
-        for process in self.command_line.processes():
-            if "locust" in process.cmdline():
-                process.terminate()
+        for process in self.load_tests():
+            process.terminate()
 
     @property
     def measures(self) -> bool:
         """Whether a load test runs."""
-        for process in self.command_line.processes():
-            with suppress(psutil.Error):  # it ends
-                if "locust" in process.cmdline():
-                    return True
-        return False
+        return any(self.load_tests())
 
     def kill(self, version: str, replicas: int | None = None) -> None:
         """Kill all replicas of a version, or some."""

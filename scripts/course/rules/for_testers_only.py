@@ -5,7 +5,7 @@ from typing import Final
 
 from scripts.course.rules.calls import Calls
 from scripts.course.rules.finding import Finding, done, not_yet
-from scripts.course.rules.proof import confirmed, unproved
+from scripts.course.rules.proof import proof
 from scripts.course.rules.verdicts import Evidence
 
 EDIT: Final = 'The part "Put the routes in order" of the text, and your file .course/my-state.yaml.'
@@ -38,14 +38,15 @@ def judged(groups: Groups, evidence: Evidence) -> Finding:
     """
     if finding := _reached(groups):
         return finding
-    proofs = {name: confirmed(evidence, name, percent) for name, percent in ROUTES.items()}
+    counts = []
     for name, percent in ROUTES.items():
-        if proofs[name] is None:
-            return unproved(evidence, name, percent, JUDGE)
-    counts = ", ".join(f"{one.answers} by {name}" for name, one in proofs.items() if one)
+        one = proof(evidence, name, percent, JUDGE)
+        if isinstance(one, Finding):
+            return one
+        counts.append(f"{one.answers} by {name}")
     return done(
         f"all {groups.testers.sent} calls with the header got v2, all {groups.others.sent} without it got v1, and so "
-        f"did all with a cookie; both routes are CONFIRMED ({counts})."
+        f"did all with a cookie; both routes are CONFIRMED ({', '.join(counts)})."
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from scripts.course.rules.causes import PAGE, Named, misnamed
 from scripts.course.rules.finding import Finding, done
 from scripts.course.rules.personal import chosen
-from scripts.course.rules.proof import confirmed, name_of, not_served, unproved
+from scripts.course.rules.proof import name_of, not_served, proof
 from scripts.course.rules.traffic import Traffic
 from scripts.course.rules.verdicts import Evidence
 
@@ -77,9 +77,9 @@ def judged(traffic: Traffic | None, fault: str, named: Named, evidence: Evidence
     if finding := not_served(traffic, PERCENT, REPAIR):
         return finding
     name = name_of(PERCENT)
-    one = confirmed(evidence, name, PERCENT)
-    if one is None:
-        return unproved(evidence, name, PERCENT, REPAIR)
+    one = proof(evidence, name, PERCENT, REPAIR)
+    if isinstance(one, Finding):
+        return one
     return done(
         f"the fault was {fault}; repaired, and {name} is CONFIRMED: {one.canary_answers} of {one.answers} answers."
     )

@@ -5,7 +5,7 @@ from typing import Final
 from scripts.course.rules.calls import Calls
 from scripts.course.rules.causes import PAGE, Named, misnamed
 from scripts.course.rules.finding import Finding, done, not_yet
-from scripts.course.rules.proof import confirmed, name_of, not_served, unproved
+from scripts.course.rules.proof import name_of, not_served, proof
 from scripts.course.rules.traffic import Traffic
 from scripts.course.rules.verdicts import Evidence
 
@@ -36,9 +36,9 @@ def judged(calls: Calls, traffic: Traffic | None, named: Named, evidence: Eviden
     if finding := misnamed(named, CAUSE, NAME, hints):
         return finding
     name = name_of(PERCENT)
-    one = confirmed(evidence, name, PERCENT)
-    if one is None:
-        return unproved(evidence, name, PERCENT, JUDGE)
+    one = proof(evidence, name, PERCENT, JUDGE)
+    if isinstance(one, Finding):
+        return one
     return done(
         f"all {calls.sent} calls got 200, the cause of the 404 is named, and the load test CONFIRMED {name}: "
         f"{one.canary_answers} of {one.answers} answers."

@@ -12,37 +12,18 @@ def name_of(canary_percent: int) -> str:
     return f"{100 - canary_percent}-{canary_percent}"
 
 
-def confirmed(evidence: Evidence, name: str, canary_percent: int) -> Verdict | None:
-    """Return the latest verdict that CONFIRMED a share of a route, None for none."""
-    found = [one for one in evidence.counted if one.route == name and one.outcome == "CONFIRMED"]
-    return next((one for one in reversed(found) if one.expected_percent == canary_percent), None)
-
-
-def unproved(evidence: Evidence, name: str, canary_percent: int, look: str) -> Finding:
-    """Return what is missing where no verdict has CONFIRMED the share of a route that is served.
+def proof(evidence: Evidence, name: str, canary_percent: int, look: str) -> Verdict | Finding:
+    """Return the latest verdict that CONFIRMED the share of a route, or what is missing where there is none.
 
     Args:
         evidence: the verdicts in the step's folder.
-        name: the name of the route.
+        name: the name of the route, which is served.
         canary_percent: its share of v2 in percent.
         look: where to look if there is no verdict on the route at all.
     """
-    of_route = [one for one in evidence.counted if one.route == name]
-    if not of_route:
-        others = "".join(f" {one}, of {one.route or 'any route'}." for one in evidence.counted)
-        return not_yet(
-            "no_verdict",
-            f"Envoy serves {name}, and no verdict of this start is about that route.{others}{evidence.remark}",
-            look,
-            "The weights are what Envoy was told. Let the load test prove what the clients get.",
-            "The lab's `measure` knows the share and the route; the verdict must be written into .course/verdicts.",
-        )
-    return not_yet(
-        "not_confirmed",
-        f"{of_route[-1]}, and the share to prove is {canary_percent} %.{evidence.remark}",
-        "The reason of the verdict, and the line `expected:` above it.",
-        "The claim has to be the share that is served, and the run long enough for a verdict.",
-    )
+    found = [one for one in evidence.counted if one.route == name and one.outcome == "CONFIRMED"]
+    right = [one for one in found if one.expected_percent == canary_percent]
+    return right[-1] if right else _unproved(evidence, name, canary_percent, look)
 
 
 def not_served(traffic: Traffic | None, canary_percent: int, look: str) -> Finding | None:
@@ -63,6 +44,25 @@ def not_served(traffic: Traffic | None, canary_percent: int, look: str) -> Findi
     saw = next(_differences(traffic, canary_percent), None)
     return saw and not_yet(
         saw[0], saw[1], look, f"This step ends with {name_of(canary_percent)}, as the file below istio/ has it."
+    )
+
+
+def _unproved(evidence: Evidence, name: str, canary_percent: int, look: str) -> Finding:
+    of_route = [one for one in evidence.counted if one.route == name]
+    if not of_route:
+        others = "".join(f" {one}, of {one.route or 'any route'}." for one in evidence.counted)
+        return not_yet(
+            "no_verdict",
+            f"Envoy serves {name}, and no verdict of this start is about that route.{others}{evidence.remark}",
+            look,
+            "The weights are what Envoy was told. Let the load test prove what the clients get.",
+            "The lab's `measure` knows the share and the route; the verdict must be written into .course/verdicts.",
+        )
+    return not_yet(
+        "not_confirmed",
+        f"{of_route[-1]}, and the share to prove is {canary_percent} %.{evidence.remark}",
+        "The reason of the verdict, and the line `expected:` above it.",
+        "The claim has to be the share that is served, and the run long enough for a verdict.",
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from scripts.course.rules.finding import Finding, done, not_yet
-from scripts.course.rules.proof import confirmed, name_of, not_served, unproved
+from scripts.course.rules.proof import name_of, not_served, proof
 from scripts.course.rules.traffic import Traffic
 from scripts.course.rules.verdicts import Evidence, Verdict
 
@@ -13,6 +13,7 @@ AFTER: Final = name_of(PERCENT)
 # How the load test counts an answer by another route than the one that it was told: it is an answer, and not lost.
 OTHER_ROUTE: Final = "wrong_route"
 UNDER_LOAD: Final = 'The part "Shift under load" of the text; the folder is .course/verdicts.'
+JUDGE: Final = 'The part "Judge the new state" of the text.'
 
 
 def judged(traffic: Traffic | None, evidence: Evidence) -> Finding:
@@ -28,15 +29,15 @@ def judged(traffic: Traffic | None, evidence: Evidence) -> Finding:
     whole = [one for one in across if not lost(one)]
     if not whole:
         return _lost(across[-1])
-    if finding := not_served(traffic, PERCENT, 'The part "Judge the new state" of the text.'):
+    if finding := not_served(traffic, PERCENT, JUDGE):
         return finding
-    proof = confirmed(evidence, AFTER, PERCENT)
-    if proof is None:
-        return unproved(evidence, AFTER, PERCENT, 'The part "Judge the new state" of the text.')
+    after = proof(evidence, AFTER, PERCENT, JUDGE)
+    if isinstance(after, Finding):
+        return after
     one = whole[-1]
     return done(
         f"{one.file} saw {one.routes[BEFORE]} answers by {BEFORE} and {one.routes[AFTER]} by {AFTER}, and lost no "
-        f"request; then {AFTER} alone was CONFIRMED: {proof.canary_answers} of {proof.answers} answers."
+        f"request; then {AFTER} alone was CONFIRMED: {after.canary_answers} of {after.answers} answers."
     )
 
 

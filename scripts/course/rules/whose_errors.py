@@ -5,7 +5,7 @@ from typing import Final
 from scripts.course.rules.calls import Calls
 from scripts.course.rules.causes import PAGE, Named, misnamed
 from scripts.course.rules.finding import Finding, done, not_yet
-from scripts.course.rules.proof import confirmed, name_of, not_served, unproved
+from scripts.course.rules.proof import name_of, not_served, proof
 from scripts.course.rules.traffic import Traffic
 from scripts.course.rules.verdicts import Evidence, Verdict
 
@@ -37,9 +37,9 @@ def judged(calls: Calls, traffic: Traffic | None, named: Named, evidence: Eviden
     if finding := not_served(traffic, PERCENT, REPAIR):
         return finding
     name = name_of(PERCENT)
-    one = confirmed(evidence, name, PERCENT)
-    if one is None:
-        return unproved(evidence, name, PERCENT, REPAIR)
+    one = proof(evidence, name, PERCENT, REPAIR)
+    if isinstance(one, Finding):
+        return one
     return done(
         "errors without a name were INCONCLUSIVE, the same errors with one REFUTED the canary, and after the repair "
         f"{name} is CONFIRMED: {one.canary_answers} of {one.answers} answers."

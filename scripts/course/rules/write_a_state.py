@@ -1,7 +1,7 @@
 """Step 3: a traffic state of one's own, with its weights and its name."""
 
 from scripts.course.rules.finding import Finding, done, not_yet
-from scripts.course.rules.proof import confirmed, name_of, unproved
+from scripts.course.rules.proof import name_of, proof
 from scripts.course.rules.traffic import Traffic
 from scripts.course.rules.verdicts import Evidence
 
@@ -35,9 +35,9 @@ def judged(traffic: Traffic | None, canary_percent: int, evidence: Evidence) -> 
             f"Who reads an answer sees the name only. It should claim what the weights do: {name}.",
             "The name is the value of x-canary-route under headers.response.set. Apply the file again after the edit.",
         )
-    one = confirmed(evidence, name, canary_percent)
-    if one is None:
-        return unproved(evidence, name, canary_percent, JUDGE)
+    one = proof(evidence, name, canary_percent, JUDGE)
+    if isinstance(one, Finding):
+        return one
     return done(
         f"Envoy's weights are v1 {100 - canary_percent}, v2 {canary_percent}, its answers say {name}, and the load "
         f"test CONFIRMED it: {one.canary_answers} of {one.answers} answers."
