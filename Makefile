@@ -16,7 +16,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab rollout course hand-in test live documents course-test rates pythons images cluster-up cluster-down e2e engines engines-smoke monitoring browser pictures bundle bench lint workflow format lock clean install
+.PHONY: help doctor lab rollout course hand-in test live documents course-test rates pythons images cluster-up cluster-down e2e engines engines-smoke monitoring browser pictures bundle offline bench lint workflow format lock clean install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,7 +70,7 @@ cluster-down: ## Delete that cluster
 
 # Each step depends on the one before: after a failure the rest would prove nothing.
 # LOAD_TOOLS=yes also runs the recipes of loadtest/recipes.md, with load tools that it builds by Go.
-e2e: $(VENV)/.test $(if $(LOAD_TOOLS),$(VENV)/.load-tools) ## Run all flows under load on a new cluster (15 minutes)
+e2e: $(VENV)/.test $(if $(LOAD_TOOLS),$(VENV)/.load-tools) ## Run all flows under load on a new cluster (25 minutes)
 	$(BIN)/python -m pytest -m "e2e$(if $(LOAD_TOOLS),, and not load_tools)" --exitfirst tests/e2e
 
 engines: $(VENV)/.test ## Release with Argo Rollouts and Flagger (35 minutes)
@@ -90,6 +90,9 @@ monitoring: $(VENV)/.test ## Test rules, alerts, dashboard (Prometheus; 3 minute
 
 bundle: $(VENV)/.lab ## Pack images and wheels into FILE=... for offline use
 	@scripts/setup/bundle.sh pack "$(FILE)"
+
+offline: $(VENV)/.test ## Follow a bundle in a room without a network (15 minutes)
+	$(BIN)/python -m pytest -m offline --exitfirst tests/e2e/test_without_a_network.py
 
 bench: $(VENV)/.test ## Measure every part, write docs/benchmarks.md (20 minutes)
 	@[ -d $(VENV)/fast-parser ] || $(PIP_INSTALL) --target $(VENV)/fast-parser -r scripts/bench/requirements.txt \

@@ -16,7 +16,7 @@ from tests.e2e.machine import COMMAND_SECONDS, Machine, machine_without_a_networ
 from tests.support import processes
 from tests.support.repository import ROOT, copy_to, versions
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.offline
 
 VERSIONS = versions()
 IMAGES = {
