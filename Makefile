@@ -51,7 +51,7 @@ course-test: $(VENV)/.test ## Do each step of the course as a learner, and compa
 	$(BIN)/python -m pytest -n auto -m course tests/course
 
 rates: $(VENV)/.test ## Simulate how often findings are wrong (4 minutes)
-	$(BIN)/python -m pytest -n auto -m rates tests/loadtest tests/rollout
+	$(BIN)/python -m pytest -n auto -m rates tests/loadtest tests/rollout tests/course
 
 pythons: ## Run lab, load test and judge on each supported Python
 	scripts/setup/pythons.sh
