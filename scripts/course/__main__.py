@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from scripts.course.errors import CourseError
+from scripts.course.page.server import Background, background, serve
 from scripts.course.runner import Course
 from scripts.course.state import CourseFolder
 from scripts.lab.errors import LabError
@@ -28,12 +29,13 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "goto": ("N", "start step N, from anything; earlier steps are not needed"),
     "status": ("", "list the steps, and your own weight"),
     "hand-in": ("", "write what was done into a file for your instructor"),
+    "page": ("", "show the step, and what a check saw, in a browser"),
 }
 EPILOG: Final = """Without a command it opens a prompt, in which the commands are typed; quit ends
 it.
 
 exit codes:
-  0    check, hint, solve: the step is done; else: success
+  0    check, hint, solve: the step is done; page: Ctrl-C; else: success
   1    the lab failed, as the message explains
   2    wrong usage
   10   check, hint, solve: not yet, and what was seen
@@ -52,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = CourseFolder()
     if options.command is None:
         return _guarded(lambda: _prompt(folder, options.name))
+    if options.command == "page":
+        return _guarded(lambda: serve(folder, options.port))
     verb = [options.command, *(options.argument if VERBS[options.command][0] else [])]
     return _guarded(lambda: _do(Course.of(folder, options.name), verb))
 
@@ -69,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
         command = parsers.add_parser(verb, help=description, description=f"{description}.")
         if argument:
             command.add_argument("argument", metavar=argument, nargs=1)
+        if verb == "page":
+            command.add_argument("--port", metavar="PORT", type=int, default=0, help="where; else the system chooses")
     return parser
 
 
@@ -80,16 +86,24 @@ def _prompt(folder: CourseFolder, name: str | None) -> int:
     # A step that does not start is no end: status and goto are there.
     _guarded(course.begin_next_open)
     print("Type the step's commands in a second terminal, and here:")
-    print("  check, hint, solve, answer TEXT, reset, goto N, status, hand-in, quit")
+    print("  check, hint, solve, answer TEXT, reset, goto N, status, hand-in, page, quit")
+    with background(folder) as page:
+        _take_lines(course, page)
+    print("Your progress is in .course, and the lab keeps running: `make course` goes on.")
+    print("`make clean` stops the lab, and removes all that was made.")
+    return EXIT_FINE
+
+
+def _take_lines(course: Course, page: Background) -> None:
+    """Do what is typed until quit or the end of the input."""
     while (line := _typed(f"course {course.current.number if course.current else '-'}> ")) is not None:
         words = _words(line)
         if words == ["quit"]:
             break
-        if words:
+        if words == ["page"]:
+            _guarded(page.show)
+        elif words:
             _guarded(partial(_do, course, words))
-    print("Your progress is in .course, and the lab keeps running: `make course` goes on.")
-    print("`make clean` stops the lab, and removes all that was made.")
-    return EXIT_FINE
 
 
 def _do(course: Course, words: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ from scripts.course.bench import Bench
 from scripts.course.catalog import Step, steps
 from scripts.course.errors import CannotTellError, CourseError
 from scripts.course.hand_in import write as write_hand_in
+from scripts.course.order import next_open
 from scripts.course.rules.finding import Finding, Outcome
 from scripts.course.rules.personal import own_percent
 from scripts.course.state import Attempt, CourseFolder, Progress
@@ -166,10 +167,7 @@ class Course:
         return 0
 
     def _next_open(self) -> Step | None:
-        """Return the first step that is not done, from the current one on and then from the first one on."""
-        from_here = self.current.number - 1 if self.current else 0
-        ordered = [*self._steps[from_here:], *self._steps[:from_here]]
-        return next((one for one in ordered if not self._is_done(one)), None)
+        return next_open(self._steps, self._progress)
 
     def _checked(self) -> tuple[Step, Finding]:
         step = self._open_step()
@@ -177,11 +175,12 @@ class Course:
         try:
             finding = _code(step).check(self._bench(step, attempt))
         except CannotTellError as error:
+            self._keep(step, attempt.with_finding(error.finding, time.time()))
             return step, error.finding
         attempt = replace(attempt, checks=attempt.checks + 1)
         if finding.outcome is Outcome.DONE and not attempt.is_done:
             attempt = replace(attempt, is_done=True, done_at_seconds=time.time(), saw=finding.saw)
-        self._keep(step, attempt)
+        self._keep(step, attempt.with_finding(finding, time.time()))
         return step, finding
 
     def _open_step(self) -> Step:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.course.errors import CourseError
+from scripts.course.rules.finding import Finding
 
 DEFAULT_FOLDER: Final = Path(".course")
 FORMAT: Final = 1
@@ -35,6 +36,10 @@ class Attempt:
         answers: how often it was answered.
         done_at_seconds: when a check first passed, 0.0 for not yet.
         saw: what that check saw.
+        outcome: what the latest check reported, "" before the first.
+        finding: what it saw.
+        look: where it said to look.
+        checked_at_seconds: when.
     """
 
     number: int
@@ -50,6 +55,25 @@ class Attempt:
     answers: int = 0
     done_at_seconds: float = 0.0
     saw: str = ""
+    outcome: str = ""
+    finding: str = ""
+    look: str = ""
+    checked_at_seconds: float = 0.0
+
+    def with_finding(self, finding: Finding, at_seconds: float) -> "Attempt":
+        """Return it with what the latest check reported.
+
+        Args:
+            finding: what it saw.
+            at_seconds: when, in seconds since the epoch.
+        """
+        return replace(
+            self,
+            outcome=finding.outcome.value,
+            finding=finding.saw,
+            look=finding.look,
+            checked_at_seconds=at_seconds,
+        )
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,8 @@ def test_a_check_with_calls_ends_in_time_where_nothing_answers(learner: Learner,
 
 def test_the_prompt_takes_what_is_typed(learner: Learner) -> None:
     """It asks for the name, starts the first step, and ends with quit; wrong words end nothing."""
-    lines = ["Ada", "check", "hint", "hint", "goto x", "dance", "answer 50", "check", "status", "quit", "status"]
+    words = ["Ada", "check", "hint", "hint", "goto x", "dance"]
+    lines = [*words, "answer 50", "check", "status", "page", "quit", "status"]
     done = learner.course(stdin="\n".join(lines) + "\n")
     assert done.returncode == 0, done.stderr
     assert "Step 1    Ten calls prove nothing" in done.stdout
@@ -198,11 +199,12 @@ def test_the_prompt_takes_what_is_typed(learner: Learner) -> None:
     places = [done.stdout.index(text) for text in seen]
     assert places == sorted(places)
     assert done.stdout.count("Ada, your weight of v2 is 15") == 1
+    assert done.stdout.count("The page is at http://127.0.0.1:") == 1
     assert too_long(re.sub(r"^(?:Your name .*?: |course \d> )+", "", done.stdout, flags=re.MULTILINE)) == []
     assert done.stderr == (
         "course: goto x: type goto N\n"
         "course: dance: unknown command; there are check, hint, solve, answer, reset,\n"
-        "    goto, status, hand-in, quit\n"
+        "    goto, status, hand-in, page, quit\n"
     )
     again = learner.course(stdin="")
     assert again.returncode == 0, again.stderr
