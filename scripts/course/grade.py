@@ -14,20 +14,24 @@ from typing import Any, Final
 from canary_loadtest.output.text import one_line
 from scripts.course.catalog import Step, steps
 from scripts.course.evidence import MOST_BYTES, UNREADABLE, evidence_of
+from scripts.course.room import fitted, summary
 from scripts.course.rules.grading import FORMAT, Record, marks
 from scripts.course.rules.recount import contradictions
 from scripts.course.rules.ten_calls import Bet
 from scripts.course.rules.verdicts import Mark
 from scripts.course.state import Attempt
 from scripts.course.why import named
-from scripts.lab.terminal import filled, print_error
+from scripts.lab.terminal import WIDTH, filled, print_error
 
+DONE_BY_HAND: Final = "d"
 EXIT_FINE: Final = 0
 EXIT_USAGE: Final = 2
 EXIT_MARKED: Final = 10
 COLUMNS: Final = ("DONE", "STARTS", "CHECKS", "ANSWERS", "HINTS", "MINUTES")
 EPILOG: Final = """In the table: d done, s done by solve, o open, - not begun, ! marked.
 MINUTES are those from the start of each done step to its done, added.
+Below the table of a room: how many are where in each step, and the median of
+the minutes of those who have done it by hand.
 
 exit codes:
   0    no file is marked
@@ -50,6 +54,7 @@ class Grade:
         row: the figures of the table, as `COLUMNS` orders them.
         marks: what to look at, each with its step.
         nonces: by which its starts are known.
+        minutes: what each step took that was done by hand, by the step's index.
     """
 
     learner: str
@@ -57,6 +62,7 @@ class Grade:
     row: Sequence[float]
     marks: Sequence[str]
     nonces: frozenset[str]
+    minutes: Mapping[int, float]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,7 +110,8 @@ def _graded(content: Mapping[str, Any]) -> Grade:
     learner, begun = str(content["learner"]), dict(content["steps"].items())
     written_at = datetime.fromisoformat(content["written_at"]).timestamp()
     letters, found, attempts = "", [], []
-    for step in steps():
+    minutes: dict[int, float] = {}
+    for index, step in enumerate(steps()):
         if step.name not in begun:
             letters += "-"
             continue
@@ -114,9 +121,11 @@ def _graded(content: Mapping[str, Any]) -> Grade:
         own = _marks(step, learner, attempt, verdicts)
         own += list(_of_times(attempt, written_at))
         letters += "!" if own else _letter(attempt)
+        if letters[index] == DONE_BY_HAND:
+            minutes[index] = (attempt.done_at_seconds - attempt.started_at_seconds) / 60
         found += [f"step {step.number}: {mark}" for mark in own]
         attempts.append(attempt)
-    return Grade(learner, letters, _row(attempts), found, frozenset(one.nonce for one in attempts))
+    return Grade(learner, letters, _row(attempts), found, frozenset(one.nonce for one in attempts), minutes)
 
 
 def _row(attempts: Sequence[Attempt]) -> list[float]:
@@ -162,7 +171,7 @@ def _of_times(attempt: Attempt, written_at_seconds: float) -> Iterator[str]:
 def _letter(attempt: Attempt) -> str:
     if not attempt.is_done:
         return "o"
-    return "s" if attempt.is_solved else "d"
+    return "s" if attempt.is_solved else DONE_BY_HAND
 
 
 def _all_marks(grades: Mapping[str, Grade]) -> Iterator[str]:
@@ -177,10 +186,14 @@ def _all_marks(grades: Mapping[str, Grade]) -> Iterator[str]:
 
 def _print(grades: Mapping[str, Grade]) -> None:
     numbers = "".join(str(step.number % 10) for step in steps())
-    print("  ".join([numbers, *COLUMNS, "LEARNER"]))
+    head = "  ".join([numbers, *COLUMNS, ""])
+    print(f"{head}LEARNER")
     for grade in grades.values():
         figures = [f"{figure:>{len(column)}g}" for figure, column in zip(grade.row, COLUMNS, strict=True)]
-        print("  ".join([grade.letters, *figures, one_line(grade.learner)]))
+        print("  ".join([grade.letters, *figures, fitted(one_line(grade.learner), WIDTH - len(head))]))
+    if len(grades) > 1:
+        room = list(grades.values())
+        print("", *summary([one.letters for one in room], [one.minutes for one in room]), "", sep="\n")
     for mark in _all_marks(grades):
         print(filled(f"! {one_line(mark)}", "  "))
     print(filled(NOTE))

@@ -18,7 +18,6 @@ from tests.docs.documents import console_examples, is_shown
 PAGES: Final = [WORKSHOP / name for name in ("instructor.md", "instructor.zh-CN.md")]
 STEPS: Final = steps()
 FIGURE: Final = re.compile(r"\d+")
-# What the table of hand-ins in the page is made of: which steps each learner has done, and how.
 LEARNERS: Final = ("Ada", "Bo", "Chen")
 
 
@@ -54,13 +53,16 @@ def test_the_minutes_are_those_of_course_toml(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 @pytest.mark.parametrize("minutes", [45, 90, 180])
 def test_a_plan_adds_up(page: Path, minutes: int) -> None:
-    """Each row of a plan begins where the one before ends, and the last one ends with the time."""
+    """Each row begins where the one before ends, the last one ends with the time, and a step has its minutes."""
     section = re.split(r"^### ", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     (own,) = [one for one in section if one.startswith(f"{minutes} ")]
     planned = [(int(at), int(takes)) for at, takes in re.findall(r"^\| (\d+) \| (\d+) \|", own, re.MULTILINE)]
     ends = [at + takes for at, takes in planned]
     assert [at for at, _ in planned] == [0, *ends[:-1]]
     assert ends[-1] == minutes
+    of_steps = re.findall(r"^\| \d+ \| (\d+) \| (?:step|第) (\d)(?: 步)? \|", own, re.MULTILINE)
+    assert all(int(takes) == STEPS[int(number) - 1].minutes for takes, number in of_steps)
+    assert len(of_steps) == {45: 4, 90: 8, 180: 0}[minutes]
 
 
 def test_the_table_of_hand_ins_is_what_grade_prints(
