@@ -1,14 +1,16 @@
 """The course's page by HTTP: what it shows in each state, whom it answers, and that it changes nothing."""
 
 import http.client
+import json
 import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -20,7 +22,7 @@ from scripts.course.page.server import Server, background, listening
 from scripts.course.page.words import CHINESE, ENGLISH, WORDS
 from scripts.course.rules.finding import Finding
 from scripts.course.runner import Course
-from scripts.course.state import CourseFolder, Progress
+from scripts.course.state import Attempt, CourseFolder, Progress
 from tests.course.page_cases import ALL, CANNOT_TELL, DONE, HOSTILE, LOOK, NOT_YET, SAW, progress, served
 from tests.support.processes import free_port
 from tests.support.repository import ROOT
@@ -129,6 +131,30 @@ def test_what_comes_from_outside_is_text(folder: CourseFolder, server: Server) -
     assert "The progress cannot be read" in page
     assert "it is not a progress file of this course" in text_of(page)
     assert page.count("<script") == 1
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"attempts": {}},
+        {"attempts": {"write_a_state": {**asdict(Attempt(1, "x")), "started_at_seconds": "now"}}},
+        {"attempts": {"write_a_state": {**asdict(Attempt(1, "x")), "outcome": "perhaps"}}},
+        {"attempts": {"write_a_state": {**asdict(Attempt(1, "x")), "outcome": "done", "checked_at_seconds": 1e300}}},
+        {"learner": 7},
+    ],
+    ids=["no attempt", "time", "outcome", "clock", "learner"],
+)
+def test_a_file_that_was_changed_by_hand_ends_nothing(
+    folder: CourseFolder, server: Server, capsys: pytest.CaptureFixture[str], members: dict[str, Any]
+) -> None:
+    """The page says that it cannot read it, and the prompt's terminal stays as it is."""
+    folder.write(progress(3))
+    content = json.loads(folder.file.read_text(encoding="utf-8"))
+    folder.file.write_text(json.dumps({**content, **members}), encoding="utf-8")
+    status, _, page = ask(server)
+    assert status == 200
+    assert "The progress cannot be read" in page
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "[::1]:{port}"])

@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 from urllib.parse import parse_qs, urlsplit
 
 from scripts.course.errors import CourseError
+from scripts.course.evidence import UNREADABLE
 from scripts.course.page.view import FOLDER, LEARNER, PROJECTOR, Wish, html
 from scripts.course.page.words import CHINESE, ENGLISH, WORDS
 from scripts.course.state import CourseFolder
@@ -82,7 +83,10 @@ class Handler(BaseHTTPRequestHandler):
         try:
             return html(self._folder.read(), wish, time.time())
         except CourseError as error:
-            return html(None, wish, time.time(), str(error))
+            problem = str(error)
+        except (*UNREADABLE, OSError) as error:  # what a person has written into it by hand
+            problem = f"{self._folder.file}: {error}"
+        return html(None, wish, time.time(), problem)
 
     def _send(self, status: HTTPStatus, content_type: str, text: str) -> None:
         body = text.encode()

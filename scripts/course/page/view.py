@@ -4,10 +4,11 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from scripts.course.catalog import Step, steps
 from scripts.course.order import next_open
@@ -56,14 +57,7 @@ def html(progress: Progress | None, wish: Wish, now_seconds: float, problem: str
     listed = steps()
     current = next((step for step in listed if progress and step.name == progress.current), None)
     shown = _step(current, progress, wish, now_seconds) if progress and current else None
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(
+    return _template().render(
         words=words,
         wish=wish,
         other_language=ENGLISH if wish.language == CHINESE else CHINESE,
@@ -73,6 +67,19 @@ def html(progress: Progress | None, wish: Wish, now_seconds: float, problem: str
         steps=[_listed(step, progress, wish.language) for step in listed],
         verdicts=VERDICTS,
     )
+
+
+@cache
+def _template() -> Template:
+    """Return the page's template, made once: the page asks every second while the load test needs the processor."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html")
 
 
 def _step(step: Step, progress: Progress, wish: Wish, now_seconds: float) -> Mapping[str, Any]:
