@@ -1,23 +1,18 @@
 """What the steps do with the lab: serve a beginning, see what is served, and run its commands as a learner would."""
 
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from scripts import REPOSITORY
 from scripts.course.calls import call
+from scripts.course.desk import Desk
 from scripts.course.errors import CannotTellError
-from scripts.course.evidence import read as read_evidence
 from scripts.course.rules.calls import Calls
 from scripts.course.rules.finding import cannot_tell
 from scripts.course.rules.traffic import Traffic
-from scripts.course.rules.verdicts import Evidence, Mark
-from scripts.course.state import Attempt, CourseFolder
 from scripts.lab import control
 from scripts.lab import status as lab_status
 from scripts.lab.__main__ import EXIT_INTERRUPTED
@@ -53,24 +48,18 @@ def state_file(name: str) -> Path:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What a step works with.
+class Bench(Desk):
+    """What a step of the lab works with.
 
     Attributes:
-        folder: the folder of the course.
-        learner: the learner's name.
-        step: the step's name.
-        attempt: its latest start.
         lab: the folder of the lab: the one that the lab's commands use without an option.
     """
 
-    folder: CourseFolder
-    learner: str
-    step: str
-    attempt: Attempt
     lab: LabFolder = field(default_factory=lambda: LabFolder(DEFAULT_FOLDER))
 
-    def serve(self, state: Path, rule: Path = RULE) -> None:
+    def serve(
+        self, state: Path, rule: Path = RULE, *, canary_settings: Mapping[str, str] = control.NO_SETTINGS
+    ) -> None:
         """Have a healthy lab serve a traffic state, with the repository's Gateway.
 
         A lab that is well and has nothing special is kept, with its address; any other one is replaced.
@@ -78,20 +67,21 @@ class Bench:
         Args:
             state: the file of a VirtualService.
             rule: the file of a DestinationRule.
+            canary_settings: variables of the replicas of v2 alone, such as faults.
 
         Raises:
             LabError: the lab did not start.
         """
         files = [str(state), str(rule), str(ISTIO / "gateway.yaml")]
         found = lab_status.read(self.lab)
-        if found and _is_usable(found):
+        if found and not canary_settings and _is_usable(found):
             control.restore(self.lab, TrafficState.load(files))
         else:
             control.down(self.lab)
             try:
-                control.up(self.lab, files, ports=Ports(USUAL_PORT), replicas=REPLICAS)
+                control.up(self.lab, files, ports=Ports(USUAL_PORT), replicas=REPLICAS, canary_settings=canary_settings)
             except LabError:  # the port is busy; any other reason is met, and reported, again
-                control.up(self.lab, files, replicas=REPLICAS)
+                control.up(self.lab, files, replicas=REPLICAS, canary_settings=canary_settings)
 
     def serve_hidden(self, state: str, rule: str | None = None) -> None:
         """Have the lab serve texts of which no file is left; arguments and errors as those of `serve`."""
@@ -134,16 +124,6 @@ class Bench:
         """Return what a few calls with some headers get, each by the lab's own address and host."""
         return call(self.attempt.url, headers)
 
-    def evidence(self) -> Evidence:
-        """Return the verdicts of the step's start."""
-        mark = Mark(self.attempt.url, self.attempt.started_at_seconds)
-        return read_evidence(self.folder.verdicts(self.step, self.attempt), mark)
-
-    def answered(self, text: str) -> Attempt:
-        """Print the command that answers the step's question, and return the attempt with the answer."""
-        print(in_lines([*PROGRAM.replace("scripts.lab", "scripts.course").split(), "answer", text]), flush=True)
-        return replace(self.attempt, answer=text, answered_at_seconds=time.time(), answers=self.attempt.answers + 1)
-
     def run_lab(self, *arguments: str) -> int:
         """Print a command of the lab, run it, and return its exit code.
 
@@ -160,18 +140,9 @@ class Bench:
         """Run the lab's `measure` with its verdict in a file of the step's folder, and return its exit code."""
         return self.run_lab("measure", *options, *self.into(file))
 
-    def into(self, file: str) -> tuple[str, str]:
-        """Return the options by which the load test writes its verdict into a file of the step's folder."""
-        return "--verdict-json", str(self.folder.latest / file)
-
-    @contextmanager
-    def meanwhile(self, *arguments: str) -> Iterator[None]:
+    def meanwhile(self, *arguments: str) -> AbstractContextManager[None]:
         """Print a command of the lab, let it run as a process of its own meanwhile, and wait for its end."""
-        print(f"{in_lines([*PROGRAM.split(), *arguments])} &", flush=True)
-        command = [sys.executable, "-m", "scripts.lab", *arguments]
-        # In this session, so that it gets a Ctrl-C, too.
-        with subprocess.Popen(command):  # noqa: S603 - the lab's own command, without a shell
-            yield
+        return self.alongside("-m", "scripts.lab", *arguments)
 
     def _state(self) -> LabState:
         """Return the state of the lab of the step's start; raise CannotTellError where it is not as it was started."""

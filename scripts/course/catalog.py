@@ -35,6 +35,11 @@ class Step:
         return self.folder.partition("-")[2].replace("-", "_")
 
     @property
+    def place(self) -> str:
+        """Where it takes place: `lab`, or `cluster`, which a mesh is in, too."""
+        return "lab" if self.needs == "lab" else "cluster"
+
+    @property
     def text(self) -> Path:
         """Its text in English."""
         return WORKSHOP / "steps" / self.folder / "text.md"

@@ -9,6 +9,8 @@ from typing import Final, Protocol, cast
 
 from scripts.course.bench import Bench
 from scripts.course.catalog import Step, steps
+from scripts.course.cluster_bench import ClusterBench
+from scripts.course.desk import Desk
 from scripts.course.errors import CannotTellError, CourseError
 from scripts.course.hand_in import write as write_hand_in
 from scripts.course.order import next_open
@@ -26,9 +28,9 @@ LABEL: Final = 9  # columns before the text of a line, as in the table of the lo
 class StepCode(Protocol):
     """A module of scripts.course.steps."""
 
-    start: Callable[[Bench], None]
-    check: Callable[[Bench], Finding]
-    solve: Callable[[Bench], Attempt]
+    start: Callable[[Desk], None]
+    check: Callable[[Desk], Finding]
+    solve: Callable[[Desk], Attempt]
 
 
 class Course:
@@ -84,7 +86,7 @@ class Course:
         _say(f"Step {number}", f"{step.title} (about {step.minutes} minutes)")
         _say("goal:", step.goal)
         _say("read:", f"{_shown(step)} (中文: text.zh-CN.md)")
-        _say("lab:", f"{attempt.url}; your weight of v2: {own_percent(self._progress.learner)}")
+        _say(f"{step.place}:", f"{attempt.url}; your weight of v2: {own_percent(self._progress.learner)}")
         return 0
 
     def begin_next_open(self) -> int:
@@ -200,8 +202,9 @@ class Course:
         solved = " by solve" if self._attempt(step).is_solved else ""
         return f"done{solved}" if self._is_done(step) else f"open{solved}"
 
-    def _bench(self, step: Step, attempt: Attempt) -> Bench:
-        return Bench(self._folder, self._progress.learner, step.name, attempt)
+    def _bench(self, step: Step, attempt: Attempt) -> Bench | ClusterBench:
+        kind = Bench if step.place == "lab" else ClusterBench
+        return kind(self._folder, self._progress.learner, step.name, attempt)
 
     def _keep(self, step: Step, attempt: Attempt) -> None:
         self._progress = self._progress.with_attempt(step.name, attempt)

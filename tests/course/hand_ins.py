@@ -6,12 +6,13 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from canary_loadtest.core.connections import Connections
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.output.about import About
 from canary_loadtest.output.report import as_dict
-from scripts.course.rules import mystery, order_and_names, whose_errors
+from scripts.course.rules import mystery, order_and_names, rolling_update, way_back, whose_errors
 from scripts.course.rules.grading import FORMAT
 from scripts.course.rules.personal import hidden_percent, own_percent
 from scripts.course.rules.proof import name_of
@@ -19,16 +20,26 @@ from scripts.course.state import Attempt
 
 NAME: Final = "Ada"
 URL: Final = "http://127.0.0.1:18080"
+CLUSTER_URL: Final = "http://127.0.0.1:19090"
+ON_A_CLUSTER: Final = ("rolling_update", "paused_canary", "way_back")
 STARTED_AT: Final = 1_800_000_000
 PROOF: Final = Tally(canary=413, stable=934, routes=Counter({"70-30": 1347}))
+# A canary of which one answer in ten is an error.
+WORSE: Final = Tally(
+    canary=270, stable=2700, other=Counter(status_500=30), canary_errors=30, routes=Counter({"90-10": 2970})
+)
+# Fifty connections with one version each.
+KEPT: Final = Tally(canary=500, stable=500, routes=Counter({"": 1000}), connections=Connections(25, 25, 0, 950, 0))
 
 
-def verdict(tally: Tally, percent: float, route: str | None = None, *, only_split: bool = False) -> dict[str, Any]:
+def verdict(
+    tally: Tally, percent: float, route: str | None = None, *, only_split: bool = False, url: str = URL
+) -> dict[str, Any]:
     """Return the JSON of a load test that counted these answers a minute after the step's start."""
     next_weight = None if only_split else 100.0
     session = Session(Expectation(percent, next_weight_percent=next_weight), route)
     session.add_all(tally)
-    about = About(URL, route, datetime.fromtimestamp(STARTED_AT + 60, UTC), 5.0)
+    about = About(url, route, datetime.fromtimestamp(STARTED_AT + 60, UTC), 40.0)
     return as_dict(session.verdict(), about)
 
 
@@ -65,18 +76,30 @@ def hand_in(name: str = NAME) -> dict[str, Any]:
             "repaired.json": proof,
         },
         "mystery": {"repaired.json": proof},
+        "stop_or_go": {
+            "at-10.json": verdict(WORSE, 10, "90-10"),
+            "back.json": verdict(Tally(stable=299, routes=Counter({"100-0": 299})), 0, "100-0"),
+        },
+        "rolling_update": {"update.json": verdict(Tally(stable=3800, routes=Counter({"": 3800})), 0, url=CLUSTER_URL)},
+        "paused_canary": {
+            "half.json": verdict(Tally(canary=1500, stable=1500, routes=Counter({"": 3000})), 50, url=CLUSTER_URL),
+            "kept.json": verdict(KEPT, 50, url=CLUSTER_URL),
+        },
+        "way_back": {},
     }
     answers = {
         "ten_calls": "30",
         "order_and_names": order_and_names.CAUSE,
         "whose_errors": whose_errors.CAUSE,
         "mystery": mystery.fault_of(name, 1),
+        "rolling_update": str(rolling_update.LEAST_READY),
+        "way_back": str(way_back.WORST),
     }
     attempts = {
         step: Attempt(
             1,
             f"start-{number}",
-            URL,
+            CLUSTER_URL if step in ON_A_CLUSTER else URL,
             STARTED_AT,
             answers.get(step, ""),
             STARTED_AT + 30 if step in answers else 0.0,

@@ -1,7 +1,15 @@
 """The failures of each step that docs/workshop/instructor.md names, as a learner brings them about."""
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
+
+from scripts.course.catalog import WORKSHOP, Step
+from tests.course.learner import Learner
+
+PAGES: Final = [WORKSHOP / name for name in ("instructor.md", "instructor.zh-CN.md")]
+FIGURE: Final = re.compile(r"\d+")
 
 LAB: Final = ".venv/bin/python -m scripts.lab"
 ANSWER: Final = ".venv/bin/python -m scripts.course answer"
@@ -19,6 +27,13 @@ IN_ORDER: Final = f"sed '1,/^---$/d' istio/virtual-service-header.yaml > {OWN}"
 TESTERS_ALONE: Final = f"{IN_ORDER}; sed -i.bak '/^    - route:/,$d' {OWN}"
 ERRORS_WITHOUT_A_NAME: Final = f"{LAB} measure -t 3s {INTO}/nameless.json"
 NAMED_ERRORS: Final = f"{ERRORS_WITHOUT_A_NAME}; {LAB} shift {SPLIT}; {LAB} measure {INTO}/named.json"
+SHIFT_FIRST: Final = f"{LAB} shift istio/virtual-service-90-10.yaml"
+SET_IMAGE: Final = "kubectl set image deployment/micro-api micro-api=micro-api"
+UPDATE: Final = f"{SET_IMAGE}:1.1-SNAPSHOT; kubectl rollout status deployment/micro-api"
+STICK: Final = f"{SET_IMAGE}:1.2-SNAPSHOT"
+PAUSE: Final = "scripts/cluster/pause.sh start"
+LOAD: Final = ".venv/bin/python loadtest locust --headless -u 10 -r 10 --max-rate 100 --host http://127.0.0.1:19090"
+UNDER_LOAD: Final = f"{LOAD} --expect-canary 0 --keep-going -t 40s {INTO}/update.json & sleep 8; {UPDATE}; wait $!"
 
 # For each step its rows in the document: what is typed after the step's start, before `check`.
 MISTAKES: Final[Mapping[int, Sequence[str]]] = {
@@ -62,4 +77,43 @@ MISTAKES: Final[Mapping[int, Sequence[str]]] = {
         f"{ANSWER} a-destination-without-its-subset",
         f"{ANSWER} the-two-versions-are-swapped; {LAB} shift {SPLIT}",
     ),
+    9: (
+        f"{SHIFT_FIRST}; {LAB} measure",
+        f"{SHIFT_FIRST}; {LAB} measure --only-split -t 5s {INTO}/at-10.json",
+        f"{SHIFT_FIRST}; {LAB} measure {INTO}/at-10.json",
+    ),
+    10: (
+        UPDATE,
+        UNDER_LOAD,
+        f"{UNDER_LOAD}; {STICK}; sleep 15",
+    ),
+    11: (
+        "kubectl apply --kustomize k8s/canary; kubectl rollout status deployment/micro-api",
+        PAUSE,
+        f"{PAUSE}; {LOAD} --expect-canary 50 -t 60s {INTO}/half.json",
+    ),
+    12: (
+        "true",
+        f"{ANSWER} 0; kubectl rollout resume deployment/micro-api; kubectl rollout status deployment/micro-api",
+        f"{ANSWER} 0; scripts/cluster/pause.sh undo",
+    ),
 }
+
+
+def rows(page: Path, number: int) -> list[str]:
+    """Return what the check says, as a page quotes it in each row of a step's table."""
+    section = re.split(r"^### ", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    (own,) = [one for one in section if re.match(rf"(?:Step {number}:|第 {number} 步：)", one)]
+    return re.findall(r"^\| `([^`]+)` \|", own, re.MULTILINE)
+
+
+def assert_mistakes_are_said(learner: Learner, step: Step) -> None:
+    """Assert that after the step's start and each mistake the check says what the page has, figures aside."""
+    for typed, quoted in zip(MISTAKES[step.number], rows(PAGES[0], step.number), strict=True):
+        (learner.repository / ".course" / "progress.json").unlink(missing_ok=True)  # the values of the first start
+        learner.goto(step.number)
+        learner.types(typed)
+        checked = learner.course("check")
+        assert checked.returncode == 10, checked.stdout
+        said = FIGURE.sub("0", " ".join(checked.stdout.split()))
+        assert f"not yet: {FIGURE.sub('0', quoted)}" in said, f"{typed}\n{checked.stdout}"

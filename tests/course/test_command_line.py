@@ -42,6 +42,19 @@ def test_a_step_that_does_not_exist_is_refused(number: str, capsys: pytest.Captu
     assert not Path(".lab").exists()
 
 
+def test_a_step_on_a_cluster_needs_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without Docker it is not begun, and the lab's steps stay within reach."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    number = next(one.number for one in steps() if one.needs == "cluster")
+    assert main(["--name", "Ada", "goto", str(number)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the cluster canary-cluster does not run here: `make cluster-up` makes the cluster" in said
+    assert main(["status"]) == 0
+    assert "open" not in capsys.readouterr().out
+
+
 def test_a_folder_is_one_learners(capsys: pytest.CaptureFixture[str]) -> None:
     """Another name is refused: its values are others than those that the steps began with."""
     CourseFolder().write(Progress("Ada"))

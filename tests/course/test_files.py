@@ -54,7 +54,7 @@ def test_the_minutes_are_those_that_course_toml_computes(step: Step) -> None:
     """120 words a minute, half a minute for each command, one for the machine, and one more where a file is edited."""
     text = step.text.read_text(encoding="utf-8")
     words = re.sub(r"```.*?```", "", text, flags=re.DOTALL).split()
-    commands = re.findall(r"^\$ ", text, re.MULTILINE)
+    commands = re.findall(r"^```console\n\$ ", text, re.MULTILINE)
     edit = "my-state.yaml" in text
     assert step.minutes == ceil(len(words) / 120 + len(commands) / 2 + 1 + edit)
 

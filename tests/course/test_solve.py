@@ -1,6 +1,6 @@
 """The solutions go on only while the commands end as they should."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,13 @@ from scripts.course.steps import (
     mystery,
     order_and_names,
     shift_under_load,
+    stop_or_go,
     ten_calls,
     three_answers,
     whose_errors,
     write_a_state,
 )
+from scripts.lab.control import NO_SETTINGS
 from tests.support.repository import text_of
 
 
@@ -32,10 +34,12 @@ class Recorder(Bench):
 
     codes: list[int] = field(default_factory=list)
     commands: list[tuple[str, ...]] = field(default_factory=list)
+    settings: list[dict[str, str]] = field(default_factory=list)
     served: list[tuple[str, str]] = field(default_factory=list)
 
-    def serve(self, state: Path, rule: Path = RULE) -> None:
-        """Record the texts that are served."""
+    def serve(self, state: Path, rule: Path = RULE, *, canary_settings: Mapping[str, str] = NO_SETTINGS) -> None:
+        """Record the texts that are served, and the canary's settings."""
+        self.settings.append(dict(canary_settings))
         self.served.append((state.read_text(encoding="utf-8"), rule.read_text(encoding="utf-8")))
 
     def run_lab(self, *arguments: str) -> int:
@@ -137,3 +141,30 @@ def test_a_mystery_is_named_and_then_repaired(tmp_path: Path, codes: list[int], 
     bench = recorder(tmp_path, *codes)
     assert mystery.solve(bench).answer == fault_of("Ada", 1)
     assert len(bench.commands) == count
+
+
+@pytest.mark.parametrize(
+    ("codes", "measured"),
+    [
+        ([0, 10, 0, 0], ["90-10", "at-10.json", "100-0", "back.json"]),
+        ([0, 0, 0, 10, 0, 0], ["90-10", "at-10.json", "50-50", "at-50.json", "100-0", "back.json"]),
+        ([0, 0] * 3, ["90-10", "at-10.json", "50-50", "at-50.json", "0-100", "at-100.json"]),
+        ([0, 11], ["90-10", "at-10.json"]),
+        ([1], ["90-10"]),
+        ([0, 10, 1], ["90-10", "at-10.json", "100-0"]),
+    ],
+)
+def test_a_release_goes_on_while_it_may(tmp_path: Path, codes: list[int], measured: list[str]) -> None:
+    """Each weight has its verdict before the next; a stop leads back, and a hold ends the solution."""
+    bench = recorder(tmp_path, *codes)
+    stop_or_go.solve(bench)
+    words = [words[-1].removeprefix("istio/virtual-service-").removesuffix(".yaml") for words in bench.commands]
+    assert [word.removeprefix(f"{CourseFolder(tmp_path).latest}/") for word in words] == measured
+
+
+def test_a_canary_is_good_or_bad_by_the_start(tmp_path: Path) -> None:
+    """Ada's first two releases are bad, and the third one is good."""
+    for number, settings in ((1, {"SERVICE_ERROR_RATIO": "0.1"}), (3, {})):
+        bench = Recorder(CourseFolder(tmp_path), "Ada", "stop_or_go", Attempt(number, "abc123"))
+        stop_or_go.start(bench)
+        assert bench.settings == [settings]

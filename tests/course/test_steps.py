@@ -11,58 +11,31 @@ import pytest
 
 from scripts.course.catalog import Step, steps
 from scripts.course.rules.mystery import NO_SUBSET, SHARED_LABEL, SWAPPED, fault_of
+from tests.course.following import assert_cannot_tell, assert_solved_twice, assert_text_is_what_happens
 from tests.course.learner import Learner
-from tests.docs.documents import console_examples, is_shown
 from tests.support.repository import text_of
 from tests.support.text import too_long
 
 pytestmark = pytest.mark.course
 
-STEPS = steps()
+STEPS = [one for one in steps() if one.place == "lab"]
 DOCUMENTED_PORT = "18080"
-CODES = {"verdict:  REFUTED": 10, "verdict:  INCONCLUSIVE": 11}
-# The beginning of the hint to a learner who has done nothing yet.
-FIRST_HINTS = {
-    "ten_calls": "Send the ten calls, count the answers with V3",
-    "three_answers": "Which claim is true of a lab that serves 70/30?",
-    "write_a_state": "v2 is to get 15 of 100.",
-    "shift_under_load": "Begin a run that does not end with its verdict",
-    "order_and_names": "A proxy looks up the Host before any weight.",
-    "for_testers_only": "A proxy tries the routes from the first to the last.",
-    "whose_errors": "A client that retries sees nothing of them.",
-    "mystery": "Begin with the symptom: claim 30 % by yourself",
-}
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_a_step_fails_unsolved_and_passes_solved(learner: Learner, step: Step) -> None:
     """Fresh: not yet, with the intended hint; solved, and solved twice: done; started again: not yet."""
-    learner.goto(step.number)
-    assert_open(learner, step)
-    for _ in range(2):
-        solved = learner.course("solve")
-        assert solved.returncode == 0, solved.stdout + solved.stderr
-        assert "\ndone: " in solved.stdout
-        assert too_long(solved.stdout) == []
-    assert learner.course("check").returncode == 0
-    assert "done by solve" in learner.course("status").stdout
-    assert learner.course("reset").returncode == 0
-    assert_open(learner, step)
-    assert "done" not in learner.course("status").stdout
+    assert_solved_twice(learner, step)
 
 
 def test_the_texts_are_what_happens(learner: Learner) -> None:
     """Each command of each text, in the order of the course, prints what is shown, figures aside."""
+
+    def typed(line: str) -> str:
+        return line if "goto 1" in line else line.replace(DOCUMENTED_PORT, str(learner.state.port))
+
     for step in STEPS:
-        examples = console_examples(step.text)
-        assert len(examples) >= 4
-        for command, shown in examples:
-            typed = command if "goto 1" in command else command.replace(DOCUMENTED_PORT, str(learner.state.port))
-            done = learner.types(typed)
-            assert is_shown(shown, done.stdout), f"$ {command}\n{done.stdout}\n{done.stderr}"
-            assert too_long(done.stdout) == []
-            code = next((code for verdict, code in CODES.items() if verdict in shown), 0)
-            assert done.returncode == code, done.stderr
+        assert_text_is_what_happens(learner, step, typed)
     assert [one["is_done"] for one in learner.progress()["attempts"].values()] == [True] * len(STEPS)
 
 
@@ -210,21 +183,3 @@ def test_the_prompt_takes_what_is_typed(learner: Learner) -> None:
     assert again.returncode == 0, again.stderr
     assert "Ten calls prove nothing: started at http://127.0.0.1:" in " ".join(again.stdout.split())
     assert learner.progress()["attempts"]["ten_calls"]["number"] == 1
-
-
-def assert_open(learner: Learner, step: Step) -> None:
-    """Assert that the step is not done, and that the hint is the one for somebody who has just begun."""
-    checked = learner.course("check")
-    assert checked.returncode == 10, checked.stdout + checked.stderr
-    assert checked.stdout.startswith("not yet:  ")
-    assert "\nlook:     " in checked.stdout
-    hint = " ".join(learner.course("hint").stdout.split())
-    assert f"hint: {FIRST_HINTS[step.name]}" in hint
-
-
-def assert_cannot_tell(learner: Learner, said: str) -> None:
-    """Assert that the check blames the environment, and says what it saw."""
-    checked = learner.course("check")
-    assert checked.returncode == 11, checked.stdout + checked.stderr
-    assert checked.stdout.startswith("cannot tell: ")
-    assert said in " ".join(checked.stdout.split())

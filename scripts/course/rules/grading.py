@@ -4,7 +4,7 @@ What Envoy served is in no file: it is taken to be what the step ends with. The 
 values and the times are held against each other. That is evidence, and no proof: a person may write any JSON.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,14 +12,19 @@ from scripts.course.rules import (
     for_testers_only,
     mystery,
     order_and_names,
+    paused_canary,
+    rolling_update,
     shift_under_load,
+    stop_or_go,
     ten_calls,
     three_answers,
+    way_back,
     whose_errors,
     write_a_state,
 )
 from scripts.course.rules.calls import Calls
 from scripts.course.rules.causes import Named
+from scripts.course.rules.deployed import Deployed, Pod
 from scripts.course.rules.finding import Finding, Outcome
 from scripts.course.rules.for_testers_only import Groups
 from scripts.course.rules.mystery import fault_of
@@ -110,6 +115,39 @@ def _mystery(record: Record) -> Finding:
     return mystery.judged(_served(mystery.PERCENT), fault, record.named, record.evidence)
 
 
+def _stop_or_go(record: Record) -> Finding:
+    ends_at = 0 if stop_or_go.stops(record.evidence) else stop_or_go.WEIGHTS[-1]
+    kind = stop_or_go.quality(record.learner, record.number)
+    return stop_or_go.judged(_served(ends_at), kind, record.evidence)
+
+
+def _rolling_update(record: Record) -> Finding:
+    # When the update began is in no file: it is taken to be when the last run did.
+    began = record.evidence.counted[-1].started_at_seconds if record.evidence.counted else 0
+    tags = (rolling_update.AFTER, rolling_update.MISSING)
+    return rolling_update.judged(_deployed(rolling_update.AFTER, tags, began), record.bet.text, record.evidence)
+
+
+def _paused_canary(record: Record) -> Finding:
+    pods = [
+        Pod(tag, is_ready=True, created_at_seconds=0)
+        for tag in (paused_canary.STABLE, paused_canary.CANARY)
+        for _ in range(paused_canary.EACH)
+    ]
+    return paused_canary.judged(
+        Deployed(paused_canary.CANARY, is_paused=True, pods=pods, first_wanted={}), record.evidence
+    )
+
+
+def _way_back(record: Record) -> Finding:
+    return way_back.judged(_deployed(paused_canary.STABLE, ()), record.bet.text, 0)
+
+
+def _deployed(tag: str, tags: Sequence[str], first_wanted: float = 0) -> Deployed:
+    pods = [Pod(tag, is_ready=True, created_at_seconds=0)] * rolling_update.REPLICAS
+    return Deployed(tag, is_paused=False, pods=pods, first_wanted=dict.fromkeys(tags, first_wanted))
+
+
 ALL_V1: Final = Calls(1, {(200, "v1"): 1})
 AGAIN: Final[Mapping[str, Callable[[Record], Finding]]] = {
     "ten_calls": _ten_calls,
@@ -120,4 +158,8 @@ AGAIN: Final[Mapping[str, Callable[[Record], Finding]]] = {
     "for_testers_only": _for_testers_only,
     "whose_errors": _whose_errors,
     "mystery": _mystery,
+    "stop_or_go": _stop_or_go,
+    "rolling_update": _rolling_update,
+    "paused_canary": _paused_canary,
+    "way_back": _way_back,
 }

@@ -31,6 +31,8 @@ class Verdict:
         routes: how many right answers named each route.
         drawn_unknown: how many requests were drawn for a version that no answer names.
         canary_is_worse: whether the canary was found to err more often than stable.
+        canary_is_not_worse: whether it was found to err no more often than stable.
+        seconds: how long the run was.
     """
 
     file: str
@@ -48,6 +50,8 @@ class Verdict:
     routes: Mapping[str, int] = field(default_factory=dict)
     drawn_unknown: int = 0
     canary_is_worse: bool = False
+    canary_is_not_worse: bool = False
+    seconds: float = 0.0
 
     @classmethod
     def of_json(cls, file: str, content: Mapping[str, Any], started_at_seconds: int) -> "Verdict":
@@ -79,6 +83,8 @@ class Verdict:
             routes=dict(counts["routes"]),
             drawn_unknown=int(counts["drawn"]["unknown"]),
             canary_is_worse=(content["health"] or {}).get("finding") == "WORSE",
+            canary_is_not_worse=(content["health"] or {}).get("finding") == "NOT WORSE",
+            seconds=float(content["seconds"]),
         )
 
     def __str__(self) -> str:
