@@ -69,6 +69,7 @@ def test_an_update_is_seen_under_load_and_one_sticks(
         (replace(PAUSED, pods=[OLD, OLD, CANARIES, replace(CANARIES, is_ready=False)]), [HALF, KEPT], "not_halfway"),
         (PAUSED, [], "not_confirmed"),
         (PAUSED, [replace(HALF, expected_percent=40.0), KEPT], "not_confirmed"),
+        (PAUSED, [replace(HALF, tolerance_points=25.0), KEPT], "not_confirmed"),
         (PAUSED, [replace(HALF, started_at_seconds=999)], "not_confirmed"),
         (PAUSED, [HALF], "nothing_kept"),
         (PAUSED, [HALF, FEW], "nothing_kept"),

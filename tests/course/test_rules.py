@@ -74,6 +74,7 @@ def test_a_wrong_bet_is_no_failure(bet: str, word: str) -> None:
         (SPLIT, THREE[:1], "no_10"),
         (SPLIT, THREE[:2], "no_11"),
         (SPLIT, [replace(THREE[0], expected_percent=32.0), *THREE[1:]], "no_0"),
+        (SPLIT, [replace(THREE[0], tolerance_points=25.0), *THREE[1:]], "no_0"),
         (SPLIT, [THREE[0], replace(THREE[1], expected_percent=30.0), FEW], "no_10"),
         (SPLIT, [*THREE[:2], replace(FEW, answers=0)], "no_11"),
         (SPLIT, [*THREE[:2], replace(FEW, target="http://127.0.0.1:1")], "no_11"),

@@ -35,6 +35,7 @@ GOES = [AT_10, AT_50, AT_100]
         (FIRST, [replace(AT_10, outcome="INCONCLUSIVE")], "no_go_ahead"),
         (FIRST, [replace(AT_10, outcome="REFUTED")], "no_go_ahead"),
         (FIRST, [replace(AT_10, expected_percent=9.0)], "only_split"),
+        (FIRST, [replace(AT_10, tolerance_points=9.0)], "only_split"),
         (FIRST, [AT_10], "no_verdict"),
         (LAST, [AT_10, AT_100], "no_verdict"),
         (LAST, [AT_10, replace(AT_50, started_at_seconds=1009), AT_100], "only_split"),

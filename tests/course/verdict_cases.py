@@ -25,6 +25,8 @@ UNPROVED = [
     ("name", replace(SPLIT, name="mine"), [PROOF]),
     ("no_verdict", SPLIT, [replace(PROOF, route="")]),
     ("not_confirmed", SPLIT, [replace(PROOF, expected_percent=25.0)]),
+    ("not_confirmed", SPLIT, [replace(PROOF, tolerance_points=25.0)]),
+    ("not_confirmed", SPLIT, [replace(PROOF, alpha=0.5)]),
     ("not_confirmed", SPLIT, [replace(PROOF, outcome="REFUTED", exit_code=10)]),
 ]
 

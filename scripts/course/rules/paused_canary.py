@@ -36,7 +36,7 @@ def judged(deployed: Deployed | None, evidence: Evidence) -> Finding:
     if not pinned:
         return not_yet(
             "nothing_kept",
-            f"{share} are proved; no run of this start has kept its connections.{evidence.remark}",
+            f"{share}; no run of this start has kept its connections.{evidence.remark}",
             KEPT,
             "Repeat the run with --keep-alive, and compare the two tables.",
         )
@@ -76,7 +76,7 @@ def _not_paused(deployed: Deployed) -> Finding | None:
 
 
 def _confirmed(evidence: Evidence) -> Verdict | Finding:
-    found = [one for one in evidence.counted if one.outcome == "CONFIRMED" and one.expected_percent == PERCENT]
+    found = [one for one in evidence.counted if one.confirms(PERCENT)]
     if found:
         return found[-1]
     others = "".join(f" {one}." for one in evidence.counted)
@@ -85,5 +85,5 @@ def _confirmed(evidence: Evidence) -> Verdict | Finding:
         f"{EACH} + {EACH} pods are ready, and no verdict of this start CONFIRMED {PERCENT} %.{others}{evidence.remark}",
         JUDGE,
         "A Service has no weights: what it serves is the ratio of the pods that are ready.",
-        "One connection for each request, and a run that is long enough: some 1,000 answers.",
+        "One connection for each request, all other options at their defaults, and a run of some 1,000 answers.",
     )

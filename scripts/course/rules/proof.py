@@ -21,8 +21,7 @@ def proof(evidence: Evidence, name: str, canary_percent: int, look: str) -> Verd
         canary_percent: its share of v2 in percent.
         look: where to look if there is no verdict on the route at all.
     """
-    found = [one for one in evidence.counted if one.route == name and one.outcome == "CONFIRMED"]
-    right = [one for one in found if one.expected_percent == canary_percent]
+    right = [one for one in evidence.counted if one.route == name and one.confirms(canary_percent)]
     return right[-1] if right else _unproved(evidence, name, canary_percent, look)
 
 
@@ -63,6 +62,7 @@ def _unproved(evidence: Evidence, name: str, canary_percent: int, look: str) -> 
         f"{of_route[-1]}, and the share to prove is {canary_percent} %.{evidence.remark}",
         "The reason of the verdict, and the line `expected:` above it.",
         "The claim has to be the share that is served, and the run long enough for a verdict.",
+        "Leave tolerance and alpha at their defaults: with others a wrong share may pass.",
     )
 
 

@@ -96,8 +96,7 @@ def _went_on(traffic: Traffic | None, kind: str, evidence: Evidence) -> Finding:
 
 def _allows(verdict: Verdict, percent: int) -> bool:
     """Return whether a verdict is a go-ahead from a weight; at 100 % there is no stable version to compare with."""
-    right = verdict.outcome == "CONFIRMED" and verdict.expected_percent == percent
-    return right and (verdict.canary_is_not_worse or percent == WEIGHTS[-1])
+    return verdict.confirms(percent) and (verdict.canary_is_not_worse or percent == WEIGHTS[-1])
 
 
 def _no_go_ahead(traffic: Traffic | None, percent: int, evidence: Evidence) -> Finding:
@@ -115,9 +114,9 @@ def _no_go_ahead(traffic: Traffic | None, percent: int, evidence: Evidence) -> F
     if last.outcome == "CONFIRMED":
         return not_yet(
             "only_split",
-            f"{last}: no go-ahead, since it does not compare the canary's errors, or came after the next weight's.",
+            f"{last}: no go-ahead, since it was told to judge less, or came after the next weight's.",
             "The lines `canary:` and `verdict:` of the table.",
-            f"A right split is no reason to go on. Measure at {name} without --only-split, before the next weight.",
+            f"A right split is no reason to go on. Measure at {name} before the next weight, with the usual options.",
         )
     return not_yet(
         "no_go_ahead",

@@ -1,15 +1,11 @@
 """Step 1: a bet from ten calls, and a verdict on the hidden split."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from scripts.course.rules.finding import Finding, done, not_yet
 from scripts.course.rules.personal import HIDDEN_PERCENTS
 from scripts.course.rules.traffic import Traffic
 from scripts.course.rules.verdicts import Evidence
-
-# What the load test can distinguish 30 from 50 by; a wider tolerance would confirm both.
-MOST_TOLERANCE_POINTS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -88,11 +84,7 @@ def _on_verdicts(hidden_percent: int, bet: Bet, evidence: Evidence) -> Finding:
             "Run the load test again, or `reset` for a new split and bet before you measure.",
         )
     confirmed = [one for one in late if one.outcome == "CONFIRMED"]
-    right = [
-        one
-        for one in confirmed
-        if one.expected_percent == hidden_percent and one.tolerance_points <= MOST_TOLERANCE_POINTS
-    ]
+    right = [one for one in confirmed if one.confirms(hidden_percent)]
     if right:
         was = "right, but ten calls did not prove it" if bet.percent == hidden_percent else "wrong"
         return done(
@@ -103,9 +95,9 @@ def _on_verdicts(hidden_percent: int, bet: Bet, evidence: Evidence) -> Finding:
         one = confirmed[-1]
         return not_yet(
             "too_wide",
-            f"{one}, with a tolerance of {one.tolerance_points:g} points: that does not decide between 30 and 50.",
+            f"{one}: that does not decide between 30 and 50.",
             "The share that you claimed, and the tolerance, in the lines `expected:` and `verdict:`.",
-            "Claim one of the two splits exactly, and leave the tolerance at its default.",
+            "Claim one of the two splits exactly, and leave tolerance and alpha at their defaults.",
         )
     return not_yet(
         "not_confirmed",

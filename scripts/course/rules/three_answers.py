@@ -58,9 +58,9 @@ def _is_meant(verdict: Verdict) -> bool:
     """Return whether a verdict is what its claim leads to: a right split REFUTED by chance is not on purpose."""
     if verdict.exit_code == 11:
         return verdict.outcome == "INCONCLUSIVE" and verdict.answers > 0
-    return verdict.outcome == CODES[verdict.exit_code] and (verdict.expected_percent == PERCENT) == (
-        verdict.exit_code == 0
-    )
+    if verdict.exit_code == 10:
+        return verdict.outcome == "REFUTED" and verdict.expected_percent != PERCENT
+    return verdict.confirms(PERCENT)
 
 
 def _strange(verdict: Verdict) -> str:
@@ -68,6 +68,8 @@ def _strange(verdict: Verdict) -> str:
         return f"{verdict.file} has not one right answer: the target was down, or there was no time at all."
     if verdict.exit_code == 10:
         return f"{verdict.file} REFUTED 30 %, which is served: that is chance, or a canary that errs."
+    if verdict.is_blunt:
+        return f"{verdict}: that proves less than the course asks for."
     return (
         f"{verdict.file} CONFIRMED {verdict.expected_percent:g} %: near enough for its tolerance, but 30 % is served."
     )

@@ -8,7 +8,12 @@ own for the course. It is evidence, and no proof: a person may write any JSON.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+from canary_loadtest.core.expectation import DEFAULT_ALPHA
+
+# The default of the load test, and what it can distinguish 30 from 50 by.
+MOST_TOLERANCE_POINTS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class Verdict:
         started_at_seconds: when the run began, in whole seconds since the epoch.
         expected_percent: the share that was claimed of the canary.
         tolerance_points: how far off it may be.
+        alpha: with which probability a wrong share may be CONFIRMED at most.
         answers: how many right answers of the two versions were counted.
         canary_answers: how many of them are the canary's.
         route: the route that alone was counted, "" for any.
@@ -52,6 +58,7 @@ class Verdict:
     canary_is_worse: bool = False
     canary_is_not_worse: bool = False
     seconds: float = 0.0
+    alpha: float = DEFAULT_ALPHA
 
     @classmethod
     def of_json(cls, file: str, content: Mapping[str, Any], started_at_seconds: int) -> "Verdict":
@@ -85,11 +92,22 @@ class Verdict:
             canary_is_worse=(content["health"] or {}).get("finding") == "WORSE",
             canary_is_not_worse=(content["health"] or {}).get("finding") == "NOT WORSE",
             seconds=float(content["seconds"]),
+            alpha=float(expected["alpha"]),
         )
+
+    @property
+    def is_blunt(self) -> bool:
+        """Whether it was told to be less certain than the course asks for: a wrong share may pass."""
+        return self.tolerance_points > MOST_TOLERANCE_POINTS or self.alpha > DEFAULT_ALPHA
+
+    def confirms(self, canary_percent: float) -> bool:
+        """Return whether it is proof of a share in percent: claimed exactly, CONFIRMED, and not blunt."""
+        return self.outcome == "CONFIRMED" and self.expected_percent == canary_percent and not self.is_blunt
 
     def __str__(self) -> str:
         """Return it in words."""
-        return f"{self.file}: {self.outcome} at {self.expected_percent:g} %, {self.answers} answers"
+        blunt = f", with a tolerance of {self.tolerance_points:g} points, alpha {self.alpha:g}" if self.is_blunt else ""
+        return f"{self.file}: {self.outcome} at {self.expected_percent:g} %, {self.answers} answers{blunt}"
 
 
 @dataclass(frozen=True)
