@@ -16,10 +16,10 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor lab rollout course hand-in test live documents course-test course-cluster rates pythons images cluster-up cluster-down e2e engines engines-smoke monitoring browser pictures bundle offline bench lint workflow format lock clean install
+.PHONY: help doctor lab rollout course hand-in test live documents course-test course-cluster course-mistakes rates pythons images cluster-up cluster-down e2e engines engines-smoke monitoring browser pictures bundle offline bench lint workflow format lock clean install
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 doctor: ## List what this machine lacks for each part
 	@$$(scripts/setup/python.sh --outside 2>/dev/null || echo $(or $(PYTHON),python3)) -m scripts.setup.doctor
@@ -52,6 +52,9 @@ course-test: $(VENV)/.test ## Do each step of the course as a learner, and compa
 
 course-cluster: $(VENV)/.test ## Do the course's steps on a cluster as a learner (Docker)
 	$(BIN)/python -m pytest -m course_cluster --exitfirst tests/course/test_cluster_steps.py
+
+course-mistakes: $(VENV)/.test ## Make the mistakes that instructor.md names, and compare
+	$(BIN)/python -m pytest -n auto -m mistakes tests/course
 
 rates: $(VENV)/.test ## Simulate how often findings are wrong (4 minutes)
 	$(BIN)/python -m pytest -n auto -m rates tests/loadtest tests/rollout tests/course

@@ -86,7 +86,7 @@ def made() -> Sequence[dict[str, Any]]:
     return whole, helped, forged
 
 
-@pytest.mark.course
+@pytest.mark.mistakes
 @pytest.mark.parametrize("step", [step for step in STEPS if step.place == "lab"], ids=id_of)
 def test_each_failure_is_said_as_the_page_quotes_it(learner: Learner, step: Step) -> None:
     """After the step's start and a mistake the check is not passed, and says what the page has, figures aside."""
