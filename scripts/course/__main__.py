@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from canary_loadtest.core.message import Message
 from scripts.course.errors import CourseError
 from scripts.course.page.server import Background, background, serve
 from scripts.course.runner import Course
 from scripts.course.state import CourseFolder
 from scripts.lab.errors import LabError
-from scripts.lab.terminal import print_error
+from scripts.lab.terminal import print_error, told
 
 EXIT_FINE: Final = 0
 EXIT_FAILED: Final = 1
@@ -81,16 +82,16 @@ def _parser() -> argparse.ArgumentParser:
 def _prompt(folder: CourseFolder, name: str | None) -> int:
     """Show the next open step, and do what is typed until quit or the end of the input."""
     if folder.read() is None and not name:
-        name = _typed("Your name (your own weights are made from it): ")
+        name = _typed(told(Message("Your name (your own weights are made from it): ")))
     course = Course.of(folder, name)
     # A step that does not start is no end: status and goto are there.
     _guarded(course.begin_next_open)
-    print("Type the step's commands in a second terminal, and here:")
+    print(told(Message("Type the step's commands in a second terminal, and here:")))
     print("  check, hint, solve, answer TEXT, reset, goto N, status, hand-in, page, quit")
     with background(folder) as page:
         _take_lines(course, page)
-    print("Your progress is in .course, and the lab keeps running: `make course` goes on.")
-    print("`make clean` stops the lab, and removes all that was made.")
+    print(told(Message("Your progress is in .course, and the lab keeps running: `make course` goes on.")))
+    print(told(Message("`make clean` stops the lab, and removes all that was made.")))
     return EXIT_FINE
 
 
@@ -129,8 +130,12 @@ def _do(course: Course, words: Sequence[str]) -> int:
     if verb == "answer" and "".join(rest).strip():
         return course.answer(" ".join(rest))
     if verb in VERBS:
-        raise CourseError(f"{' '.join(words)}: type {' '.join(filter(None, [verb, VERBS[verb][0]]))}")
-    raise CourseError(f"{verb}: unknown command; there are {', '.join(VERBS)}, quit")
+        raise CourseError(
+            Message(
+                "{words}: type {usage}", words=" ".join(words), usage=" ".join(filter(None, [verb, VERBS[verb][0]]))
+            )
+        )
+    raise CourseError(Message("{verb}: unknown command; there are {verbs}, quit", verb=verb, verbs=", ".join(VERBS)))
 
 
 def _guarded(action: Callable[[], int]) -> int:
@@ -144,7 +149,7 @@ def _guarded(action: Callable[[], int]) -> int:
         print_error("course", error)
         return EXIT_FAILED
     except KeyboardInterrupt:
-        print_error("course", "interrupted")
+        print_error("course", Message("interrupted"))
         return EXIT_INTERRUPTED
 
 

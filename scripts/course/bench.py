@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from canary_loadtest.core.message import Message, joined
 from scripts import REPOSITORY
 from scripts.course.calls import call
 from scripts.course.desk import Desk
@@ -109,7 +110,9 @@ class Bench(Desk):
         try:  # two requests of 5 s at most: a check ends within 15 s
             configuration = read_envoy(state.admin_url)
         except LabError as error:
-            raise _lost("envoy_silent", f"Envoy does not report what it serves: {error}") from error
+            raise _lost(
+                "envoy_silent", Message("Envoy does not report what it serves: {error}", error=error)
+            ) from error
         route = taking(served(configuration.routes), HOST_HEADER, PATH, {})
         if route is None:
             return None
@@ -148,12 +151,26 @@ class Bench(Desk):
         """Return the state of the lab of the step's start; raise CannotTellError where it is not as it was started."""
         state = self.lab.read_state()
         if state is None:
-            raise _lost("no_lab", "no lab runs here.")
+            raise _lost("no_lab", Message("no lab runs here."))
         dead = [record.name for record in state.processes if not is_alive(record)]
         if dead or state.phase != "ready":
-            raise _lost("lab_ill", f"the lab is {state.phase}; not alive: {', '.join(dead) or 'none'}.")
+            raise _lost(
+                "lab_ill",
+                Message(
+                    "the lab is {phase}; not alive: {dead}.",
+                    phase=state.phase,
+                    dead=joined(", ", dead) or Message("none"),
+                ),
+            )
         if state.url != self.attempt.url:
-            raise _lost("another_lab", f"the lab is at {state.url}, and the step began at {self.attempt.url}.")
+            raise _lost(
+                "another_lab",
+                Message(
+                    "the lab is at {url}, and the step began at {started_at}.",
+                    url=state.url,
+                    started_at=self.attempt.url,
+                ),
+            )
         return state
 
 
@@ -164,7 +181,9 @@ def _is_usable(found: Status) -> bool:
 
 
 def _lost(cause: str, saw: str) -> CannotTellError:
-    return CannotTellError(cannot_tell(cause, saw, "`reset` starts the step again, with a lab; your progress stays."))
+    return CannotTellError(
+        cannot_tell(cause, saw, Message("`reset` starts the step again, with a lab; your progress stays."))
+    )
 
 
 def _weights(configurations: Sequence[Json], route: Served) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """The steps in their order, as docs/workshop/course.toml lists them."""
 
+import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ class Step:
         title: what it is called.
         minutes: how long it takes.
         needs: `lab`, `cluster` or `mesh`.
+        suffix: that of its text, by the language.
     """
 
     number: int
@@ -28,6 +30,7 @@ class Step:
     title: str
     minutes: int
     needs: str
+    suffix: str = ".md"
 
     @property
     def name(self) -> str:
@@ -41,18 +44,28 @@ class Step:
 
     @property
     def text(self) -> Path:
-        """Its text in English."""
-        return WORKSHOP / "steps" / self.folder / "text.md"
+        """Its text."""
+        return (WORKSHOP / "steps" / self.folder / "text.md").with_suffix(self.suffix)
 
     @property
     def goal(self) -> str:
         """The first paragraph of its text below the line of languages, on one line and without Markdown's stars."""
-        paragraphs = self.text.read_text(encoding="utf-8").split("\n\n")
-        goal = next(one for one in paragraphs if one.startswith("**Goal:**"))
-        return " ".join(goal.removeprefix("**Goal:**").split())
+        return _found(r"\*\*(?:Goal:|目标：)\*\*(.+?)\n\n", self.text)
+
+    @property
+    def in_chinese(self) -> "Step":
+        """The step as its translation calls it."""
+        text = self.text.with_suffix(".zh-CN.md")
+        return replace(self, title=_found(r"# 第 \d+ 步：(.+?)\n", text), suffix=".zh-CN.md")
 
 
 def steps() -> list[Step]:
     """Return the steps in their order."""
     listed = tomllib.loads((WORKSHOP / "course.toml").read_text(encoding="utf-8"))["step"]
     return [Step(number, **one) for number, one in enumerate(listed, 1)]
+
+
+def _found(pattern: str, file: Path) -> str:
+    """Return what the group of a pattern has in a file, on one line."""
+    (found,) = re.findall(pattern, file.read_text(encoding="utf-8"), re.DOTALL)
+    return " ".join(found.split())

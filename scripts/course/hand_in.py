@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from canary_loadtest.core.message import Message
 from scripts.course.errors import CourseError
 from scripts.course.evidence import contents_of
 from scripts.course.rules.grading import FORMAT
@@ -37,5 +38,7 @@ def write(folder: CourseFolder, progress: Progress) -> Path:
     try:
         file.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise CourseError(f"{file}: {error.strerror}: work in a folder that is writable") from error
+        raise CourseError(
+            Message("{path}: {strerror}: work in a folder that is writable", path=file, strerror=error.strerror)
+        ) from error
     return file

@@ -7,6 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol, cast
 
+from canary_loadtest.core.message import Message, joined
+from canary_loadtest.output.language import speaks_chinese
+from canary_loadtest.output.text import padded
+from scripts import REPOSITORY
 from scripts.course.bench import Bench
 from scripts.course.catalog import Step, steps
 from scripts.course.cluster_bench import ClusterBench
@@ -17,10 +21,16 @@ from scripts.course.order import next_open
 from scripts.course.rules.finding import Finding, Outcome
 from scripts.course.rules.personal import own_percent
 from scripts.course.state import Attempt, CourseFolder, Progress
-from scripts.lab.terminal import filled
+from scripts.lab.terminal import filled, told
 
 # As the load test's: yes, no, and neither.
 CODES: Final = {Outcome.DONE: 0, Outcome.NOT_YET: 10, Outcome.CANNOT_TELL: 11}
+LABELS: Final = {
+    Outcome.DONE: Message("done:"),
+    Outcome.NOT_YET: Message("not yet:"),
+    Outcome.CANNOT_TELL: Message("cannot tell:"),
+}
+PLACES: Final = {"lab": Message("lab:"), "cluster": Message("cluster:")}
 NONCE_BYTES: Final = 3
 LABEL: Final = 9  # columns before the text of a line, as in the table of the load test
 
@@ -40,7 +50,7 @@ class Course:
         """Take the folder, and the progress that it has or that begins."""
         self._folder = folder
         self._progress = progress
-        self._steps = steps()
+        self._steps = [one.in_chinese if speaks_chinese() else one for one in steps()]
 
     @classmethod
     def of(cls, folder: CourseFolder, learner: str | None) -> "Course":
@@ -56,12 +66,18 @@ class Course:
         progress = folder.read()
         if progress is None:
             if not learner or not learner.strip():
-                raise CourseError("say who you are with --name NAME: your own weights are made from it")
+                raise CourseError(Message("say who you are with --name NAME: your own weights are made from it"))
             progress = Progress(" ".join(learner.split()))
         elif learner and learner.strip() != progress.learner:
             raise CourseError(
-                f"--name {learner}: the progress in {folder.path} is {progress.learner}'s; move {folder.file} away to "
-                "begin as someone else"
+                Message(
+                    "--name {learner}: the progress in {path} is {progress_learner}'s; move {file} away to "
+                    "begin as someone else",
+                    learner=learner,
+                    path=folder.path,
+                    progress_learner=progress.learner,
+                    file=folder.file,
+                )
             )
         return cls(folder, progress)
 
@@ -73,7 +89,9 @@ class Course:
     def begin(self, number: int) -> int:
         """Start the step with a number, from anything."""
         if not 1 <= number <= len(self._steps):
-            raise CourseError(f"goto {number}: there are steps 1 to {len(self._steps)}")
+            raise CourseError(
+                Message("goto {number}: there are steps 1 to {count}", number=number, count=len(self._steps))
+            )
         step = self._steps[number - 1]
         former = self._progress.attempts.get(step.name)
         attempt = Attempt((former.number if former else 0) + 1, secrets.token_hex(NONCE_BYTES))
@@ -83,23 +101,34 @@ class Course:
         attempt = replace(attempt, url=bench.url(), started_at_seconds=time.time())
         self._folder.make_verdicts(step.name, attempt, former)
         self._keep(step, attempt)
-        _say(f"Step {number}", f"{step.title} (about {step.minutes} minutes)")
-        _say("goal:", step.goal)
-        _say("read:", f"{_shown(step)} (中文: text.zh-CN.md)")
-        _say(f"{step.place}:", f"{attempt.url}; your weight of v2: {own_percent(self._progress.learner)}")
+        _say(
+            Message("Step {number}", number=number),
+            Message("{title} (about {minutes} minutes)", title=step.title, minutes=step.minutes),
+        )
+        _say(Message("goal:"), step.goal)
+        _say(Message("read:"), Message("{path} (中文: text.zh-CN.md)", path=step.text.relative_to(REPOSITORY)))
+        _say(
+            PLACES[step.place],
+            Message(
+                "{url}; your weight of v2: {percent}", url=attempt.url, percent=own_percent(self._progress.learner)
+            ),
+        )
         return 0
 
     def begin_next_open(self) -> int:
         """Show the current step if it is open, else start the next one that is; return the exit code."""
         step = self._next_open()
         if step is None:
-            print("All steps are done. `goto N` starts one again.")
+            print(told(Message("All steps are done. `goto N` starts one again.")))
             return 0
         if step != self.current:
             return self.begin(step.number)
-        _say(f"Step {step.number}", f"{step.title}: started at {self._attempt(step).url}")
-        _say("goal:", step.goal)
-        _say("read:", f"{_shown(step)} (中文: text.zh-CN.md)")
+        _say(
+            Message("Step {number}", number=step.number),
+            Message("{title}: started at {url}", title=step.title, url=self._attempt(step).url),
+        )
+        _say(Message("goal:"), step.goal)
+        _say(Message("read:"), Message("{path} (中文: text.zh-CN.md)", path=step.text.relative_to(REPOSITORY)))
         return 0
 
     def reset(self) -> int:
@@ -109,12 +138,17 @@ class Course:
     def check(self) -> int:
         """Check the current step, print what was seen, and return its code."""
         _, finding = self._checked()
-        _say(f"{finding.outcome.value}:", finding.saw)
+        _say(LABELS[finding.outcome], finding.saw)
         if finding.look:
-            _say("look:", finding.look)
+            _say(Message("look:"), finding.look)
         if finding.outcome is Outcome.DONE:
             following = self._next_open()
-            _say("next:", f"goto {following.number} ({following.title})" if following else "all steps are done")
+            _say(
+                Message("next:"),
+                Message("goto {number} ({title})", number=following.number, title=following.title)
+                if following
+                else Message("all steps are done"),
+            )
         return CODES[finding.outcome]
 
     def hint(self) -> int:
@@ -124,12 +158,15 @@ class Course:
         given = attempt.hints.get(finding.cause, 0)
         if text := finding.hint(given):
             self._keep(step, replace(attempt, hints={**attempt.hints, finding.cause: given + 1}))
-            _say("seen:", finding.saw)
-            _say("hint:", text)
+            _say(Message("seen:"), finding.saw)
+            _say(Message("hint:"), text)
             more = len(finding.hints) - given - 1
-            _say("more:", "`hint` again says more." if more > 0 else "`solve` does it for you, and says how.")
+            _say(
+                Message("more:"),
+                Message("`hint` again says more.") if more > 0 else Message("`solve` does it for you, and says how."),
+            )
         else:
-            _say(f"{finding.outcome.value}:", " ".join(filter(None, [finding.saw, finding.look])))
+            _say(LABELS[finding.outcome], joined(" ", filter(None, [finding.saw, finding.look])))
         return CODES[finding.outcome]
 
     def solve(self) -> int:
@@ -145,18 +182,32 @@ class Course:
         former = self._attempt(step)
         attempt = replace(former, answer=text.strip(), answered_at_seconds=time.time(), answers=former.answers + 1)
         self._keep(step, attempt)
-        print(f"Your answer to step {step.number} is recorded: {attempt.answer}")
+        recorded = Message(
+            "Your answer to step {number} is recorded: {answer}", number=step.number, answer=attempt.answer
+        )
+        print(told(recorded))
         return 0
 
     def status(self) -> int:
         """Print the steps and how far the learner is."""
         learner = self._progress.learner
         percent = own_percent(learner)
-        print(f"{learner}, your weight of v2 is {percent} (v1 {100 - percent})\n")
-        print("  STEP  MINUTES  NEEDS    STATE            TITLE")
+        print(
+            told(
+                Message(
+                    "{learner}, your weight of v2 is {percent} (v1 {stable_percent})",
+                    learner=learner,
+                    percent=percent,
+                    stable_percent=100 - percent,
+                )
+            ),
+            end="\n\n",
+        )
+        print(told(Message("  STEP  MINUTES  NEEDS    STATE            TITLE")))
         for step in self._steps:
             mark = ">" if step.name == self._progress.current else " "
-            print(f"{mark} {step.number:>4}  {step.minutes:>7}  {step.needs:<7}  {self._word(step):<15}  {step.title}")
+            state = padded(told(self._word(step)), 15)
+            print(f"{mark} {step.number:>4}  {step.minutes:>7}  {step.needs:<7}  {state}  {step.title}")
         return 0
 
     def hand_in(self) -> int:
@@ -164,8 +215,14 @@ class Course:
         self._open_step()
         file = write_hand_in(self._folder, self._progress)
         done_count = sum(map(self._is_done, self._steps))
-        _say("written:", f"{file}: {done_count} of {len(self._steps)} steps are done")
-        _say("note:", "it has your name, your answers and every count: evidence of your work, and no proof.")
+        _say(
+            Message("written:"),
+            Message("{file}: {done} of {count} steps are done", file=file, done=done_count, count=len(self._steps)),
+        )
+        _say(
+            Message("note:"),
+            Message("it has your name, your answers and every count: evidence of your work, and no proof."),
+        )
         return 0
 
     def _next_open(self) -> Step | None:
@@ -187,7 +244,7 @@ class Course:
 
     def _open_step(self) -> Step:
         if self.current is None:
-            raise CourseError("no step has begun: start the first one with `goto 1`")
+            raise CourseError(Message("no step has begun: start the first one with `goto 1`"))
         return self.current
 
     def _attempt(self, step: Step) -> Attempt:
@@ -198,9 +255,10 @@ class Course:
 
     def _word(self, step: Step) -> str:
         if step.name not in self._progress.attempts:
-            return "not begun"
-        solved = " by solve" if self._attempt(step).is_solved else ""
-        return f"done{solved}" if self._is_done(step) else f"open{solved}"
+            return Message("not begun")
+        if self._attempt(step).is_solved:
+            return Message("done by solve") if self._is_done(step) else Message("open by solve")
+        return Message("done") if self._is_done(step) else Message("open")
 
     def _bench(self, step: Step, attempt: Attempt) -> Bench | ClusterBench:
         kind = Bench if step.place == "lab" else ClusterBench
@@ -215,10 +273,6 @@ def _code(step: Step) -> StepCode:
     return cast("StepCode", importlib.import_module(f"scripts.course.steps.{step.name}"))
 
 
-def _shown(step: Step) -> str:
-    return f"docs/workshop/steps/{step.folder}/text.md"
-
-
 def _say(label: str, text: str) -> None:
     """Print a line with its label, wrapped below its text."""
-    print(filled(f"{label:<{LABEL}} {text}", " " * (LABEL + 1)), flush=True)
+    print(filled(f"{padded(told(label), LABEL)} {told(text)}", " " * (LABEL + 1)), flush=True)

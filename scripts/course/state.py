@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from canary_loadtest.core.message import Message
 from scripts.course.errors import CourseError
 from scripts.course.rules.finding import Finding
 
@@ -139,7 +140,11 @@ class CourseFolder:
             return None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CourseError(
-                f"{self.file}: it is not a progress file of this course ({error}): move it away and begin again"
+                Message(
+                    "{file}: it is not a progress file of this course ({error}): move it away and begin again",
+                    file=self.file,
+                    error=error,
+                )
             ) from error
 
     def write(self, progress: Progress) -> None:
@@ -155,7 +160,11 @@ class CourseFolder:
             draft.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
             draft.replace(self.file)
         except OSError as error:
-            raise CourseError(f"{self.path}: {error.strerror}: work in a folder that is writable") from error
+            raise CourseError(
+                Message(
+                    "{path}: {strerror}: work in a folder that is writable", path=self.path, strerror=error.strerror
+                )
+            ) from error
 
     def make_verdicts(self, step: str, attempt: Attempt, former: Attempt | None) -> None:
         """Make the folder of the verdicts of a start in place of the former start's, and let the link lead to it.
@@ -173,4 +182,8 @@ class CourseFolder:
             draft.symlink_to(made.name, target_is_directory=True)
             draft.replace(self.latest)
         except OSError as error:
-            raise CourseError(f"{self.path}: {error.strerror}: work in a folder that is writable") from error
+            raise CourseError(
+                Message(
+                    "{path}: {strerror}: work in a folder that is writable", path=self.path, strerror=error.strerror
+                )
+            ) from error

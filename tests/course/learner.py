@@ -22,9 +22,11 @@ class Learner:
 
     Attributes:
         repository: a copy of the repository.
+        language: the locale in which the commands are typed.
     """
 
     repository: Path
+    language: str = "C.UTF-8"
 
     def course(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command of the course."""
@@ -66,4 +68,5 @@ class Learner:
         return content
 
     def _run(self, *argv: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return run(*argv, cwd=self.repository, environment=ENVIRONMENT, stdin=stdin, timeout_seconds=TIMEOUT_SECONDS)
+        environment = {**ENVIRONMENT, "LANG": self.language}
+        return run(*argv, cwd=self.repository, environment=environment, stdin=stdin, timeout_seconds=TIMEOUT_SECONDS)

@@ -150,7 +150,7 @@ def test_it_needs_nothing_but_pyyaml(tmp_path: Path) -> None:
     shutil.copytree(
         ROOT / "scripts" / "lab", tmp_path / "scripts" / "lab", ignore=shutil.ignore_patterns("__pycache__")
     )
-    blocked = "import sys; sys.modules |= dict.fromkeys(('envoy', 'psutil', 'requests'))"
+    blocked = "import sys; sys.modules |= dict.fromkeys(('canary_loadtest', 'envoy', 'psutil', 'requests'))"
     script = f"{blocked}; from scripts.lab.__main__ import main; sys.exit(main(sys.argv[1:]))"
     arguments = ["render", "--dir", str(tmp_path), *ENDPOINTS, *files(*BASE, "istio/virtual-service-90-10.yaml")]
     command = [sys.executable, "-c", script, *arguments]

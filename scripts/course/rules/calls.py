@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from canary_loadtest.core.message import Message, joined
+
 
 @dataclass(frozen=True)
 class Calls:
@@ -32,9 +34,11 @@ class Calls:
     def __str__(self) -> str:
         """Return it in words, such as `of 20 calls 14 got 200 from v1, 6 got 503`."""
         words = [
-            f"{count} got {status}{f' from {version}' if version else ''}"
+            Message("{count} got {status} from {version}", count=count, status=status, version=version)
+            if version
+            else Message("{count} got {status}", count=count, status=status)
             for (status, version), count in sorted(self.got.items())
         ]
         silent = self.sent - sum(self.got.values())
-        words += [f"{silent} got no answer in time"] if silent else []
-        return f"of {self.sent} calls {', '.join(words)}"
+        words += [Message("{silent} got no answer in time", silent=silent)] if silent else []
+        return Message("of {sent} calls {words}", sent=self.sent, words=joined(Message(", "), words))

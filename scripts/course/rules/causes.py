@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from canary_loadtest.core.message import Message
 from scripts.course.rules.finding import Finding, not_yet
 
-PAGE = "docs/why-is-my-split-wrong.md"
+PAGE = Message("docs/why-is-my-split-wrong.md")
 
 
 def anchor(heading: str) -> str:
@@ -42,15 +43,22 @@ def misnamed(named: Named, cause: str, look: str, hints: Sequence[str]) -> Findi
         hints: what helps to find the right one.
     """
     if not named.text:
-        return not_yet("no_cause", f"no cause is named yet: it is a heading of {PAGE}.", look, *hints)
+        return not_yet(
+            "no_cause", Message("no cause is named yet: it is a heading of {page}.", page=PAGE), look, *hints
+        )
     if not named.cause:
         return not_yet(
             "unknown_cause",
-            f"your answer is {named.text!r}, and {PAGE} has no such heading.",
+            Message("your answer is {text!r}, and {page} has no such heading.", text=named.text, page=PAGE),
             look,
-            "The answer is a heading of that page below its table, or the end of the link that leads to it.",
+            Message("The answer is a heading of that page below its table, or the end of the link that leads to it."),
             *hints,
         )
     if named.cause != cause:
-        return not_yet("other_cause", f"you named {named.cause}, and that is not what was served.", look, *hints)
+        return not_yet(
+            "other_cause",
+            Message("you named {cause}, and that is not what was served.", cause=named.cause),
+            look,
+            *hints,
+        )
     return None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from canary_loadtest.core.message import Message
 from scripts.course.rules.causes import PAGE, Named, misnamed
 from scripts.course.rules.finding import Finding, done
 from scripts.course.rules.personal import chosen
@@ -15,26 +16,33 @@ PERCENT: Final = 30
 SWAPPED: Final = "the-two-versions-are-swapped"
 SHARED_LABEL: Final = "a-label-that-pods-of-both-versions-have"
 NO_SUBSET: Final = "a-destination-without-its-subset"
-SYMPTOM: Final = f'The part "Name the cause" of the text, and the table of {PAGE}.'
-REPAIR: Final = 'The part "Repair it" of the text; the folder is .course/verdicts.'
+SYMPTOM: Final = Message('The part "Name the cause" of the text, and the table of {page}.', page=PAGE)
+REPAIR: Final = Message('The part "Repair it" of the text; the folder is .course/verdicts.')
 # What helps to find each fault, from the symptom on.
 HINTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         SWAPPED: (
-            "Each version gets what the other one was meant to get. Which row of the table is that?",
-            "Compare the name of each version with the endpoints below it, as Envoy lists them.",
+            Message("Each version gets what the other one was meant to get. Which row of the table is that?"),
+            Message("Compare the name of each version with the endpoints below it, as Envoy lists them."),
         ),
         SHARED_LABEL: (
-            "The canary gets half of its share: that row has two causes. Is the subset named, and what does it select?",
-            "Envoy lists the endpoints of v2. Do all of them belong there?",
+            Message(
+                "The canary gets half of its share: that row has two causes. Is the subset named, and what "
+                "does it select?"
+            ),
+            Message("Envoy lists the endpoints of v2. Do all of them belong there?"),
         ),
         NO_SUBSET: (
-            "The canary gets half of its share: that row has two causes. Does each destination lead to a version?",
-            "Read the line `lead to` of the route: one of its two destinations is no version.",
+            Message(
+                "The canary gets half of its share: that row has two causes. Does each destination lead to a version?"
+            ),
+            Message("Read the line `lead to` of the route: one of its two destinations is no version."),
         ),
     }
 )
-FIRST_HINT: Final = "Begin with the symptom: claim 30 % by yourself, and see how far off the load test finds the share."
+FIRST_HINT: Final = Message(
+    "Begin with the symptom: claim 30 % by yourself, and see how far off the load test finds the share."
+)
 
 
 def fault_of(name: str, attempt: int) -> str:
@@ -81,5 +89,11 @@ def judged(traffic: Traffic | None, fault: str, named: Named, evidence: Evidence
     if isinstance(one, Finding):
         return one
     return done(
-        f"the fault was {fault}; repaired, and {name} is CONFIRMED: {one.canary_answers} of {one.answers} answers."
+        Message(
+            "the fault was {fault}; repaired, and {name} is CONFIRMED: {canary_answers} of {answers} answers.",
+            fault=fault,
+            name=name,
+            canary_answers=one.canary_answers,
+            answers=one.answers,
+        )
     )

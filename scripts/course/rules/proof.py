@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from canary_loadtest.core.message import Message, joined
 from scripts.course.rules.finding import Finding, not_yet
 from scripts.course.rules.traffic import Traffic
 from scripts.course.rules.verdicts import Evidence, Verdict
@@ -36,44 +37,85 @@ def not_served(traffic: Traffic | None, canary_percent: int, look: str) -> Findi
     if traffic is None:
         return not_yet(
             "no_route",
-            "no route of Envoy takes the requests: every one gets 404.",
+            Message("no route of Envoy takes the requests: every one gets 404."),
             look,
-            "Envoy has routes for hosts. Is the host that the requests ask for among them?",
+            Message("Envoy has routes for hosts. Is the host that the requests ask for among them?"),
         )
     saw = next(_differences(traffic, canary_percent), None)
     return saw and not_yet(
-        saw[0], saw[1], look, f"This step ends with {name_of(canary_percent)}, as the file below istio/ has it."
+        saw[0],
+        saw[1],
+        look,
+        Message("This step ends with {name}, as the file below istio/ has it.", name=name_of(canary_percent)),
     )
 
 
 def _unproved(evidence: Evidence, name: str, canary_percent: int, look: str) -> Finding:
     of_route = [one for one in evidence.counted if one.route == name]
     if not of_route:
-        others = "".join(f" {one}, of {one.route or 'any route'}." for one in evidence.counted)
+        others = joined(
+            "",
+            [
+                Message(" {verdict}, of {route}.", verdict=one, route=one.route or Message("any route"))
+                for one in evidence.counted
+            ],
+        )
         return not_yet(
             "no_verdict",
-            f"Envoy serves {name}, and no verdict of this start is about that route.{others}{evidence.remark}",
+            Message(
+                "Envoy serves {name}, and no verdict of this start is about that route.{others}{remark}",
+                name=name,
+                others=others,
+                remark=evidence.remark,
+            ),
             look,
-            "The weights are what Envoy was told. Let the load test prove what the clients get.",
-            "The lab's `measure` knows the share and the route; the verdict must be written into .course/verdicts.",
+            Message("The weights are what Envoy was told. Let the load test prove what the clients get."),
+            Message(
+                "The lab's `measure` knows the share and the route; the verdict must be written into .course/verdicts."
+            ),
         )
     return not_yet(
         "not_confirmed",
-        f"{of_route[-1]}, and the share to prove is {canary_percent} %.{evidence.remark}",
-        "The reason of the verdict, and the line `expected:` above it.",
-        "The claim has to be the share that is served, and the run long enough for a verdict.",
-        "Leave tolerance and alpha at their defaults: with others a wrong share may pass.",
+        Message(
+            "{verdict}, and the share to prove is {canary_percent} %.{remark}",
+            verdict=of_route[-1],
+            canary_percent=canary_percent,
+            remark=evidence.remark,
+        ),
+        Message("The reason of the verdict, and the line `expected:` above it."),
+        Message("The claim has to be the share that is served, and the run long enough for a verdict."),
+        Message("Leave tolerance and alpha at their defaults: with others a wrong share may pass."),
     )
 
 
 def _differences(traffic: Traffic, canary_percent: int) -> Iterator[tuple[str, str]]:
     """Yield a cause and a sentence for each difference, the one that clients feel most first."""
     if traffic.without_pods:
-        names = " and ".join(traffic.without_pods)
-        yield "no_pods", f"Envoy has no pod for {names}: that share of the requests gets 503 ({traffic})."
+        names = joined(Message(" and "), traffic.without_pods)
+        yield (
+            "no_pods",
+            Message(
+                "Envoy has no pod for {names}: that share of the requests gets 503 ({traffic}).",
+                names=names,
+                traffic=traffic,
+            ),
+        )
     if not traffic.serves(canary_percent):
-        yield "weights", f"Envoy serves {traffic}."
+        yield "weights", Message("Envoy serves {traffic}.", traffic=traffic)
     for name in traffic.astray:
-        yield "astray", f"Envoy's destination {name} leads to pods of {' and '.join(sorted(set(traffic.pods[name])))}."
+        yield (
+            "astray",
+            Message(
+                "Envoy's destination {name} leads to pods of {versions}.",
+                name=name,
+                versions=joined(Message(" and "), sorted(set(traffic.pods[name]))),
+            ),
+        )
     if traffic.name != name_of(canary_percent):
-        yield "name", f"the weights are right, and the answers name the route {traffic.name or '(none)'!r}."
+        yield (
+            "name",
+            Message(
+                "the weights are right, and the answers name the route {name!r}.",
+                name=traffic.name or Message("(none)"),
+            ),
+        )

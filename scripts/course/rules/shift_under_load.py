@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from canary_loadtest.core.message import Message, joined
+from scripts.course.rules.causes import PAGE
 from scripts.course.rules.finding import Finding, done, not_yet
 from scripts.course.rules.proof import name_of, not_served, proof
 from scripts.course.rules.traffic import Traffic
@@ -12,8 +14,8 @@ PERCENT: Final = 30
 AFTER: Final = name_of(PERCENT)
 # How the load test counts an answer by another route than the one that it was told: it is an answer, and not lost.
 OTHER_ROUTE: Final = "wrong_route"
-UNDER_LOAD: Final = 'The part "Shift under load" of the text; the folder is .course/verdicts.'
-JUDGE: Final = 'The part "Judge the new state" of the text.'
+UNDER_LOAD: Final = Message('The part "Shift under load" of the text; the folder is .course/verdicts.')
+JUDGE: Final = Message('The part "Judge the new state" of the text.')
 
 
 def judged(traffic: Traffic | None, evidence: Evidence) -> Finding:
@@ -36,8 +38,17 @@ def judged(traffic: Traffic | None, evidence: Evidence) -> Finding:
         return after
     one = whole[-1]
     return done(
-        f"{one.file} saw {one.routes[BEFORE]} answers by {BEFORE} and {one.routes[AFTER]} by {AFTER}, and lost no "
-        f"request; then {AFTER} alone was CONFIRMED: {after.canary_answers} of {after.answers} answers."
+        Message(
+            "{file} saw {answers_before} answers by {before} and {answers_after} by {after}, and lost no request; then "
+            "{after} alone was CONFIRMED: {canary_answers} of {answers} answers.",
+            file=one.file,
+            answers_before=one.routes[BEFORE],
+            before=BEFORE,
+            answers_after=one.routes[AFTER],
+            after=AFTER,
+            canary_answers=after.canary_answers,
+            answers=after.answers,
+        )
     )
 
 
@@ -52,36 +63,64 @@ def _nothing_across(traffic: Traffic | None, evidence: Evidence) -> Finding:
         one = narrow[-1]
         return not_yet(
             "one_route",
-            f"{one.file} counted the route {one.route} only: {one.others[OTHER_ROUTE]} answers came by another one, "
-            "and what they were is not in its counts.",
-            "The option --route in the command that the lab prints above its table.",
-            "A run that is to see the shift must not be told which of the two states to count.",
-            "An empty name of the route stands for any route. Shift back to 100-0, and run again.",
+            Message(
+                "{file} counted the route {route} only: {others} answers came by another one, and what they "
+                "were is not in its counts.",
+                file=one.file,
+                route=one.route,
+                others=one.others[OTHER_ROUTE],
+            ),
+            Message("The option --route in the command that the lab prints above its table."),
+            Message("A run that is to see the shift must not be told which of the two states to count."),
+            Message("An empty name of the route stands for any route. Shift back to 100-0, and run again."),
         )
     if traffic is None or traffic.serves(0):
         return not_yet(
             "no_shift",
-            f"Envoy serves {traffic or 'no route'}, and no run has seen a shift.{evidence.remark}",
+            Message(
+                "Envoy serves {traffic}, and no run has seen a shift.{remark}",
+                traffic=traffic or Message("no route"),
+                remark=evidence.remark,
+            ),
             UNDER_LOAD,
-            f"Begin a run that does not end with its verdict, and shift to {AFTER} while it sends requests.",
-            "Use a second terminal, or let the run go into the background: it is to send for some seconds before the "
-            "shift and for some seconds after it.",
+            Message(
+                "Begin a run that does not end with its verdict, and shift to {after} while it sends requests.",
+                after=AFTER,
+            ),
+            Message(
+                "Use a second terminal, or let the run go into the background: it is to send for some "
+                "seconds before the shift and for some seconds after it."
+            ),
         )
     return not_yet(
         "shifted_before",
-        f"Envoy serves {traffic}, and no run has seen answers by both {BEFORE} and {AFTER}.{evidence.remark}",
+        Message(
+            "Envoy serves {traffic}, and no run has seen answers by both {before} and {after}.{remark}",
+            traffic=traffic,
+            before=BEFORE,
+            after=AFTER,
+            remark=evidence.remark,
+        ),
         UNDER_LOAD,
-        f"The run has to begin at {BEFORE}: shift back to it, or `reset`.",
-        "Then the order is: the run begins, you shift, the run ends. It needs a fixed time, and may not stop earlier.",
+        Message("The run has to begin at {before}: shift back to it, or `reset`.", before=BEFORE),
+        Message(
+            "Then the order is: the run begins, you shift, the run ends. It needs a fixed time, and "
+            "may not stop earlier."
+        ),
     )
 
 
 def _lost(verdict: Verdict) -> Finding:
-    kinds = ", ".join(f"{count} {kind}" for kind, count in verdict.others.items() if kind != OTHER_ROUTE)
+    kinds = joined(Message(", "), [f"{count} {kind}" for kind, count in verdict.others.items() if kind != OTHER_ROUTE])
     return not_yet(
         "lost",
-        f"{verdict.file} saw both states, and {lost(verdict)} requests got no right answer: {kinds}.",
-        "The rows below `other` in the table, and the row of that word in docs/why-is-my-split-wrong.md.",
-        "A shift alone loses nothing here. What else was changed or stopped during the run?",
-        "Shift back to 100-0, and let a new run see nothing but the one shift.",
+        Message(
+            "{file} saw both states, and {lost} requests got no right answer: {kinds}.",
+            file=verdict.file,
+            lost=lost(verdict),
+            kinds=kinds,
+        ),
+        Message("The rows below `other` in the table, and the row of that word in {page}.", page=PAGE),
+        Message("A shift alone loses nothing here. What else was changed or stopped during the run?"),
+        Message("Shift back to 100-0, and let a new run see nothing but the one shift."),
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from canary_loadtest.core.message import Message
 from scripts.course.rules.finding import Finding, done, not_yet
 from scripts.course.rules.personal import HIDDEN_PERCENTS
 from scripts.course.rules.traffic import Traffic
@@ -39,9 +40,9 @@ def judged(traffic: Traffic, hidden_percent: int, bet: Bet, evidence: Evidence) 
     if not traffic.serves(hidden_percent):
         return not_yet(
             "other_split",
-            f"Envoy serves {traffic}, and no longer the split that this step has hidden.",
-            "A shift since the start of the step: `reset` starts it again.",
-            "The game needs the split that the step drew. Any shift replaces it.",
+            Message("Envoy serves {traffic}, and no longer the split that this step has hidden.", traffic=traffic),
+            Message("A shift since the start of the step: `reset` starts it again."),
+            Message("The game needs the split that the step drew. Any shift replaces it."),
         )
     return _without_bet(bet) or _on_verdicts(hidden_percent, bet, evidence)
 
@@ -50,18 +51,20 @@ def _without_bet(bet: Bet) -> Finding | None:
     if not bet.text:
         return not_yet(
             "no_bet",
-            "no bet is recorded.",
-            'The part "Bet" of the text.',
-            "Send the ten calls, count the answers with V3, and choose: 30 or 50?",
-            "A wrong bet is no failure. Without a bet there is nothing that the load test could teach you: the verb "
-            "is `answer`.",
+            Message("no bet is recorded."),
+            Message('The part "Bet" of the text.'),
+            Message("Send the ten calls, count the answers with V3, and choose: 30 or 50?"),
+            Message(
+                "A wrong bet is no failure. Without a bet there is nothing that the load test could teach "
+                "you: the verb is `answer`."
+            ),
         )
     if bet.percent is None:
         return not_yet(
             "other_bet",
-            f"the bet is {bet.text!r}, and the lab serves 30 or 50.",
-            'The part "Bet" of the text.',
-            "The bet is one of two numbers, in percent of v2.",
+            Message("the bet is {text!r}, and the lab serves 30 or 50.", text=bet.text),
+            Message('The part "Bet" of the text.'),
+            Message("The bet is one of two numbers, in percent of v2."),
         )
     return None
 
@@ -71,38 +74,53 @@ def _on_verdicts(hidden_percent: int, bet: Bet, evidence: Evidence) -> Finding:
     if not evidence.counted:
         return not_yet(
             "no_verdict",
-            f"your bet is {bet.percent}, and no verdict of this start is in the step's folder.{evidence.remark}",
-            'The part "Let the load test decide" of the text; the folder is .course/verdicts.',
-            "Ten calls were your evidence. Now let the load test send as many as it takes.",
-            "The check reads the files in .course/verdicts only, and the load test writes where --verdict-json says.",
+            Message(
+                "your bet is {percent}, and no verdict of this start is in the step's folder.{remark}",
+                percent=bet.percent,
+                remark=evidence.remark,
+            ),
+            Message('The part "Let the load test decide" of the text; the folder is .course/verdicts.'),
+            Message("Ten calls were your evidence. Now let the load test send as many as it takes."),
+            Message(
+                "The check reads the files in .course/verdicts only, and the load test writes where "
+                "--verdict-json says."
+            ),
         )
     if not late:
         return not_yet(
             "bet_after",
-            "the load test ran before your bet: the bet was no bet.",
-            "The order of the text: bet first, then measure.",
-            "Run the load test again, or `reset` for a new split and bet before you measure.",
+            Message("the load test ran before your bet: the bet was no bet."),
+            Message("The order of the text: bet first, then measure."),
+            Message("Run the load test again, or `reset` for a new split and bet before you measure."),
         )
     confirmed = [one for one in late if one.outcome == "CONFIRMED"]
     right = [one for one in confirmed if one.confirms(hidden_percent)]
     if right:
-        was = "right, but ten calls did not prove it" if bet.percent == hidden_percent else "wrong"
+        was = Message("right, but ten calls did not prove it") if bet.percent == hidden_percent else Message("wrong")
         return done(
-            f"the load test CONFIRMED {hidden_percent} % after {right[-1].answers} answers; your bet on "
-            f"{bet.percent} % was {was}."
+            Message(
+                "the load test CONFIRMED {hidden_percent} % after {answers} answers; your bet on {percent} "
+                "% was {was}.",
+                hidden_percent=hidden_percent,
+                answers=right[-1].answers,
+                percent=bet.percent,
+                was=was,
+            )
         )
     if confirmed:
         one = confirmed[-1]
         return not_yet(
             "too_wide",
-            f"{one}: that does not decide between 30 and 50.",
-            "The share that you claimed, and the tolerance, in the lines `expected:` and `verdict:`.",
-            "Claim one of the two splits exactly, and leave tolerance and alpha at their defaults.",
+            Message("{verdict}: that does not decide between 30 and 50.", verdict=one),
+            Message("The share that you claimed, and the tolerance, in the lines `expected:` and `verdict:`."),
+            Message("Claim one of the two splits exactly, and leave tolerance and alpha at their defaults."),
         )
     return not_yet(
         "not_confirmed",
         f"{late[-1]}.",
-        "The verdict's own reason and the lines of the table above it.",
-        "One of 30 and 50 is served. What does a REFUTED at one of them say about the other?",
-        "INCONCLUSIVE: give the run more time. REFUTED: claim the other split, and see whether it is CONFIRMED.",
+        Message("The verdict's own reason and the lines of the table above it."),
+        Message("One of 30 and 50 is served. What does a REFUTED at one of them say about the other?"),
+        Message(
+            "INCONCLUSIVE: give the run more time. REFUTED: claim the other split, and see whether it is CONFIRMED."
+        ),
     )

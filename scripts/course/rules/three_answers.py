@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from canary_loadtest.core.message import Message, joined
 from scripts.course.rules.finding import Finding, done, not_yet
 from scripts.course.rules.traffic import Traffic
 from scripts.course.rules.verdicts import Evidence, Verdict
@@ -10,16 +11,18 @@ PERCENT: Final = 30
 CODES: Final = {0: "CONFIRMED", 10: "REFUTED", 11: "INCONCLUSIVE"}
 HINTS: Final = {
     0: (
-        "Which claim is true of a lab that serves 70/30? Give the load test time to prove it.",
-        "The share that Envoy's weights give v2 is the claim that can be CONFIRMED.",
+        Message("Which claim is true of a lab that serves 70/30? Give the load test time to prove it."),
+        Message("The share that Envoy's weights give v2 is the claim that can be CONFIRMED."),
     ),
     10: (
-        "REFUTED is the answer to a claim that is false. Which share does v2 surely not have?",
-        "Claim a share of v2 far away from 30 %: the load test needs fewer answers the further it is.",
+        Message("REFUTED is the answer to a claim that is false. Which share does v2 surely not have?"),
+        Message("Claim a share of v2 far away from 30 %: the load test needs fewer answers the further it is."),
     ),
     11: (
-        "INCONCLUSIVE means that the answers suffice for neither. When are there too few?",
-        "Leave the load test only a hundred answers, by a limit of its rate and of its time, and read its reason.",
+        Message("INCONCLUSIVE means that the answers suffice for neither. When are there too few?"),
+        Message(
+            "Leave the load test only a hundred answers, by a limit of its rate and of its time, and read its reason."
+        ),
     ),
 }
 
@@ -34,22 +37,34 @@ def judged(traffic: Traffic, evidence: Evidence) -> Finding:
     if not traffic.serves(PERCENT):
         return not_yet(
             "other_split",
-            f"Envoy serves {traffic}, and this step is about 70/30.",
-            "A shift since the start of the step: `reset` starts it again.",
-            "All three answers come from the same split. What changes is your claim, and your patience.",
+            Message("Envoy serves {traffic}, and this step is about 70/30.", traffic=traffic),
+            Message("A shift since the start of the step: `reset` starts it again."),
+            Message("All three answers come from the same split. What changes is your claim, and your patience."),
         )
     by_code = {code: [one for one in evidence.counted if one.exit_code == code] for code in CODES}
     missing = [code for code in CODES if not any(map(_is_meant, by_code[code]))]
     if not missing:
         reason = next(one.reason for one in by_code[11] if _is_meant(one))
-        return done(f"0, 10 and 11 are there, all of one lab at 70/30. The reason of the 11: {reason}")
+        return done(
+            Message("0, 10 and 11 are there, all of one lab at 70/30. The reason of the 11: {reason}", reason=reason)
+        )
     code = missing[0]
-    has = ", ".join(str(one) for one in CODES if one not in missing) or "none"
-    strange = f" {_strange(by_code[code][-1])}" if by_code[code] else ""
+    has = joined(Message(", "), [str(one) for one in CODES if one not in missing]) or Message("none")
+    strange = joined(" ", ["", _strange(by_code[code][-1])]) if by_code[code] else ""
     return not_yet(
         f"no_{code}",
-        f"exit codes so far: {has}; missing: {', '.join(map(str, missing))}.{strange}{evidence.remark}",
-        f'The part "{code}: {CODES[code]}" of the text; the folder is .course/verdicts, one file for each verdict.',
+        Message(
+            "exit codes so far: {has}; missing: {missing}.{strange}{remark}",
+            has=has,
+            missing=joined(Message(", "), map(str, missing)),
+            strange=strange,
+            remark=evidence.remark,
+        ),
+        Message(
+            'The part "{code}: {outcome}" of the text; the folder is .course/verdicts, one file for each verdict.',
+            code=code,
+            outcome=CODES[code],
+        ),
         *HINTS[code],
     )
 
@@ -65,11 +80,17 @@ def _is_meant(verdict: Verdict) -> bool:
 
 def _strange(verdict: Verdict) -> str:
     if verdict.exit_code == 11:
-        return f"{verdict.file} has not one right answer: the target was down, or there was no time at all."
+        return Message(
+            "{file} has not one right answer: the target was down, or there was no time at all.", file=verdict.file
+        )
     if verdict.exit_code == 10:
-        return f"{verdict.file} REFUTED 30 %, which is served: that is chance, or a canary that errs."
+        return Message(
+            "{file} REFUTED 30 %, which is served: that is chance, or a canary that errs.", file=verdict.file
+        )
     if verdict.is_blunt:
-        return f"{verdict}: that proves less than the course asks for."
-    return (
-        f"{verdict.file} CONFIRMED {verdict.expected_percent:g} %: near enough for its tolerance, but 30 % is served."
+        return Message("{verdict}: that proves less than the course asks for.", verdict=verdict)
+    return Message(
+        "{file} CONFIRMED {expected_percent:g} %: near enough for its tolerance, but 30 % is served.",
+        file=verdict.file,
+        expected_percent=verdict.expected_percent,
     )

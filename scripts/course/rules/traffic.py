@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from canary_loadtest.core.message import Message, joined
+
 
 @dataclass(frozen=True)
 class Traffic:
@@ -42,8 +44,12 @@ class Traffic:
 
     def __str__(self) -> str:
         """Return it in words, such as `v1 70, v2 30 (70-30)`."""
-        words = ", ".join(f"{version} {weight}" for version, weight in self.weights.items())
-        return f"{words or 'no version'} ({self.name or 'a route without a name'})"
+        words = joined(Message(", "), [f"{version} {weight}" for version, weight in self.weights.items()])
+        return Message(
+            "{weights} ({name})",
+            weights=words or Message("no version"),
+            name=self.name or Message("a route without a name"),
+        )
 
 
 NO_TRAFFIC: Final = Traffic("", {})

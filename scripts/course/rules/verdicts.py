@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from canary_loadtest.core.expectation import DEFAULT_ALPHA
+from canary_loadtest.core.message import Message, joined
 
 # The default of the load test, and what it can distinguish 30 from 50 by.
 MOST_TOLERANCE_POINTS: Final = 5
@@ -106,8 +107,17 @@ class Verdict:
 
     def __str__(self) -> str:
         """Return it in words."""
-        blunt = f", with a tolerance of {self.tolerance_points:g} points, alpha {self.alpha:g}" if self.is_blunt else ""
-        return f"{self.file}: {self.outcome} at {self.expected_percent:g} %, {self.answers} answers{blunt}"
+        blunt = Message(
+            ", with a tolerance of {points:g} points, alpha {alpha:g}", points=self.tolerance_points, alpha=self.alpha
+        )
+        return Message(
+            "{file}: {outcome} at {expected_percent:g} %, {answers} answers{blunt}",
+            file=self.file,
+            outcome=self.outcome,
+            expected_percent=self.expected_percent,
+            answers=self.answers,
+            blunt=blunt if self.is_blunt else "",
+        )
 
 
 @dataclass(frozen=True)
@@ -138,7 +148,7 @@ class Evidence:
     @property
     def remark(self) -> str:
         """Why files do not count, as sentences after others; "" where all do."""
-        return "".join(f" {remark}" for remark in self.remarks)
+        return joined("", [part for remark in self.remarks for part in (" ", remark)])
 
 
 def evidence(found: Iterable[Verdict], mark: Mark, unread: Iterable[str] = ()) -> Evidence:
@@ -152,14 +162,19 @@ def evidence(found: Iterable[Verdict], mark: Mark, unread: Iterable[str] = ()) -
     ordered = sorted(found, key=lambda one: one.started_at_seconds)
     problems = {one.file: _problem(one, mark) for one in ordered}
     remarks = [problem for problem in problems.values() if problem]
-    remarks += [f"{name} is no verdict of the load test." for name in unread]
+    remarks += [Message("{name} is no verdict of the load test.", name=name) for name in unread]
     return Evidence([one for one in ordered if not problems[one.file]], remarks)
 
 
 def _problem(verdict: Verdict, mark: Mark) -> str:
     """Return why a verdict does not count, "" if it does."""
     if verdict.started_at_seconds < int(mark.since_seconds):
-        return f"{verdict.file} was measured before this step started."
+        return Message("{file} was measured before this step started.", file=verdict.file)
     if verdict.target.rstrip("/") != mark.url:
-        return f"{verdict.file} was measured at {verdict.target}, and this step's lab is at {mark.url}."
+        return Message(
+            "{file} was measured at {target}, and this step's lab is at {url}.",
+            file=verdict.file,
+            target=verdict.target,
+            url=mark.url,
+        )
     return ""

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from canary_loadtest.core.message import Message
 from scripts.course.rules.calls import Calls
 from scripts.course.rules.causes import PAGE, Named, misnamed
 from scripts.course.rules.finding import Finding, done, not_yet
@@ -11,10 +12,12 @@ from scripts.course.rules.verdicts import Evidence, Verdict
 
 PERCENT: Final = 30
 CAUSE: Final = "a-label-that-no-pod-has"
-MEET: Final = 'The part "What the load test says" of the text; the folder is .course/verdicts.'
-OWN: Final = 'The part "Whose errors" of the text; the folder is .course/verdicts.'
-NAME: Final = f'The part "Name the cause" of the text, and the row of `status_503` for one share in {PAGE}.'
-REPAIR: Final = 'The part "Repair it" of the text; the folder is .course/verdicts.'
+MEET: Final = Message('The part "What the load test says" of the text; the folder is .course/verdicts.')
+OWN: Final = Message('The part "Whose errors" of the text; the folder is .course/verdicts.')
+NAME: Final = Message(
+    'The part "Name the cause" of the text, and the row of `status_503` for one share in {page}.', page=PAGE
+)
+REPAIR: Final = Message('The part "Repair it" of the text; the folder is .course/verdicts.')
 
 
 def judged(calls: Calls, traffic: Traffic | None, named: Named, evidence: Evidence) -> Finding:
@@ -29,8 +32,10 @@ def judged(calls: Calls, traffic: Traffic | None, named: Named, evidence: Eviden
     if finding := _unmet(calls, traffic, evidence):
         return finding
     hints = (
-        "The row has two causes. Does Envoy not know the subset, or does it know it and has no pod for it?",
-        "Envoy has a list of endpoints for each version. For v2 it is there, and empty: what selects the pods?",
+        Message("The row has two causes. Does Envoy not know the subset, or does it know it and has no pod for it?"),
+        Message(
+            "Envoy has a list of endpoints for each version. For v2 it is there, and empty: what selects the pods?"
+        ),
     )
     if finding := misnamed(named, CAUSE, NAME, hints):
         return finding
@@ -41,8 +46,13 @@ def judged(calls: Calls, traffic: Traffic | None, named: Named, evidence: Eviden
     if isinstance(one, Finding):
         return one
     return done(
-        "errors without a name were INCONCLUSIVE, the same errors with one REFUTED the canary, and after the repair "
-        f"{name} is CONFIRMED: {one.canary_answers} of {one.answers} answers."
+        Message(
+            "errors without a name were INCONCLUSIVE, the same errors with one REFUTED the canary, and "
+            "after the repair {name} is CONFIRMED: {canary_answers} of {answers} answers.",
+            name=name,
+            canary_answers=one.canary_answers,
+            answers=one.answers,
+        )
     )
 
 
@@ -54,26 +64,45 @@ def _unmet(calls: Calls, traffic: Traffic | None, evidence: Evidence) -> Finding
     if traffic is not None and not traffic.without_pods and calls.are_right:
         return not_yet(
             "repaired_before",
-            f"all {calls.sent} calls got 200, and no run has met the errors"
-            f"{' together with the name of a version' if is_held else ''}.{evidence.remark}",
-            "The order of the text: measure first, repair afterwards. `reset` brings the errors back.",
-            "What an error does to a verdict can be seen only while there are errors.",
+            Message(
+                "all {sent} calls got 200, and no run has met the errors{named}.{remark}",
+                sent=calls.sent,
+                named=Message(" together with the name of a version") if is_held else "",
+                remark=evidence.remark,
+            ),
+            Message("The order of the text: measure first, repair afterwards. `reset` brings the errors back."),
+            Message("What an error does to a verdict can be seen only while there are errors."),
         )
     if not is_held:
         return not_yet(
             "no_held",
-            f"{calls}, and no run of this start has met such errors without a name.{evidence.remark}",
+            Message(
+                "{calls}, and no run of this start has met such errors without a name.{remark}",
+                calls=calls,
+                remark=evidence.remark,
+            ),
             MEET,
-            "A client that retries sees nothing of them. What does the load test say, which sends each request once?",
-            "Let it run for some seconds at the share that is served: it cannot decide, and says why.",
+            Message(
+                "A client that retries sees nothing of them. What does the load test say, which sends each "
+                "request once?"
+            ),
+            Message("Let it run for some seconds at the share that is served: it cannot decide, and says why."),
         )
     return not_yet(
         "no_refuted",
-        f"{calls}, and no run says of which version the errors are.{evidence.remark}",
+        Message(
+            "{calls}, and no run says of which version the errors are.{remark}", calls=calls, remark=evidence.remark
+        ),
         OWN,
-        "The proxy has drawn a version for each request, also for one that it answers with 503. Which header says it?",
-        f"The repository's own {name_of(PERCENT)} puts x-canary-subset on the answers of each destination. Shift to "
-        "it, leave the rule as it is, and measure again.",
+        Message(
+            "The proxy has drawn a version for each request, also for one that it answers with 503. "
+            "Which header says it?"
+        ),
+        Message(
+            "The repository's own {name} puts x-canary-subset on the answers of each destination. "
+            "Shift to it, leave the rule as it is, and measure again.",
+            name=name_of(PERCENT),
+        ),
     )
 
 
