@@ -8,8 +8,10 @@ import runpy
 import sys
 from pathlib import Path
 
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.outcome import EXIT_INTERRUPTED, EXIT_NO_VERDICT
 from canary_loadtest.judge import command as judge
+from canary_loadtest.output.language import told
 
 USAGE = """usage: {program} judge --help
            judge counts, or answers that another tool received
@@ -36,7 +38,7 @@ def run_locust(arguments: list[str] | None = None) -> None:
 
         runpy.run_module("locust", run_name="__main__", alter_sys=False)
     except KeyboardInterrupt:  # Locust takes those that come after its start
-        print("load test: interrupted, no verdict", file=sys.stderr)
+        print(told(Message("load test: interrupted, no verdict")), file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
 
 

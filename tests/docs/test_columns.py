@@ -1,6 +1,7 @@
 """What the programs print for a person fits a terminal of 80 columns."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from canary_loadtest.core.connections import Connections
 from canary_loadtest.core.contract import ROW_NAMES
 from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.message import translated
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
+from canary_loadtest.output.language import CATALOGUE, FOLDER, read
 from canary_loadtest.output.report import progress_line, table
 from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
 from tests.docs.programs import PROGRAMS, help_of
@@ -40,14 +43,20 @@ def test_a_help_fits(program: str) -> None:
     assert too_long(text) == []
 
 
+def chinese(text: str) -> str:
+    """Return a message of the load test in Chinese, of which each character takes two columns."""
+    return translated(text, read(FOLDER / CATALOGUE))
+
+
+@pytest.mark.parametrize("told", [str, chinese])
 @pytest.mark.parametrize("tally", TALLIES)
 @pytest.mark.parametrize("expectation", [Expectation(30), Expectation(33.333333, 0.123456, 0.000001), Expectation(0)])
-def test_a_verdict_fits(tally: Tally, expectation: Expectation) -> None:
+def test_a_verdict_fits(tally: Tally, expectation: Expectation, told: Callable[[str], str]) -> None:
     """The table and the line of progress fit for billions of answers, with any verdict and reason."""
     session = Session(expectation, row_names=ROW_NAMES, next_steps=LIVE_NEXT_STEPS)
     session.add_all(tally)
-    assert too_long(table(session.verdict())) == []
-    assert too_long(progress_line(session, 10_000.0, 100_000.0)) == []
+    assert too_long(table(session.verdict(), told)) == []
+    assert too_long(told(progress_line(session, 10_000.0, 100_000.0))) == []
 
 
 def test_a_verdict_that_is_far_away_fits() -> None:

@@ -39,6 +39,6 @@ def messages(folder: Path) -> Iterator[Found]:
                     yield Found(f"{file.relative_to(ROOT)}:{node.lineno}", literal, names)
 
 
-def placeholders(template: str) -> set[str]:
-    """Return the names of a text's placeholders."""
-    return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+def placeholders(template: str) -> dict[str, tuple[str | None, str | None]]:
+    """Return how each placeholder of a text is formatted, by its name."""
+    return {name: (spec, conversion) for _, name, spec, conversion in Formatter().parse(template) if name is not None}

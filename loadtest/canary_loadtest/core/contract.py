@@ -18,11 +18,12 @@ from canary_loadtest.core.labels import (
     RowNames,
     status_label,
 )
+from canary_loadtest.core.message import Message
 
 CANARY_BODY: Final = '{"code":0,"data":"V3|无依赖测试接口返回->OK!","message":"成功"}'.encode()
 STABLE_BODY: Final = '{"code":0,"data":"无依赖测试接口返回->OK!","message":"成功"}'.encode()
 CONTENT_TYPE: Final = "application/json;charset=UTF-8"
-ROW_NAMES: Final = RowNames(canary="V3 (canary, v2)", stable="plain (stable, v1)")
+ROW_NAMES: Final = RowNames(canary=Message("V3 (canary, v2)"), stable=Message("plain (stable, v1)"))
 
 LABEL_BY_BODY: Final[Mapping[bytes, str]] = {CANARY_BODY: CANARY, STABLE_BODY: STABLE}
 

@@ -8,8 +8,9 @@ from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.health.comparison import CanaryHealth
 from canary_loadtest.core.health.latency_finding import claim
 from canary_loadtest.core.health.rule import Health
+from canary_loadtest.core.message import Message, joined
 from canary_loadtest.core.outcome import Outcome
-from canary_loadtest.core.percent import percent_above, percent_range, range_beyond, share_of
+from canary_loadtest.core.percent import percent_above, percent_range, points_text, range_beyond, share_of
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import Remedy
 
@@ -102,19 +103,32 @@ def _not_comparable(evidence: Evidence) -> Finding | None:
     """Return a finding where the answers are not samples of one split."""
     tally = evidence.tally
     if tally.by_several_routes:
-        routes = ", ".join(f"{route or '(none named)'}: {count}" for route, count in sorted(tally.routes.items()))
+        routes = joined(
+            Message(", "),
+            [
+                Message("{route}: {count}", route=route or Message("(none named)"), count=count)
+                for route, count in sorted(tally.routes.items())
+            ],
+        )
         return Finding(
             Outcome.INCONCLUSIVE,
-            f"answers came by more than one route ({routes}): the weights changed, or some bypassed the mesh",
+            Message(
+                "answers came by more than one route ({routes}): the weights changed, or some bypassed the mesh",
+                routes=routes,
+            ),
             Remedy.NAME_ROUTE,
         )
     if tally.pinned:
         pairs, changes = tally.connections.pairs, tally.connections.changes
-        times = "once" if changes == 1 else f"{changes} times"
+        times = Message("once") if changes == 1 else Message("{changes} times", changes=changes)
         return Finding(
             Outcome.INCONCLUSIVE,
-            f"connections are pinned to a version: the answer changed {times} in {pairs} pairs, far less often"
-            " than chance predicts: too few independent samples",
+            Message(
+                "connections are pinned to a version: the answer changed {times} in {pairs} pairs, far "
+                "less often than chance predicts: too few independent samples",
+                times=times,
+                pairs=pairs,
+            ),
             Remedy.SAMPLE_EACH_ANSWER,
         )
     return None
@@ -128,14 +142,16 @@ def _incomplete(evidence: Evidence) -> Finding | None:
     if evidence.requests_known or not evidence.tally.total:
         return None
     if _would_confirm(evidence):
-        would = "confirm"
+        would = Message("confirm")
     elif evidence.outcome is Outcome.REFUTED and not evidence.expectation.one_way:
-        would = "refute"
+        would = Message("refute")
     else:
         return None
     return Finding(
         Outcome.INCONCLUSIVE,
-        f"these answers would {would} the share, but requests without an answer are not among them",
+        Message(
+            "these answers would {would} the share, but requests without an answer are not among them", would=would
+        ),
         Remedy.COUNT_REQUESTS,
     )
 
@@ -145,11 +161,11 @@ def _worse(evidence: Evidence) -> Finding | None:
     health = evidence.health
     if health is None or health.worse_after is None:
         return None
-    split = "the split is right, but " if _would_confirm(evidence) else ""
+    split = Message("the split is right, but ") if _would_confirm(evidence) else ""
     later = evidence.tally.total > health.worse_after
-    after = f"after {_answers(health.worse_after)}: " if later else ""
+    after = Message("after {answers}: ", answers=_answers(health.worse_after)) if later else ""
     remedy = Remedy.TAKE_BACK if health.health is Health.WORSE else Remedy.TAKE_BACK_SLOW
-    return Finding(Outcome.REFUTED, f"{split}{after}{health.worse_reason}", remedy)
+    return Finding(Outcome.REFUTED, joined("", [split, after, health.worse_reason]), remedy)
 
 
 def _would_confirm(evidence: Evidence) -> bool:
@@ -165,14 +181,22 @@ def _contradicted(evidence: Evidence) -> Finding | None:
     low_percent, high_percent = expectation.band_percent
     least, most = 100 * tally.canary_drawn / tally.total, 100 * (tally.canary_drawn + tally.unknown) / tally.total
     remedy = Remedy.EXPLAIN_OTHERS if tally.other else Remedy.MORE_ANSWERS
-    before = f"confirmed after {_answers(evidence.decided.total)}, but"
+    before = Message("confirmed after {answers}, but", answers=_answers(evidence.decided.total))
     if least < low_percent or high_percent < most:
-        reason = f"over all {tally.total} the canary's share may be anywhere from"
-        reason += f" {range_beyond((least, most), expectation)}"
-        return Finding(Outcome.INCONCLUSIVE, f"{before} {reason}", remedy)
+        reason = Message(
+            "{before} over all {total} the canary's share may be anywhere from {range}",
+            before=before,
+            total=tally.total,
+            range=range_beyond((least, most), expectation),
+        )
+        return Finding(Outcome.INCONCLUSIVE, reason, remedy)
     undecided = evidence.health.undecided_reason if evidence.health else ""
     if undecided:
-        return Finding(Outcome.INCONCLUSIVE, f"{before} over all {tally.total}: {undecided}", remedy)
+        return Finding(
+            Outcome.INCONCLUSIVE,
+            Message("{before} over all {total}: {undecided}", before=before, total=tally.total, undecided=undecided),
+            remedy,
+        )
     return None
 
 
@@ -184,15 +208,22 @@ def _too_many_errors(evidence: Evidence) -> Finding | None:
         return None
     percent = percent_above(expectation.errors_percent(errors, total), expectation.most_errors_percent)
     if expectation.one_way:
-        part = f"{percent} of all"
+        part = Message("{percent} of all", percent=percent)
     else:
-        part = f"as many as {percent} of what the canary should have answered"
+        part = Message("as many as {percent} of what the canary should have answered", percent=percent)
     enough = expectation.answers_for_errors(errors)
-    more = "" if enough is None else f"; {enough - total} more without an error would do"
+    more = "" if enough is None else Message("; {count} more without an error would do", count=enough - total)
     return Finding(
         Outcome.INCONCLUSIVE,
-        f"the split is right; {errors} of {_answers(total)} {'is an error' if errors == 1 else 'are errors'}, {part}"
-        f" (at most {expectation.most_errors_percent:g} % are allowed{more})",
+        Message(
+            "the split is right; {errors} of {answers} {_are}, {part} (at most {most:g} % are allowed{more})",
+            errors=errors,
+            answers=_answers(total),
+            _are="is an error" if errors == 1 else "are errors",
+            part=part,
+            most=expectation.most_errors_percent,
+            more=more,
+        ),
         Remedy.EXPLAIN_OTHERS,
     )
 
@@ -204,7 +235,7 @@ def _not_known_to_be_fit(evidence: Evidence) -> Finding | None:
         return None
     remedy = Remedy.EXPLAIN_OTHERS if evidence.tally.other else Remedy.MORE_FOR_THE_CANARY
     reason = health.undecided_reason or health.reason
-    return Finding(Outcome.INCONCLUSIVE, f"the split is right, but {reason}", remedy)
+    return Finding(Outcome.INCONCLUSIVE, Message("the split is right, but {reason}", reason=reason), remedy)
 
 
 def _decided(evidence: Evidence) -> Finding | None:
@@ -214,31 +245,51 @@ def _decided(evidence: Evidence) -> Finding | None:
         return None
     expected = f"{expectation.canary_percent:g} %"
     if later is not None:
-        found = "the share did not stay" if evidence.changed else f"the share is not {expected}"
+        found = (
+            Message("the share did not stay")
+            if evidence.changed
+            else Message("the share is not {expected}", expected=expected)
+        )
         return Finding(
             Outcome.REFUTED,
-            f"confirmed after {_answers(decided.total)} ({_share_of(decided, expectation)} canary), but refuted after"
-            f" {later.total} ({_share_of(later, expectation)} canary): {found}",
+            Message(
+                "confirmed after {answers} ({before} canary), but refuted after {total} ({after} canary): {found}",
+                answers=_answers(decided.total),
+                before=_share_of(decided, expectation),
+                total=later.total,
+                after=_share_of(later, expectation),
+                found=found,
+            ),
             Remedy.STOP,
         )
-    found = _found(decided, expectation)
+    the_share = _found(decided, expectation)
     if evidence.outcome is Outcome.REFUTED:
-        runs = f"{100 * expectation.alpha_stop:g} % of runs"
-        reason = f"{found}: the share is not {expected} (a correct split would be refuted in at most {runs})"
+        reason = Message(
+            "{found}: the share is not {expected} (a correct split would be refuted in at most {percent:g} % of runs)",
+            found=the_share,
+            expected=expected,
+            percent=100 * expectation.alpha_stop,
+        )
         return Finding(Outcome.REFUTED, reason, Remedy.STOP)
-    points = _points(expectation)
-    edges = " or ".join(f"{edge:g}" for edge in expectation.tested_edges_percent if edge is not None)
-    split = (
-        f"{found}: within {points} of {expected}{_not_exactly(evidence)}"
-        f" ({edges} % would pass in at most {100 * expectation.alpha:g} % of runs)"
+    points = points_text(expectation.points)
+    tested = [f"{edge:g}" for edge in expectation.tested_edges_percent if edge is not None]
+    edges = joined(Message(" or "), tested)
+    split = Message(
+        "{found}: within {points} of {expected}{not_exactly} ({edges} % would pass in at most {percent:g} % of runs)",
+        found=the_share,
+        points=points,
+        expected=expected,
+        not_exactly=_not_exactly(evidence),
+        edges=edges,
+        percent=100 * expectation.alpha,
     )
     if evidence.health is None:
         remedy = Remedy.CONTINUE if expectation.one_way else Remedy.CONTINUE_SPLIT
         return Finding(Outcome.CONFIRMED, split, remedy)
-    margin = f"{evidence.health.gate.margin_points:.3g} point{'' if evidence.health.gate.margin_points == 1 else 's'}"
-    reason = f"{split}; and the canary is at most {margin} worse than stable"
+    margin = points_text(float(f"{evidence.health.gate.margin_points:.3g}"))
+    reason = Message("{split}; and the canary is at most {margin} worse than stable", split=split, margin=margin)
     if expectation.slowness is not None:
-        reason += f", and {claim(expectation.slowness)}"
+        reason = Message("{reason}, and {claim}", reason=reason, claim=claim(expectation.slowness))
     return Finding(Outcome.CONFIRMED, reason, Remedy.GO_ON)
 
 
@@ -246,9 +297,19 @@ def _found(tally: Tally, expectation: Expectation) -> str:
     """Return which share of the answers, or of the requests where errors name their destination, is the canary's."""
     share = _share_of(tally, expectation)
     if tally.canary_errors + tally.stable_errors:
-        return f"{tally.canary_drawn} of {tally.total} requests ({share}) drawn for the canary"
-    answers = f"{tally.canary} of {_answers(tally.total)}"
-    return f"{answers} ({share}) {'is' if tally.canary == 1 else 'are'} from the canary"
+        return Message(
+            "{drawn} of {total} requests ({share}) drawn for the canary",
+            drawn=tally.canary_drawn,
+            total=tally.total,
+            share=share,
+        )
+    return Message(
+        "{canary} of {answers} ({share}) {_are} from the canary",
+        canary=tally.canary,
+        answers=_answers(tally.total),
+        share=share,
+        _are="is" if tally.canary == 1 else "are",
+    )
 
 
 def _not_exactly(evidence: Evidence) -> str:
@@ -257,7 +318,11 @@ def _not_exactly(evidence: Evidence) -> str:
         return ""
     expectation = evidence.expectation
     interval = percent_range(evidence.interval_percent, expectation)
-    return f", but not exactly {expectation.canary_percent:g} %: {interval}"
+    return Message(
+        ", but not exactly {canary_percent:g} %: {interval}",
+        canary_percent=expectation.canary_percent,
+        interval=interval,
+    )
 
 
 def _undecided(evidence: Evidence) -> Finding:
@@ -265,24 +330,39 @@ def _undecided(evidence: Evidence) -> Finding:
     tally = evidence.tally
     if tally.total == 0:
         return _nothing_counted(evidence)
-    kinds = ", ".join(f"{count} {kind}" for kind, count in tally.other.most_common(3))
+    kinds = joined(Message(", "), [f"{count} {kind}" for kind, count in tally.other.most_common(3)])
     remedy = Remedy.EXPLAIN_OTHERS if tally.other else Remedy.MORE_ANSWERS
     if tally.labelled == 0:
-        which = "the one answer does not fit" if tally.total == 1 else f"none of {tally.total} answers fits"
-        reason = f"{which} the contract ({kinds})"
-    elif 100 * tally.unknown / tally.total > evidence.expectation.points:
         reason = (
-            f"{tally.unknown} of {_answers(tally.total)} are neither canary nor stable ({kinds}): each may be of"
-            " either version, and together they could move the share by more than the tolerance of"
-            f" {_points(evidence.expectation)}"
+            Message("the one answer does not fit the contract ({kinds})", kinds=kinds)
+            if tally.total == 1
+            else Message("none of {total} answers fits the contract ({kinds})", total=tally.total, kinds=kinds)
+        )
+    elif 100 * tally.unknown / tally.total > evidence.expectation.points:
+        reason = Message(
+            "{unknown} of {answers} are neither canary nor stable ({kinds}): each may be of either "
+            "version, and together they could move the share by more than the tolerance of {points}",
+            unknown=tally.unknown,
+            answers=_answers(tally.total),
+            kinds=kinds,
+            points=_points(evidence.expectation),
         )
     else:
         waits = evidence.unfinished > tally.total
-        waiting = f" ({evidence.unfinished} requests were not answered in order)" if waits else ""
+        waiting = (
+            Message(" ({unfinished} requests were not answered in order)", unfinished=evidence.unfinished)
+            if waits
+            else ""
+        )
         to_go = evidence.to_go()
-        more = "no verdict in sight" if to_go is None else f"about {to_go} more needed"
-        few = "1 answer is" if tally.total == 1 else f"{tally.total} answers are"
-        reason = f"{few} too few{waiting}; {more}"
+        more = Message("no verdict in sight") if to_go is None else Message("about {to_go} more needed", to_go=to_go)
+        reason = Message(
+            "{answers} {_are} too few{waiting}; {more}",
+            answers=_answers(tally.total),
+            _are="is" if tally.total == 1 else "are",
+            waiting=waiting,
+            more=more,
+        )
     return Finding(Outcome.INCONCLUSIVE, reason, remedy)
 
 
@@ -291,22 +371,29 @@ def _nothing_counted(evidence: Evidence) -> Finding:
     if settling:
         return Finding(
             Outcome.INCONCLUSIVE,
-            f"no answer named the route {evidence.route}; {_answers(settling)} came by another route or by none",
+            Message(
+                "no answer named the route {route}; {answers} came by another route or by none",
+                route=evidence.route,
+                answers=_answers(settling),
+            ),
             Remedy.COMPARE_ROUTE,
         )
     if evidence.unfinished:
-        waits = "1 still waits" if evidence.unfinished == 1 else f"{evidence.unfinished} still wait"
-        reason = f"no request was answered; {waits}"
+        reason = Message(
+            "no request was answered; {count} still wait{_s}",
+            count=evidence.unfinished,
+            _s="s" if evidence.unfinished == 1 else "",
+        )
         return Finding(Outcome.INCONCLUSIVE, reason, Remedy.FIND_ANSWERS)
-    return Finding(Outcome.INCONCLUSIVE, "no answer was counted", Remedy.FIND_ANSWERS)
+    return Finding(Outcome.INCONCLUSIVE, Message("no answer was counted"), Remedy.FIND_ANSWERS)
 
 
 def _answers(count: int) -> str:
-    return f"{count} answer{'' if count == 1 else 's'}"
+    return Message("{count} answer{_s}", count=count, _s="" if count == 1 else "s")
 
 
 def _points(expectation: Expectation) -> str:
-    return f"{expectation.points:g} point{'' if expectation.points == 1 else 's'}"
+    return points_text(expectation.points)
 
 
 def _share_of(tally: Tally, expectation: Expectation) -> str:

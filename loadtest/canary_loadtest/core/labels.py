@@ -6,6 +6,8 @@ A classifier returns `CANARY`, `STABLE` or any other word, which names a kind of
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from canary_loadtest.core.message import Message
+
 CANARY: Final = "canary"
 STABLE: Final = "stable"
 VERSIONS: Final = frozenset({CANARY, STABLE})
@@ -40,41 +42,47 @@ MOST_CHARACTERS: Final = 60  # of a kind or a route in a table of 80 columns
 
 # What to do first about each kind, without options: every program that prints them has others.
 HINTS: Final[Mapping[str, str]] = {
-    ABANDONED: "users were taken away while they waited for an answer: keep their number constant during a run",
-    CLIENT_ERROR: "the client failed before it had an answer: see the error in the log",
-    CONNECTION_ERROR: "connections failed or broke off: check the target, and that both versions are alive",
-    CONNECTION_REFUSED: "nothing listens at the target: check its address and port, and that it is up",
-    CONNECTION_RESET: "connections were reset: check that both versions are alive, and if the mesh asks for mutual TLS",
-    INVALID_HTTP: "what came is no valid HTTP: check the port, and what listens there",
-    NAME_NOT_RESOLVED: "the target's name has no address: check its spelling, and where it is known",
-    MORE_KINDS: "there are too many kinds of other answers to list: check what the target answers",
-    NO_ANSWER: "find out why these requests got no answer, for example with curl -sS",
-    OTHER_OR_NONE: "these requests got another answer, or none: ask again with curl -i",
-    OVERLOADED_503: "Envoy sheds load: the DestinationRule's connectionPool is smaller than the load",
-    TIMEOUT: "requests were not answered in time: check the load and the health of the service",
-    TLS_ERROR: "there is no trusted https connection: check the scheme, and who signed the certificate",
-    TRUNCATED_BODY: "answers broke off before their end: look for pods that were killed while they answered",
-    UNEXPECTED_BODY: "a 200 with another body: check that this is the right service and path",
-    UNEXPECTED_CONTENT_TYPE: "a 200 of another content type: check that this is the right service and path",
-    UNEXPECTED_ENCODING: "the body is compressed although none was asked for: check the proxies on the way",
-    UNEXPECTED_LINE: "lines without an answer of this contract: check what the file has",
-    UNEXPECTED_RECORD: "lines that are no record of an answer: check what the file has",
-    UNEXPECTED_STATUS: "records whose status is not a number: check what the file has",
-    UNEXPECTED_TEXT: "text of other answers, whose status is not known: ask again with curl -i",
-    UNEXPECTED_VALUE: "records of neither version: check which field names it, and its two values",
-    UNEXPECTED_VERSION: "log lines of a version other than v1 and v2: check which service wrote them",
-    VERSION_MISMATCH: "the body of one version with the header of the other: check which image is deployed",
-    WRONG_ROUTE: "answers came by another route: wait until the new weights are served, or look for a bypass",
-    "status_301": "the proxy redirects: ask for the address that it redirects to",
-    "status_302": "the proxy redirects: ask for the address that it redirects to",
-    "status_403": "the mesh or the service refuses this client: check the AuthorizationPolicy",
-    "status_404": (
-        "no route for this Host and path: check the Host header, and the VirtualService's hosts, gateways and default"
-        " route"
+    ABANDONED: Message(
+        "users were taken away while they waited for an answer: keep their number constant during a run"
     ),
-    "status_426": "the proxy does not take HTTP/1.0: ask by HTTP/1.1",
-    "status_500": "the service failed, or an HTTPRoute names a backend that does not exist",
-    "status_503": "a subset has no ready pod, or no DestinationRule defines it",
+    CLIENT_ERROR: Message("the client failed before it had an answer: see the error in the log"),
+    CONNECTION_ERROR: Message("connections failed or broke off: check the target, and that both versions are alive"),
+    CONNECTION_REFUSED: Message("nothing listens at the target: check its address and port, and that it is up"),
+    CONNECTION_RESET: Message(
+        "connections were reset: check that both versions are alive, and if the mesh asks for mutual TLS"
+    ),
+    INVALID_HTTP: Message("what came is no valid HTTP: check the port, and what listens there"),
+    NAME_NOT_RESOLVED: Message("the target's name has no address: check its spelling, and where it is known"),
+    MORE_KINDS: Message("there are too many kinds of other answers to list: check what the target answers"),
+    NO_ANSWER: Message("find out why these requests got no answer, for example with curl -sS"),
+    OTHER_OR_NONE: Message("these requests got another answer, or none: ask again with curl -i"),
+    OVERLOADED_503: Message("Envoy sheds load: the DestinationRule's connectionPool is smaller than the load"),
+    TIMEOUT: Message("requests were not answered in time: check the load and the health of the service"),
+    TLS_ERROR: Message("there is no trusted https connection: check the scheme, and who signed the certificate"),
+    TRUNCATED_BODY: Message("answers broke off before their end: look for pods that were killed while they answered"),
+    UNEXPECTED_BODY: Message("a 200 with another body: check that this is the right service and path"),
+    UNEXPECTED_CONTENT_TYPE: Message("a 200 of another content type: check that this is the right service and path"),
+    UNEXPECTED_ENCODING: Message("the body is compressed although none was asked for: check the proxies on the way"),
+    UNEXPECTED_LINE: Message("lines without an answer of this contract: check what the file has"),
+    UNEXPECTED_RECORD: Message("lines that are no record of an answer: check what the file has"),
+    UNEXPECTED_STATUS: Message("records whose status is not a number: check what the file has"),
+    UNEXPECTED_TEXT: Message("text of other answers, whose status is not known: ask again with curl -i"),
+    UNEXPECTED_VALUE: Message("records of neither version: check which field names it, and its two values"),
+    UNEXPECTED_VERSION: Message("log lines of a version other than v1 and v2: check which service wrote them"),
+    VERSION_MISMATCH: Message("the body of one version with the header of the other: check which image is deployed"),
+    WRONG_ROUTE: Message("answers came by another route: wait until the new weights are served, or look for a bypass"),
+    "status_301": Message("the proxy redirects: ask for the address that it redirects to"),
+    "status_302": Message("the proxy redirects: ask for the address that it redirects to"),
+    "status_403": Message("the mesh or the service refuses this client: check the AuthorizationPolicy"),
+    "status_404": (
+        Message(
+            "no route for this Host and path: check the Host header, and the VirtualService's hosts, "
+            "gateways and default route"
+        )
+    ),
+    "status_426": Message("the proxy does not take HTTP/1.0: ask by HTTP/1.1"),
+    "status_500": Message("the service failed, or an HTTPRoute names a backend that does not exist"),
+    "status_503": Message("a subset has no ready pod, or no DestinationRule defines it"),
 }
 
 
@@ -86,8 +94,8 @@ class RowNames(NamedTuple):
         stable: the row of the stable version's answers.
     """
 
-    canary: str = "canary"
-    stable: str = "stable"
+    canary: str = Message("canary")
+    stable: str = Message("stable")
 
 
 def escaped(text: str, most_characters: int) -> str:
@@ -127,4 +135,6 @@ def status_label(status: int) -> str:
 
 def hint(label: str) -> str:
     """Return what to do first about answers with a label that is not a version's."""
-    return HINTS.get(label, f"find out what the {label} answers are: until then they may be of either version")
+    return HINTS.get(
+        label, Message("find out what the {label} answers are: until then they may be of either version", label=label)
+    )

@@ -5,6 +5,8 @@ import json
 import re
 from typing import Any, Final
 
+from canary_loadtest.core.message import Message
+
 COLOURS: Final = re.compile(rb"\x1b\[[0-9;]*m")
 DOCKER_FILE: Final = b'{"log":'  # what every line of Docker's json-file driver begins with
 # kubectl logs --prefix, or docker compose logs; then what a container runtime writes before each line (CRI).
@@ -80,14 +82,14 @@ def encoding_advice(head: bytes) -> str:
         head: its first bytes; a character may be cut at their end.
     """
     if head.startswith(b"\x1f\x8b"):
-        return "is compressed (gzip): unpack it first"
+        return Message("is compressed (gzip): unpack it first")
     if b"\0" in head[:64]:
-        return "is not UTF-8 (it looks like UTF-16): save it as UTF-8"
+        return Message("is not UTF-8 (it looks like UTF-16): save it as UTF-8")
     if _decoded(head, "utf-8") is not None:
         return ""
     chinese = _decoded(head, "gb18030")
-    looks = " (it looks like GBK)" if chinese and re.search("[\u4e00-\u9fff]", chinese) else ""
-    return f"is not UTF-8{looks}: save it as UTF-8"
+    looks = Message(" (it looks like GBK)") if chinese and re.search("[\u4e00-\u9fff]", chinese) else ""
+    return Message("is not UTF-8{looks}: save it as UTF-8", looks=looks)
 
 
 def _decoded(head: bytes, encoding: str) -> str | None:

@@ -5,6 +5,7 @@ from math import ceil, log10
 from typing import Final
 
 from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.message import Message
 
 MOST_DECIMALS: Final = 6
 
@@ -41,7 +42,7 @@ def percent_range(interval_percent: tuple[float, float], expectation: Expectatio
         low = max(low, expected + unit)
     if high < expected:
         high = min(high, expected - unit)
-    return f"{low:.{decimals}f} to {high:.{decimals}f} %"
+    return Message("{low} to {high} %", low=f"{low:.{decimals}f}", high=f"{high:.{decimals}f}")
 
 
 def range_beyond(interval_percent: tuple[float, float], expectation: Expectation) -> str:
@@ -58,7 +59,7 @@ def range_beyond(interval_percent: tuple[float, float], expectation: Expectation
 
     decimals = _decimals(interval_percent, decimals_for(expectation.points), suffices)
     low, high = interval_percent
-    return f"{low:.{decimals}f} to {high:.{decimals}f} %"
+    return Message("{low} to {high} %", low=f"{low:.{decimals}f}", high=f"{high:.{decimals}f}")
 
 
 def percent_above(percent: float, limit: float) -> str:
@@ -81,3 +82,8 @@ def _decimals(values: Sequence[float], least: int, suffices: Callable[[Sequence[
 def _same_side(shown: float, value: float, mark: float) -> bool:
     """Return whether a rounded value is on the side of a mark on which the value itself is."""
     return (shown > mark) == (value > mark) and (shown < mark) == (value < mark)
+
+
+def points_text(points: float) -> Message:
+    """Return a number of percentage points in words."""
+    return Message("{points:g} point{_s}", points=points, _s="" if points == 1 else "s")

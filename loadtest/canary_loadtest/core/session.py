@@ -11,6 +11,7 @@ from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.findings import Evidence, errors_against, finding_of, split_of
 from canary_loadtest.core.health.comparison import Comparison
 from canary_loadtest.core.labels import RowNames
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.order import StartOrder
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.release import SPLIT, Release
@@ -193,11 +194,11 @@ class Session:
         """Why the errors of the two versions cannot be compared, "" where they can."""
         tally = self.tally
         if tally.by_several_routes:
-            return "answers came by more than one route"
+            return Message("answers came by more than one route")
         if tally.pinned:
-            return "connections are pinned to a version"
+            return Message("connections are pinned to a version")
         if not self._comparison.is_worse and tally.connections.kept and not tally.picked_for_each_request:
-            return "connections are kept, and whether each request is an independent sample is not known"
+            return Message("connections are kept, and whether each request is an independent sample is not known")
         return ""
 
     def _look_at_the_split(self) -> None:
@@ -331,7 +332,7 @@ class Session:
         if with_look and self.tally.total:
             self._look(at_both=True)
         tally, counts = self.tally.copy(), self._independent_counts()
-        unknown = "" if requests_known else "requests without an answer are not among these"
+        unknown = "" if requests_known else Message("requests without an answer are not among these")
         health = self._comparison.health(objection or self._not_compared or unknown)
         firsts = [self._decided.total] if self._decided else []
         firsts += [health.worse_after] if health is not None and health.worse_after is not None else []

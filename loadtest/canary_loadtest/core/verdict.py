@@ -9,6 +9,7 @@ from canary_loadtest.core.answer import ROUTE_HEADER
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.health.comparison import CanaryHealth
 from canary_loadtest.core.labels import RowNames, hint
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.tally import Tally
 
@@ -35,19 +36,26 @@ class Remedy(Enum):
 
 # Programs whose options differ replace the lines that name one.
 NEXT_STEPS: Final[Mapping[Remedy, str]] = {
-    Remedy.CONTINUE: "traffic matches the configured weights",
-    Remedy.CONTINUE_SPLIT: "traffic matches the configured weights; if the canary is fit to get more was not asked",
-    Remedy.STOP: "stop the rollout; compare the proxy's weights with the ones you applied",
-    Remedy.TAKE_BACK: "take the weight back from the canary, then find out what its errors are",
-    Remedy.TAKE_BACK_SLOW: "take the weight back from the canary, then find out what makes it slow",
-    Remedy.NAME_ROUTE: "measure again while the weights do not change, and name the route with --route",
-    Remedy.COMPARE_ROUTE: f"compare --route with the route that the answers name (response header {ROUTE_HEADER})",
-    Remedy.SAMPLE_EACH_ANSWER: "measure with a new connection for each request, so that each answer is a sample",
-    Remedy.COUNT_REQUESTS: "count the requests that were sent, not only the answers",
-    Remedy.FIND_ANSWERS: "check that the target is up",
-    Remedy.MORE_ANSWERS: "take more answers, or allow a wider --tolerance",
-    Remedy.MORE_FOR_THE_CANARY: "take more answers, or ask for a smaller step (--next-weight)",
-    Remedy.MEASURE_AGAIN: "measure again",
+    Remedy.CONTINUE: Message("traffic matches the configured weights"),
+    Remedy.CONTINUE_SPLIT: Message(
+        "traffic matches the configured weights; if the canary is fit to get more was not asked"
+    ),
+    Remedy.STOP: Message("stop the rollout; compare the proxy's weights with the ones you applied"),
+    Remedy.TAKE_BACK: Message("take the weight back from the canary, then find out what its errors are"),
+    Remedy.TAKE_BACK_SLOW: Message("take the weight back from the canary, then find out what makes it slow"),
+    Remedy.NAME_ROUTE: Message("measure again while the weights do not change, and name the route with --route"),
+    Remedy.COMPARE_ROUTE: Message(
+        "compare --route with the route that the answers name (response header {header})",
+        header=ROUTE_HEADER,
+    ),
+    Remedy.SAMPLE_EACH_ANSWER: Message(
+        "measure with a new connection for each request, so that each answer is a sample"
+    ),
+    Remedy.COUNT_REQUESTS: Message("count the requests that were sent, not only the answers"),
+    Remedy.FIND_ANSWERS: Message("check that the target is up"),
+    Remedy.MORE_ANSWERS: Message("take more answers, or allow a wider --tolerance"),
+    Remedy.MORE_FOR_THE_CANARY: Message("take more answers, or ask for a smaller step (--next-weight)"),
+    Remedy.MEASURE_AGAIN: Message("measure again"),
 }
 
 
@@ -96,5 +104,5 @@ def next_step_of(remedy: Remedy, tally: Tally, health: CanaryHealth | None, next
         return hint(tally.other.most_common(1)[0][0])
     if remedy is Remedy.GO_ON and health is not None:
         weight = f"{health.gate.next_weight_percent:g} %"
-        return f"traffic matches the configured weights, and the canary may go on to {weight}"
+        return Message("traffic matches the configured weights, and the canary may go on to {weight}", weight=weight)
     return next_steps[remedy]

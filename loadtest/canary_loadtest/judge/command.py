@@ -1,7 +1,6 @@
 """The verdict without Locust: on counts, or on answers that another tool received."""
 
 import argparse
-import io
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -13,6 +12,7 @@ from canary_loadtest.core.contract import ROW_NAMES
 from canary_loadtest.core.health.comparison import Comparison
 from canary_loadtest.core.labels import CANARY, STABLE, RowNames, escaped
 from canary_loadtest.core.lines import encoding_advice
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.outcome import EXIT_CODE_HELP, EXIT_INTERRUPTED, EXIT_NO_VERDICT
 from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.core.tally import Tally
@@ -44,6 +44,7 @@ from canary_loadtest.options import (
     destinations_of,
     expectation_of,
 )
+from canary_loadtest.output.language import told
 from canary_loadtest.output.text import one_line, wrapped
 from canary_loadtest.output.why import with_row
 
@@ -78,8 +79,6 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
     """
     parser = _parser(program)
     options = parser.parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
     try:
         return write_out(with_row(_judge(options)), _what_is_read(options), options)
     except (UsageError, ExpectationError) as error:
@@ -89,7 +88,7 @@ def main(arguments: list[str] | None = None, program: str = "canary-judge") -> i
     except OSError as error:
         return _fail(parser.prog, f"{error.filename or 'standard input'}: {error.strerror}", EXIT_NO_VERDICT)
     except KeyboardInterrupt:
-        return _fail(parser.prog, "interrupted, no verdict", EXIT_INTERRUPTED)
+        return _fail(parser.prog, Message("interrupted, no verdict"), EXIT_INTERRUPTED)
 
 
 def _what_is_read(options: argparse.Namespace) -> str:
@@ -99,7 +98,7 @@ def _what_is_read(options: argparse.Namespace) -> str:
 
 
 def _fail(program: str, message: str, exit_code: int) -> int:
-    print(wrapped(f"{program}: ", one_line(message), indent=4), file=sys.stderr)
+    print(wrapped(f"{program}: ", one_line(told(message)), indent=4), file=sys.stderr)
     return exit_code
 
 
@@ -197,7 +196,7 @@ def _read(options: argparse.Namespace, form: Format) -> Reading:
             source = Source(stream, "standard input" if file == "-" else file)
             form.read(source, reading)
         if not reading.tally.labelled and not reading.advice and (advice := encoding_advice(source.head)):
-            reading.advice = f"{source.name} {advice}"
+            reading.advice = Message("{name} {advice}", name=source.name, advice=advice)
     if reading.tally.labelled:
         reading.advice = ""
     if reading.missed and not reading.records:
@@ -220,12 +219,22 @@ def _compare_in_order(reading: Reading, form: Format) -> None:
         SourceError: none has.
     """
     if reading.untimed:
-        takes = f"--max-slowdown takes {form.times} on each line (the first without: {reading.first_untimed})"
+        takes = Message(
+            "--max-slowdown takes {times} on each line (the first without: {first_untimed})",
+            times=form.times,
+            first_untimed=reading.first_untimed,
+        )
         if not reading.timed:
             raise SourceError(f"none of the {reading.untimed} answers has a time: {takes}")
-        have = "1 answer has" if reading.untimed == 1 else f"{reading.untimed} answers have"
+        untimed = Message(
+            "{count} answer{_s} {_have} no time: {takes}",
+            count=reading.untimed,
+            _s="" if reading.untimed == 1 else "s",
+            _have="has" if reading.untimed == 1 else "have",
+            takes=takes,
+        )
         if reading.comparison is not None:
-            reading.comparison.latency_objection = lambda: f"{have} no time: {takes}"
+            reading.comparison.latency_objection = lambda: untimed
     reading.compare_in_order()
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.health.comparison import Comparison
 from canary_loadtest.core.labels import RowNames
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
@@ -69,7 +70,9 @@ def verdict_on_record(reading: Reading, form: Format, claim: Claim) -> Verdict:
     session = _session(tally, claim, count_requests, reading.comparison)
     verdict = session.verdict(requests_known=form.tells_all or claim.complete)
     if claim.complete and not form.tells_all and verdict.outcome is not Outcome.INCONCLUSIVE:
-        return replace(verdict, reason=f"{verdict.reason}; as --complete says, the record has every request")
+        return replace(
+            verdict, reason=Message("{reason}; as --complete says, the record has every request", reason=verdict.reason)
+        )
     return verdict
 
 
@@ -97,6 +100,11 @@ def _with_missing(tally: Tally, form: Format, sent: int) -> Tally:
 def _too_many(reading: Reading, form: Format, claim: Claim, excess: int) -> Verdict:
     """Return that nothing follows: either a tool did not count what was under way, or these are several runs."""
     verdict = _session(reading.tally, claim, comparison=reading.comparison).verdict(
-        objection=f"the record has {_certain(reading.tally, form)} requests, {excess} more than --sent {claim.sent}"
+        objection=Message(
+            "the record has {certain} requests, {excess} more than --sent {sent}",
+            certain=_certain(reading.tally, form),
+            excess=excess,
+            sent=claim.sent,
+        )
     )
     return replace(verdict, next_step=CHECK_SENT_OR_COMPLETE if form.has_records else CHECK_SENT)

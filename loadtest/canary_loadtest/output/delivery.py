@@ -9,11 +9,12 @@ from canary_loadtest.output.about import About
 from canary_loadtest.output.annotations import annotation
 from canary_loadtest.output.files import keep
 from canary_loadtest.output.junit import write_junit
+from canary_loadtest.output.language import told
 
 
 def printed(verdict: Verdict, about: About, options: argparse.Namespace) -> str:
     """Return the table, and the annotation where `--annotations` asks for one, without a newline at its end."""
-    return "\n".join([report.table(verdict), *([annotation(verdict, about)] if options.annotations else [])])
+    return "\n".join([report.table(verdict, told), *([annotation(verdict, about)] if options.annotations else [])])
 
 
 def write_with_exit_code(verdict: Verdict, about: About, options: argparse.Namespace, exit_code: int) -> int:

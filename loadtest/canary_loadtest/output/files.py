@@ -5,12 +5,16 @@ A regular file is replaced whole. A FIFO, a device or a mount is written in plac
 """
 
 import errno
+import io
 import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
+
+from canary_loadtest.core.message import Message
+from canary_loadtest.output.language import told
 
 
 def write_whole(text: str, path: str) -> None:
@@ -73,7 +77,8 @@ def keep(file: str | None, write: Callable[[str], None]) -> bool:
         if file is not None:
             write(file)
     except OSError as error:
-        print(f"the file {file} was not written: {error.strerror}", file=sys.stderr)
+        problem = Message("the file {file} was not written: {strerror}", file=file, strerror=error.strerror)
+        print(told(problem), file=sys.stderr)
         return False
     return True
 
@@ -87,6 +92,9 @@ def print_whole(text: str, *, to_stderr: bool = False) -> bool:
         text: what is printed.
         to_stderr: whether to use standard error, because standard output is for something else.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale of any kind may ask for Chinese
+            stream.reconfigure(errors="replace")
     if to_stderr:
         print(text, file=sys.stderr, flush=True)
         return True
@@ -96,7 +104,8 @@ def print_whole(text: str, *, to_stderr: bool = False) -> bool:
         _discard_output()
     except OSError as error:
         _discard_output()
-        print(f"standard output was not written: {error.strerror}", file=sys.stderr)
+        problem = Message("standard output was not written: {strerror}", strerror=error.strerror)
+        print(told(problem), file=sys.stderr)
         return False
     return True
 

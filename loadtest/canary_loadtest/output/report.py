@@ -2,21 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from math import floor, isfinite
 from typing import Any, Final
 
 from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.message import Message, joined
 from canary_loadtest.core.outcome import EXIT_CODES, Outcome
 from canary_loadtest.core.percent import percent_range, share_of
 from canary_loadtest.core.session import Session
 from canary_loadtest.core.verdict import Verdict
 from canary_loadtest.output.about import About
 from canary_loadtest.output.files import append, write_in_place, write_whole
-from canary_loadtest.output.text import one_line, wrapped
+from canary_loadtest.output.text import columns, one_line, padded, wrapped
 
 COLUMNS: Final = 80
+HEAD: Final = 10  # columns of what a sentence below the counts begins with
 # Of the JSON files: it changes when a member is removed or gets another meaning. See loadtest/verdict.schema.json.
 FORMAT: Final = 1
 SIGNS: Final[Mapping[Outcome, str]] = {Outcome.CONFIRMED: "✅", Outcome.REFUTED: "❌", Outcome.INCONCLUSIVE: "❔"}
@@ -92,35 +94,42 @@ def append_summary(verdict: Verdict, about: About, path: str) -> None:
     append(summary(verdict, about) + "\n\n", path)
 
 
-def table(verdict: Verdict) -> str:
-    """Return the verdict as a table of at most 80 columns, without a newline at its end."""
+def table(verdict: Verdict, told: Callable[[str], str] = str) -> str:
+    """Return the verdict as a table of at most 80 columns, without a newline at its end.
+
+    Args:
+        verdict: the result.
+        told: returns a message in the reader's language.
+    """
     tally = verdict.tally
-    canary, interval = _row(verdict.row_names.canary, tally.canary, verdict), interval_text(verdict)
+    canary, interval = _row(told(verdict.row_names.canary), tally.canary, verdict), told(interval_text(verdict))
     drawn = drawn_text(verdict)
-    fits = not drawn and len(canary) + 3 + len(interval) <= COLUMNS
+    fits = not drawn and columns(canary) + 3 + columns(interval) <= COLUMNS
     below = "" if drawn or fits else f"\n    {interval}"
     return "\n".join(
         [
-            f"{'answers':<25}{'count':>9}{'share':>9}",
+            told(Message("answers                      count    share")),
             f"{canary}   {interval}" if fits else f"{canary}{below}",
-            _row(verdict.row_names.stable, tally.stable, verdict),
-            _row("other", tally.other_total, verdict),
+            _row(told(verdict.row_names.stable), tally.stable, verdict),
+            _row(told(Message("other")), tally.other_total, verdict),
             *(_kind(one_line(kind), count) for kind, count in tally.other.most_common()),
-            *_totals(verdict),
-            *([wrapped("drawn:    ", drawn)] if drawn else []),
-            wrapped("expected: ", expected_text(verdict.expectation)),
-            *_health(verdict),
-            wrapped("verdict:  ", one_line(f"{verdict.outcome.value} - {verdict.reason}")),
-            wrapped("next:     ", one_line(verdict.next_step)),
+            *_totals(verdict, told),
+            *(wrapped(padded(told(head), HEAD), one_line(told(text))) for head, text in _sentences(verdict)),
         ]
     )
 
 
-def _health(verdict: Verdict) -> Iterator[str]:
+def _sentences(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Yield what is below the counts: the head of each sentence, and the sentence."""
+    if drawn := drawn_text(verdict):
+        yield Message("drawn:"), drawn
+    yield Message("expected:"), expected_text(verdict.expectation)
     if verdict.health is not None:
-        yield wrapped("canary:   ", one_line(health_text(verdict)))
+        yield Message("canary:"), health_text(verdict)
         if verdict.health.latency is not None:
-            yield wrapped("latency:  ", one_line(latency_text(verdict)))
+            yield Message("latency:"), latency_text(verdict)
+    yield Message("verdict:"), joined(" - ", [verdict.outcome.value, verdict.reason])
+    yield Message("next:"), verdict.next_step
 
 
 def health_text(verdict: Verdict) -> str:
@@ -132,7 +141,7 @@ def health_text(verdict: Verdict) -> str:
     if health is None:
         return ""
     said = [part for part in (health.reason, *health.remarks) if part not in verdict.reason]
-    return " - ".join(filter(None, (health.health.value, "; ".join(said))))
+    return joined(" - ", filter(None, (health.health.value, joined(Message("; "), said))))
 
 
 def latency_text(verdict: Verdict) -> str:
@@ -141,15 +150,19 @@ def latency_text(verdict: Verdict) -> str:
     if not latency:
         return ""
     said = [part for part in (latency.reason, *latency.remarks) if part not in verdict.reason]
-    return " - ".join(filter(None, (latency.health.value, "; ".join(said))))
+    return joined(" - ", filter(None, (latency.health.value, joined(Message("; "), said))))
 
 
 def expected_text(expectation: Expectation) -> str:
     """Return in words what is tested."""
-    points = "percentage point" if expectation.points == 1 else "percentage points"
-    split = f"{expectation.canary_percent:g} % canary, tolerance {expectation.points:g} {points}"
+    split = Message(
+        "{percent:g} % canary, tolerance {points:g} percentage point{_s}",
+        percent=expectation.canary_percent,
+        points=expectation.points,
+        _s="" if expectation.points == 1 else "s",
+    )
     most = expectation.most_errors_percent
-    return f"{split}, at most {most:g} % errors" if isfinite(most) else split
+    return Message("{split}, at most {most:g} % errors", split=split, most=most) if isfinite(most) else split
 
 
 def drawn_text(verdict: Verdict) -> str:
@@ -158,7 +171,13 @@ def drawn_text(verdict: Verdict) -> str:
     if not tally.canary_errors + tally.stable_errors:
         return ""
     share = share_of(tally.canary_drawn, tally.total, verdict.expectation)
-    return f"{tally.canary_drawn} of {tally.total} requests for the canary: {share}, {interval_text(verdict)}"
+    return Message(
+        "{drawn} of {total} requests for the canary: {share}, {interval}",
+        drawn=tally.canary_drawn,
+        total=tally.total,
+        share=share,
+        interval=interval_text(verdict),
+    )
 
 
 def _kind(kind: str, count: int) -> str:
@@ -166,18 +185,18 @@ def _kind(kind: str, count: int) -> str:
 
 
 def _row(name: str, count: int, verdict: Verdict) -> str:
-    return f"  {one_line(name):<23}{count:>9} {share_of(count, verdict.tally.total, verdict.expectation):>8}"
+    return f"  {padded(one_line(name), 23)}{count:>9} {share_of(count, verdict.tally.total, verdict.expectation):>8}"
 
 
-def _totals(verdict: Verdict) -> Iterator[str]:
+def _totals(verdict: Verdict, told: Callable[[str], str]) -> Iterator[str]:
     counts = {
-        "total": verdict.tally.total,
-        "(before the route came)": verdict.tally.settling,
-        "(not counted at the end)": verdict.unfinished,
+        Message("total"): verdict.tally.total,
+        Message("(before the route came)"): verdict.tally.settling,
+        Message("(not counted at the end)"): verdict.unfinished,
     }
     for name, count in counts.items():
         if count or name == "total":
-            yield f"  {name:<23}{count:>9}"
+            yield f"  {padded(told(name), 23)}{count:>9}"
 
 
 def summary(verdict: Verdict, about: About) -> str:
@@ -226,21 +245,26 @@ def progress_line(session: Session, answers_per_second: float, seconds_left: flo
     """
     tally = session.tally
     if not tally.total:
-        return "no answer counted yet"
+        return Message("no answer counted yet")
     share = share_of(tally.canary_drawn, tally.total, session.expectation)
-    line = f"{tally.total} answers, {share} canary, {tally.other_total} other: "
+    line = Message(
+        "{total} answers, {share} canary, {other} other: ",
+        total=tally.total,
+        share=share,
+        other=tally.other_total,
+    )
     if session.decided:
-        return f"{line}{session.verdict().outcome}"
+        return joined("", [line, session.verdict().outcome])
     to_go = session.to_go()
     if to_go is None:
-        return f"{line}no verdict in sight"
-    line += f"about {to_go} more{_awaited(session)}"
+        return joined("", [line, Message("no verdict in sight")])
+    parts = [line, Message("about {to_go} more{awaited}", to_go=to_go, awaited=_awaited(session))]
     if answers_per_second:
         seconds = to_go / answers_per_second
-        line += f", {seconds:.0f} s"
+        parts.append(Message(", {seconds:.0f} s", seconds=seconds))
         if seconds_left is not None and seconds > seconds_left:
-            line += f" ({max(seconds_left, 0):.0f} left)"
-    return line
+            parts.append(Message(" ({seconds:.0f} left)", seconds=max(seconds_left, 0)))
+    return joined("", parts)
 
 
 def _awaited(session: Session) -> str:
@@ -248,15 +272,19 @@ def _awaited(session: Session) -> str:
     split, canary = session.split_to_go(), session.canary_to_go()
     if not session.expectation.compares or split is None or canary is None:
         return ""
-    return " on the canary's errors" if canary > split else " on the split"
+    return Message(" on the canary's errors") if canary > split else Message(" on the split")
 
 
 def interval_text(verdict: Verdict) -> str:
     """Return in words which shares of the canary the answers do not rule out."""
     if verdict.interval_percent is None:
-        return "no single share fits all answers"
+        return Message("no single share fits all answers")
     expectation = verdict.expectation
-    return f"{_certainty(expectation.alpha)} interval {percent_range(verdict.interval_percent, expectation)}"
+    return Message(
+        "{certainty} interval {range}",
+        certainty=_certainty(expectation.alpha),
+        range=percent_range(verdict.interval_percent, expectation),
+    )
 
 
 def _certainty(alpha: float) -> str:

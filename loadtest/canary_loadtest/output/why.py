@@ -6,11 +6,12 @@ from typing import Final
 
 from canary_loadtest.core import labels
 from canary_loadtest.core.health.rule import Health
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.core.verdict import NEXT_STEPS, Remedy, Verdict
 
-PAGE: Final = "docs/why-is-my-split-wrong.md"
+PAGE: Final = Message("docs/why-is-my-split-wrong.md")
 # Labels that have no row of their own share one.
 ROW_BY_LABEL: Final[Mapping[str, str]] = {
     labels.CONNECTION_ERROR: labels.CONNECTION_RESET,
@@ -49,7 +50,8 @@ def with_row(verdict: Verdict) -> Verdict:
     """Return a verdict whose next step also names the row of the page, unless it is CONFIRMED."""
     if verdict.outcome is Outcome.CONFIRMED:
         return verdict
-    return replace(verdict, next_step=f"{verdict.next_step}; see {PAGE}#{row_of(verdict)}")
+    see = Message("{next}; see {page}#{row}", next=verdict.next_step, page=PAGE, row=row_of(verdict))
+    return replace(verdict, next_step=see)
 
 
 def row_of(verdict: Verdict) -> str:

@@ -19,12 +19,14 @@ from locust import events, log
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN, Outcome
 from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.options import add_locust_options, destinations_of
 from canary_loadtest.output import page, report
 from canary_loadtest.output.delivery import printed, write_with_exit_code
 from canary_loadtest.output.files import keep, print_whole
+from canary_loadtest.output.language import told
 from canary_loadtest.output.text import wrapped
 from canary_loadtest.runner import web
 from canary_loadtest.runner.master_run import MasterRun
@@ -186,7 +188,7 @@ def on_quit(environment: Environment, exit_code: int) -> None:
         printed(run.verdict(), run.about(), run.options), to_stderr=run.options.json
     )
     if log.unhandled_greenlet_exception and exit_code in {EXIT_NO_VERDICT, *EXIT_CODES.values()}:
-        print("no verdict: a listener or a greenlet crashed, see the log above", file=sys.stderr)
+        print(told(Message("no verdict: a listener or a greenlet crashed, see the log above")), file=sys.stderr)
         sys.exit(EXIT_NO_VERDICT)
     if not was_printed:
         sys.exit(EXIT_NOT_WRITTEN)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import gevent
 from locust.runners import MasterRunner
 
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.workers import WorkerReport, Workers
 from canary_loadtest.runner.pacing import WORKERS
 from canary_loadtest.runner.run import JudgingRun
@@ -90,9 +91,11 @@ class MasterRun(JudgingRun):
         if self.fault:
             return self.fault
         if not self._workers.names:
-            return "no worker took part in the test"
+            return Message("no worker took part in the test")
         if missing := self._workers.without_final:
-            return f"the last counts of {', '.join(missing)} never came: killed, cut off or too late"
+            return Message(
+                "the last counts of {workers} never came: killed, cut off or too late", workers=", ".join(missing)
+            )
         return super()._objection()
 
     def _alive(self) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Final
 import gevent
 
 from canary_loadtest.core.session import Session
+from canary_loadtest.output.language import told
 from canary_loadtest.output.report import progress_line
 
 LOOK_SECONDS: Final = 0.25
@@ -30,4 +31,4 @@ def follow(record: Callable[[], Session], run_time_seconds: float | None) -> Non
         total = session.tally.total
         rate, counted = (total - counted) / (LOOK_SECONDS * LOOKS_PER_LINE), total
         left = run_time_seconds - look * LOOK_SECONDS if run_time_seconds else None
-        print(progress_line(session, rate, left), file=sys.stderr, flush=True)
+        print(told(progress_line(session, rate, left)), file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ from locust.runners import Runner
 
 from canary_loadtest.core.history import History
 from canary_loadtest.core.labels import RowNames
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT
 from canary_loadtest.core.reading import Reading
 from canary_loadtest.core.refusal import ExpectationError
@@ -23,6 +24,7 @@ from canary_loadtest.options import expectation_of
 from canary_loadtest.output import report
 from canary_loadtest.output.about import About
 from canary_loadtest.output.files import print_whole
+from canary_loadtest.output.language import told
 from canary_loadtest.output.why import with_row
 from canary_loadtest.runner.pacing import pacer_of
 from canary_loadtest.runner.progress import follow
@@ -95,9 +97,11 @@ class JudgingRun:
         sent = self.session.tally.total + self.session.tally.settling + self.session.unfinished
         if sent >= LEAST_OF_SCHEDULE * rate * (seconds - START_SECONDS):
             return ""
-        return (
-            f"the schedule was missed: {sent / seconds:.3g} requests a second were sent in place of {rate:g}; give"
-            " more users (-u), or a lower --max-rate"
+        return Message(
+            "the schedule was missed: {sent:.3g} requests a second were sent in place of {rate:g}; give"
+            " more users (-u), or a lower --max-rate",
+            sent=sent / seconds,
+            rate=rate,
         )
 
     @property
@@ -114,11 +118,12 @@ class JudgingRun:
                 base_address(host)
             self.clear()
         except (TargetError, ExpectationError) as error:  # the web UI takes any text
-            print(f"not started: {error}", file=sys.stderr, flush=True)
+            print(told(Message("not started: {error}", error=error)), file=sys.stderr, flush=True)
             gevent.spawn(self._runner.stop)
             return
         if kept := self._release.kept_at(self.session.expectation.canary_percent):
-            print(f"--release: goes on with {kept} answers of the file", file=sys.stderr, flush=True)
+            goes_on = Message("--release: goes on with {kept} answers of the file", kept=kept)
+            print(told(goes_on), file=sys.stderr, flush=True)
         self._running = True
         self._began = time.monotonic()
         self._started_at = datetime.now(UTC)
@@ -153,7 +158,7 @@ class JudgingRun:
         self.close()
         self.end_progress()
         if not self.options.headless:
-            print_whole(report.table(self.verdict()), to_stderr=self.options.json)
+            print_whole(report.table(self.verdict(), told), to_stderr=self.options.json)
 
     def close(self) -> None:
         """Record the end of the test: what is counted is final, whether or not Locust has stopped it yet."""
@@ -167,7 +172,13 @@ class JudgingRun:
         try:
             self._release.keep(self.session, at_once=at_once)
         except OSError as error:
-            self.fail(f"--release {self.options.release} was not written: {error.strerror}")
+            self.fail(
+                Message(
+                    "--release {release} was not written: {strerror}",
+                    release=self.options.release,
+                    strerror=error.strerror,
+                )
+            )
 
     def end_progress(self) -> None:
         """Stop reporting progress."""
@@ -190,7 +201,7 @@ class JudgingRun:
         """End the test because of a fault in the locustfile, and name the fault once."""
         if not self.fault:
             self.fault = fault
-            print(f"no verdict: {fault}", file=sys.stderr, flush=True)
+            print(told(Message("no verdict: {fault}", fault=fault)), file=sys.stderr, flush=True)
             self._stop()
 
     def _stop(self) -> None:
@@ -271,8 +282,10 @@ class JudgingRun:
         if self.fault:
             return self.fault
         if log.unhandled_greenlet_exception:
-            return "a listener or a greenlet crashed, see the log"
-        return "interrupted before the end of the test" if self._interrupted and self.session.decided else ""
+            return Message("a listener or a greenlet crashed, see the log")
+        if self._interrupted and self.session.decided:
+            return Message("interrupted before the end of the test")
+        return ""
 
 
 def _row_names_of(environment: Environment) -> RowNames | None:

@@ -17,6 +17,7 @@ from canary_loadtest.core.health.latency_finding import CLIENTS, Clock, LatencyF
 from canary_loadtest.core.health.latency_rule import latency_evidence, look_at_latency
 from canary_loadtest.core.health.rule import Health, evidence, is_not_worse, is_worse
 from canary_loadtest.core.labels import VERSIONS
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.tally import Tally
 
 ERRORS: Final = "errors"
@@ -289,9 +290,14 @@ class Comparison:
     @property
     def _contradicting(self) -> tuple[str, ...]:
         count = self._contradictions
-        answers, name = ("answer", "names") if count == 1 else ("answers", "name")
-        remark = f"{count} {answers} of one version {name} the other one as destination: counted as errors of no known"
-        return (f"{remark} version",) if count else ()
+        remark = Message(
+            "{count} answer{_s} of one version {_name} the other one as destination: counted as errors of no known "
+            "version",
+            count=count,
+            _s="" if count == 1 else "s",
+            _name="names" if count == 1 else "name",
+        )
+        return (remark,) if count else ()
 
 
 def _without_order(errors: int, right: int) -> Sample:

@@ -9,7 +9,8 @@ from canary_loadtest.core.health.counts import Compared, Counts, Epoch, Epochs, 
 from canary_loadtest.core.health.estimates import answers_to_go, excess_interval_points, smaller_step
 from canary_loadtest.core.health.gate import Gate
 from canary_loadtest.core.health.rule import Health, can_be_compared, look, mostly_errors
-from canary_loadtest.core.percent import decimals_for
+from canary_loadtest.core.message import Message, joined
+from canary_loadtest.core.percent import decimals_for, points_text
 
 FEW_EPISODES: Final = 0.5
 """Of the episodes that independent errors would have; from `LEAST_ERRORS` on fewer are a sign of bursts."""
@@ -83,12 +84,21 @@ def _worse(epochs: Sequence[Epoch], excess_points: tuple[float, float], gate: Ga
     decimals = decimals_for(gate.margin_points)
     within = ""
     if high <= gate.margin_points:
-        within = f", within the {_points(gate.margin_points)} allowed"
+        within = Message(", within the {points} allowed", points=_points(gate.margin_points))
     elif low <= gate.margin_points:
-        within = f" where {_points(gate.margin_points)} {'is' if gate.margin_points == 1 else 'are'} allowed"
-    return (
-        f"the canary errs more often than stable: {_both(epochs, gate)}, by {low:.{decimals}f} to {high:.{decimals}f}"
-        f" points{within} (a canary no worse would be called worse in at most {_percent(gate.alpha_stop)} % of runs)"
+        within = Message(
+            " where {points} {_are} allowed",
+            points=_points(gate.margin_points),
+            _are="is" if gate.margin_points == 1 else "are",
+        )
+    return Message(
+        "the canary errs more often than stable: {both}, by {low} to {high} points{within} (a "
+        "canary no worse would be called worse in at most {percent} % of runs)",
+        both=_both(epochs, gate),
+        low=f"{low:.{decimals}f}",
+        high=f"{high:.{decimals}f}",
+        within=within,
+        percent=_percent(gate.alpha_stop),
     )
 
 
@@ -96,15 +106,20 @@ def _lottery(health: Health, excess_points: tuple[float, float], gate: Gate) -> 
     """Return what is to be said where both findings may be true."""
     low, _ = excess_points
     both = low < gate.margin_points if health is Health.WORSE else health is Health.NOT_WORSE and low > 0
-    remark = "an excess between none and the margin is WORSE and NOT WORSE at once: the first certain look decides"
+    remark = Message(
+        "an excess between none and the margin is WORSE and NOT WORSE at once: the first certain look decides"
+    )
     return [remark] if both else []
 
 
 def _not_worse(epochs: Sequence[Epoch], gate: Gate) -> str:
     points = _points(gate.margin_points)
-    return (
-        f"the canary is at most {points} worse than stable: {_both(epochs, gate)} (one that is {points} worse"
-        f" would pass in at most {100 * gate.alpha:g} % of runs)"
+    return Message(
+        "the canary is at most {points} worse than stable: {both} (one that is {points} worse "
+        "would pass in at most {percent:g} % of runs)",
+        points=points,
+        both=_both(epochs, gate),
+        percent=100 * gate.alpha,
     )
 
 
@@ -114,44 +129,72 @@ def _undecided(compared: Compared, gate: Gate, to_go: int | None) -> str:
     canary = sum(int(counts.canary) for counts in compared.at_this_weight)
     known = sum(int(counts.known) for counts in compared.at_this_weight)
     if not total:
-        return "no answer was counted at this weight"
+        return Message("no answer was counted at this weight")
     if mostly_errors(compared):
         right = sum(int(counts.right) for counts in compared.at_this_weight)
-        return f"only {right} of {_answers(total)} {'is' if right == 1 else 'are'} right: that is no reason to go on"
+        return Message(
+            "only {right} of {answers} {_are} right: that is no reason to go on",
+            right=right,
+            answers=_answers(total),
+            _are="is" if right == 1 else "are",
+        )
     if not can_be_compared(compared):
-        silent = "stable version" if canary and canary == known else "canary"
-        return f"no answer of {_answers(total)} is known to be from the {silent}: there is nothing to compare"
-    few = "1 answer is" if total == 1 else f"{total} answers are"
-    before = "" if gate.margin_told is not None else f", as a weight of {gate.next_weight_percent:g} % asks for"
-    return (
-        f"{few} too few to know that the canary is at most {_points(gate.margin_points)} worse than stable{before};"
-        f" {_still_needed(compared, gate, to_go)}"
+        silent = Message("stable version") if canary and canary == known else Message("canary")
+        return Message(
+            "no answer of {answers} is known to be from the {silent}: there is nothing to compare",
+            answers=_answers(total),
+            silent=silent,
+        )
+    before = (
+        ""
+        if gate.margin_told is not None
+        else Message(", as a weight of {weight_percent:g} % asks for", weight_percent=gate.next_weight_percent)
+    )
+    return Message(
+        "{answers} {_are} too few to know that the canary is at most {points} worse than "
+        "stable{before}; {still_needed}",
+        answers=_answers(total),
+        _are="is" if total == 1 else "are",
+        points=_points(gate.margin_points),
+        before=before,
+        still_needed=_still_needed(compared, gate, to_go),
     )
 
 
 def _still_needed(compared: Compared, gate: Gate, to_go: int | None) -> str:
     """Return how many more answers it takes, and how many before a smaller step."""
-    more = "no finding in sight" if to_go is None else f"about {to_go} more needed"
+    more = Message("no finding in sight") if to_go is None else Message("about {to_go} more needed", to_go=to_go)
     step = smaller_step(compared, gate)
     if step is None or (to_go is not None and step[1] >= to_go):
         return more
     weight_percent, fewer = step
-    return f"{more}, {f'about {fewer}' if fewer else 'none'} before a weight of {weight_percent:g} %"
+    if not fewer:
+        return Message("{more}, none before a weight of {weight_percent:g} %", more=more, weight_percent=weight_percent)
+    return Message(
+        "{more}, about {count} before a weight of {weight_percent:g} %",
+        more=more,
+        count=fewer,
+        weight_percent=weight_percent,
+    )
 
 
 def _remarks(epochs: Sequence[Epoch]) -> list[str]:
     """Return what else is to be known about the answers that the finding speaks of."""
-    remarks = []
+    remarks: list[str] = []
     unknown = sum(epoch.unknown.errors for epoch in epochs)
     if unknown:
         remarks.append(
-            f"{_errors(unknown)} {'names' if unknown == 1 else 'name'} no version, and may be of either: for WORSE"
-            " counted as stable's, for NOT WORSE as the canary's"
+            Message(
+                "{errors} {_name} no version, and may be of either: for WORSE counted as stable's, for NOT "
+                "WORSE as the canary's",
+                errors=_errors(unknown),
+                _name="names" if unknown == 1 else "name",
+            )
         )
     for name, samples in {
-        "the canary": [epoch.canary for epoch in epochs],
-        "the stable version": [epoch.stable for epoch in epochs],
-        "no known version": [epoch.unknown for epoch in epochs],
+        Message("the canary"): [epoch.canary for epoch in epochs],
+        Message("the stable version"): [epoch.stable for epoch in epochs],
+        Message("no known version"): [epoch.unknown for epoch in epochs],
     }.items():
         errors = sum(sample.errors for sample in samples)
         if errors and all(sample.in_order for sample in samples):
@@ -163,12 +206,20 @@ def _episodes(name: str, errors: int, samples: Sequence[Sample]) -> str:
     """Return in how many episodes errors came, and what that means where it is few."""
     episodes = sum(sample.episodes for sample in samples)
     expected = sum(sample.expected_episodes for sample in samples)
-    text = f"{_errors(errors)} of {name} came in {episodes} episode{'' if episodes == 1 else 's'}"
+    text = Message(
+        "{errors} of {name} came in {episodes} episode{_s}",
+        errors=_errors(errors),
+        name=name,
+        episodes=episodes,
+        _s="" if episodes == 1 else "s",
+    )
     if errors < LEAST_ERRORS or episodes >= FEW_EPISODES * expected:
         return text
-    return (
-        f"{text}, where independent errors come in about {expected:.0f}: bursts of one version's own make either"
-        " finding wrong more often than is said"
+    return Message(
+        "{text}, where independent errors come in about {expected:.0f}: bursts of one version's "
+        "own make either finding wrong more often than is said",
+        text=text,
+        expected=expected,
     )
 
 
@@ -177,21 +228,25 @@ def _both(epochs: Sequence[Epoch], gate: Gate) -> str:
     decimals = decimals_for(min(gate.margin_points, 10))
     texts = []
     for name, samples in {
-        "canary": [epoch.canary for epoch in epochs],
-        "stable": [epoch.stable for epoch in epochs],
+        Message("canary"): [epoch.canary for epoch in epochs],
+        Message("stable"): [epoch.stable for epoch in epochs],
     }.items():
         errors, total = sum(sample.errors for sample in samples), sum(sample.total for sample in samples)
-        percent = f" ({100 * errors / total:.{decimals}f} %)" if total else ""
-        texts.append(f"{errors} of {total} {name} answers{percent}")
-    return " against ".join(texts)
+        percent = Message(" ({percent} %)", percent=f"{100 * errors / total:.{decimals}f}") if total else ""
+        texts.append(
+            Message(
+                "{errors} of {total} {name} answers{percent}", errors=errors, total=total, name=name, percent=percent
+            )
+        )
+    return joined(Message(" against "), texts)
 
 
 def _answers(count: int) -> str:
-    return f"{count} answer{'' if count == 1 else 's'}"
+    return Message("{count} answer{_s}", count=count, _s="" if count == 1 else "s")
 
 
 def _errors(count: int) -> str:
-    return f"{count} error{'' if count == 1 else 's'}"
+    return Message("{count} error{_s}", count=count, _s="" if count == 1 else "s")
 
 
 def _percent(alpha: float) -> str:
@@ -200,4 +255,4 @@ def _percent(alpha: float) -> str:
 
 
 def _points(points: float) -> str:
-    return f"{float(f'{points:.3g}'):g} point{'' if points == 1 else 's'}"
+    return points_text(float(f"{points:.3g}"))

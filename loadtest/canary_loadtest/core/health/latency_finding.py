@@ -20,14 +20,15 @@ from canary_loadtest.core.health.latency_rule import (
 )
 from canary_loadtest.core.health.rule import Health
 from canary_loadtest.core.health.times import ComparedTimes, Times, TimesEpoch
+from canary_loadtest.core.message import Message, joined
 from canary_loadtest.core.percent import decimals_for
 from canary_loadtest.core.slowness import Slowness
 
 SHOWN_PERCENTILES: Final = (50.0, 95.0, 99.0)
 ORDINALS: Final[Mapping[float, str]] = {1: "st", 2: "nd", 3: "rd"}  # codespell:ignore nd
-_LOAD: Final = "to the end of the answer; a version looks faster where its pods have less load"
-MEASURED: Final = f"times are the client's, from the send {_LOAD}"
-LOGGED: Final = f"times are the log's, from the arrival of the request {_LOAD}"
+_LOAD: Final = Message("to the end of the answer; a version looks faster where its pods have less load")
+MEASURED: Final = Message("times are the client's, from the send {load}", load=_LOAD)
+LOGGED: Final = Message("times are the log's, from the arrival of the request {load}", load=_LOAD)
 
 
 class Clock(NamedTuple):
@@ -42,8 +43,8 @@ class Clock(NamedTuple):
     remark: str
 
 
-CLIENTS: Final = Clock("from the send", MEASURED)
-LOGS: Final = Clock("from the arrival", LOGGED)
+CLIENTS: Final = Clock(Message("from the send"), MEASURED)
+LOGS: Final = Clock(Message("from the arrival"), LOGGED)
 
 
 @dataclass(frozen=True)
@@ -170,21 +171,33 @@ def latency_finding_of(
 
 def _worse(answers: SlowAnswers, gate: Gate) -> str:
     canary, stable = answers.canary, answers.stable
-    return (
-        f"the canary is slower than stable: {_part(canary.above, canary, 'canary', answers)} took longer than"
-        f" {_threshold(answers)}, against {_part(stable.above, stable, 'stable', answers)} (a canary as fast would be"
-        f" called slower in at most {_number(100 * gate.alpha_stop, 6)} % of runs)"
+    return Message(
+        "the canary is slower than stable: {canary} took longer than {threshold}, against {stable} "
+        "(a canary as fast would be called slower in at most {percent} % of runs)",
+        canary=_part(canary.above, canary, Message("canary"), answers),
+        threshold=_threshold(answers),
+        stable=_part(stable.above, stable, Message("stable"), answers),
+        percent=_number(100 * gate.alpha_stop, 6),
     )
 
 
 def _not_worse(answers: SlowAnswers, gate: Gate) -> str:
     canary, stable, slowness = answers.canary, answers.stable, answers.slowness
-    times = f" took longer than {_milliseconds(answers, slowness.ratio)}", f" longer than {_threshold(answers)}"
+    times = (
+        Message(" took longer than {milliseconds}", milliseconds=_milliseconds(answers, slowness.ratio)),
+        Message(" longer than {threshold}", threshold=_threshold(answers)),
+    )
     of_canary, of_stable = times if slowness.milliseconds is None else ("", "")
-    return (
-        f"{claim(slowness)}: {_part(canary.beyond, canary, 'canary', answers)}{of_canary} against"
-        f" {_part(stable.above, stable, 'stable', answers)}{of_stable} (one that takes {slowness.ratio:g} times as long"
-        f" would pass in at most {_number(100 * gate.alpha, 6)} % of runs)"
+    return Message(
+        "{claim}: {canary}{of_canary} against {stable}{of_stable} (one that takes {ratio:g} times as "
+        "long would pass in at most {percent} % of runs)",
+        claim=claim(slowness),
+        canary=_part(canary.beyond, canary, Message("canary"), answers),
+        of_canary=of_canary,
+        stable=_part(stable.above, stable, Message("stable"), answers),
+        of_stable=of_stable,
+        ratio=slowness.ratio,
+        percent=_number(100 * gate.alpha, 6),
     )
 
 
@@ -192,18 +205,30 @@ def _undecided(latency: Latency, answers: SlowAnswers, to_go: int | None) -> str
     """Return why neither finding is proved yet."""
     compared = latency.compared
     if latency.missing_answers and not answers.canary.total + answers.stable.total:
-        return (
-            f"{_percentile(answers.slowness)} is not known yet: it is learnt from {STRETCH} right stable answers, of"
-            f" which there are {len(latency.stretch)}"
+        return Message(
+            "{percentile} is not known yet: it is learnt from {stretch} right stable answers, of which "
+            "there are {count}",
+            percentile=_percentile(answers.slowness),
+            stretch=STRETCH,
+            count=len(latency.stretch),
         )
     if not answers.total:
-        return "no answer was counted at this weight"
+        return Message("no answer was counted at this weight")
     if compared is None or not both_answered(compared):
-        silent = "stable version" if answers.canary.total else "canary"
-        return f"no answer of {_answers(answers.total)} is known to be from the {silent}: there is nothing to compare"
-    few = "1 answer is" if answers.total == 1 else f"{answers.total} answers are"
-    more = "no finding in sight" if to_go is None else f"about {to_go} more needed"
-    return f"{few} too few to know that {claim(answers.slowness)}; {more}"
+        silent = Message("stable version") if answers.canary.total else Message("canary")
+        return Message(
+            "no answer of {answers} is known to be from the {silent}: there is nothing to compare",
+            answers=_answers(answers.total),
+            silent=silent,
+        )
+    more = Message("no finding in sight") if to_go is None else Message("about {to_go} more needed", to_go=to_go)
+    return Message(
+        "{answers} {_are} too few to know that {claim}; {more}",
+        answers=_answers(answers.total),
+        _are="is" if answers.total == 1 else "are",
+        claim=claim(answers.slowness),
+        more=more,
+    )
 
 
 def _lottery(health: Health, compared: ComparedTimes, gate: Gate, answers: SlowAnswers) -> list[str]:
@@ -212,9 +237,10 @@ def _lottery(health: Health, compared: ComparedTimes, gate: Gate, answers: SlowA
     both = (health is Health.WORSE and far_slower_log_evidence(compared.release) < enough) or (
         health is Health.NOT_WORSE and slower_log_evidence(compared.at_this_weight) >= enough
     )
-    remark = (
-        f"a canary that takes longer, but less than {answers.slowness.ratio:g} times as long, is WORSE and NOT WORSE at"
-        " once: the first certain look decides"
+    remark = Message(
+        "a canary that takes longer, but less than {ratio:g} times as long, is WORSE and NOT WORSE "
+        "at once: the first certain look decides",
+        ratio=answers.slowness.ratio,
     )
     return [remark] if both else []
 
@@ -224,19 +250,29 @@ def _remarks(answers: SlowAnswers, clock: Clock) -> list[str]:
     remarks = []
     unknown = answers.unknown_errors
     if unknown:
-        errors, name = ("error", "names") if unknown == 1 else ("errors", "name")
         remarks.append(
-            f"{unknown} {errors} {name} no version: for WORSE counted as slow answers of stable, for NOT WORSE as the"
-            " canary's"
+            Message(
+                "{count} error{_s} {_name} no version: for WORSE counted as slow answers of stable, for "
+                "NOT WORSE as the canary's",
+                count=unknown,
+                _s="" if unknown == 1 else "s",
+                _name="names" if unknown == 1 else "name",
+            )
         )
     for start, canary, stable in (
         (clock.begin, answers.canary.sent, answers.stable.sent),
-        ("from the scheduled start", answers.canary.scheduled, answers.stable.scheduled),
+        (Message("from the scheduled start"), answers.canary.scheduled, answers.stable.scheduled),
     ):
         if canary.counts and stable.counts:
             remarks.append(
-                f"{start} {_listed(answers.shown)} % of right answers took at most about {_times(answers, canary)} ms"
-                f" (canary) and {_times(answers, stable)} ms (stable)"
+                Message(
+                    "{start} {listed} % of right answers took at most about {canary} ms (canary) and "
+                    "{stable} ms (stable)",
+                    start=start,
+                    listed=_listed(answers.shown),
+                    canary=_times(answers, canary),
+                    stable=_times(answers, stable),
+                )
             )
     return [*remarks, clock.remark]
 
@@ -253,38 +289,66 @@ def claim(slowness: Slowness) -> str:
     """Return what NOT WORSE says."""
     told, ratio = slowness.milliseconds, slowness.ratio
     if told is None:
-        return f"the canary's {_ordinal(slowness.percentile)} percentile is less than {ratio:g} times stable's"
+        return Message(
+            "the canary's {percentile:g}{_th} percentile is less than {ratio:g} times stable's",
+            percentile=slowness.percentile,
+            _th=_ending(slowness.percentile),
+            ratio=ratio,
+        )
     far = _number(told * ratio)
-    return f"the canary takes longer than {far} ms less often than stable takes longer than {_number(told)} ms"
+    return Message(
+        "the canary takes longer than {far} ms less often than stable takes longer than {told} ms",
+        far=far,
+        told=_number(told),
+    )
 
 
 def _part(slow: int, times: Times, version: str, answers: SlowAnswers) -> str:
     """Return the slow answers of a version in numbers, and how many of them are errors."""
     decimals = decimals_for(100 - answers.slowness.percentile)
     percent = f"{100 * slow / times.total:.{decimals}f} %" if times.total else ""
-    errors = f"{times.errors} error{'' if times.errors == 1 else 's'} among them" if times.errors else ""
-    inside = ", ".join(filter(None, [percent, errors]))
-    return f"{slow} of {times.total} {version} answers{f' ({inside})' if inside else ''}"
+    errors = (
+        Message("{errors} error{_s} among them", errors=times.errors, _s="" if times.errors == 1 else "s")
+        if times.errors
+        else ""
+    )
+    inside = joined(Message(", "), filter(None, [percent, errors]))
+    return Message(
+        "{slow} of {total} {version} answers{inside}",
+        slow=slow,
+        total=times.total,
+        version=version,
+        inside=Message(" ({inside})", inside=inside) if inside else "",
+    )
 
 
 def _threshold(answers: SlowAnswers) -> str:
     """Return above which time an answer was slow, and that it is stable's percentile where it is."""
     slowness = answers.slowness
-    return f"{_milliseconds(answers)}{f', {_percentile(slowness)}' if slowness.milliseconds is None else ''}"
+    if slowness.milliseconds is not None:
+        return _milliseconds(answers)
+    return Message(
+        "{milliseconds}, {percentile}", milliseconds=_milliseconds(answers), percentile=_percentile(slowness)
+    )
 
 
 def _milliseconds(answers: SlowAnswers, ratio: float = 1.0) -> str:
     """Return a multiple of the threshold, or of the least and the greatest one."""
     least, most = (_number(1000 * ratio * seconds) for seconds in answers.thresholds_seconds)
-    return f"{least} ms" if least == most else f"{least} to {most} ms"
+    return (
+        Message("{least} ms", least=least) if least == most else Message("{least} to {most} ms", least=least, most=most)
+    )
 
 
 def _percentile(slowness: Slowness) -> str:
-    return f"stable's {_ordinal(slowness.percentile)} percentile"
+    return Message(
+        "stable's {percentile:g}{_th} percentile", percentile=slowness.percentile, _th=_ending(slowness.percentile)
+    )
 
 
-def _ordinal(number: float) -> str:
-    return f"{number:g}{ORDINALS.get(number % 10, 'th')}"
+def _ending(number: float) -> str:
+    """Return what makes a number an ordinal in English."""
+    return ORDINALS.get(number % 10, "th")
 
 
 def _number(number: float, digits: int = 3) -> str:
@@ -293,4 +357,4 @@ def _number(number: float, digits: int = 3) -> str:
 
 
 def _answers(count: int) -> str:
-    return f"{count} answer{'' if count == 1 else 's'}"
+    return Message("{count} answer{_s}", count=count, _s="" if count == 1 else "s")
