@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from canary_loadtest.core.message import Message
 from scripts import REPOSITORY
 from scripts.lab import assumed, control, demo
 from scripts.lab import status as lab_status
+from scripts.lab.entries import entry, request, watch
 from scripts.lab.ports import ANY_FREE_PORT, Ports
 from scripts.lab.show import HOST_HEADER, described, served_routes
-from scripts.lab.terminal import print_error
+from scripts.lab.terminal import print_error, told
 
 EXIT_FINE: Final = 0
 EXIT_FAILED: Final = 1
@@ -38,24 +40,28 @@ def up(options: argparse.Namespace) -> int:
     seconds = time.monotonic() - started
     state = control.running(options.dir)
     _warn(applied.warnings)
+    of_load_test = Message("of a load test with --metrics-port {port}", port=state.metrics_port)
     lines = [
-        f"The lab is ready after {seconds:.1f} s at {state.url}:",
-        f"{state.groups * options.replicas} replicas of v1, {options.replicas} of v2.",
+        Message("The lab is ready after {seconds:.1f} s at {url}:", seconds=seconds, url=state.url),
+        Message(
+            "{stable} replicas of v1, {canary} of v2.",
+            stable=state.groups * options.replicas,
+            canary=options.replicas,
+        ),
         described(served_routes(state.admin_url), host=applied.host),
         *assumed.stand_in(applied.stand_in, applied.others),
         "",
-        f"  request curl -H 'Host: {applied.host}' \\",
-        f"            {state.url}/test/test",
-        f"  inside  curl -H 'Host: {applied.inside_host}' \\",
+        request(applied.host, f"{state.url}/test/test"),
+        entry(Message("inside"), f"curl -H 'Host: {applied.inside_host}' \\"),
         f"            {state.inside_url}/test/test",
-        f"  watch   {state.page_url} (in a browser)",
-        f"  shift   {options.dir.command('shift', _next_state(options.state))}",
-        f"  status  {options.dir.command('status')}",
-        *([f"  metrics {state.prometheus_url}"] if state.prometheus_url else []),
-        *([f"          of a load test with --metrics-port {state.metrics_port}"] if state.metrics_port else []),
-        f"  stop    {options.dir.command('down')}",
+        watch(state.page_url),
+        entry(Message("shift"), options.dir.command("shift", _next_state(options.state))),
+        entry(Message("status"), options.dir.command("status")),
+        *([entry(Message("metrics"), state.prometheus_url)] if state.prometheus_url else []),
+        *([entry("", of_load_test)] if state.metrics_port else []),
+        entry(Message("stop"), options.dir.command("down")),
     ]
-    _print("\n".join(lines))
+    _print("\n".join(map(told, lines)))
     return EXIT_FINE
 
 
@@ -64,12 +70,12 @@ def shift(options: argparse.Namespace) -> int:
     applied = control.shift(options.dir, options.files, assumed.of_options(options))
     _warn(applied.warnings)
     state = control.running(options.dir)
-    duration = f"after {applied.duration_seconds * 1000:.0f} ms"
+    duration = Message("after {milliseconds:.0f} ms", milliseconds=applied.duration_seconds * 1000)
     _print(described(served_routes(state.admin_url), duration, applied.host))
     for line in assumed.stand_in(applied.stand_in, applied.others):
         _print(line)
     if applied.host != HOST_HEADER:
-        _print(f"  request curl -H 'Host: {applied.host}' \\\n            {state.url}/test/test")
+        _print(request(applied.host, f"{state.url}/test/test"))
     return EXIT_FINE
 
 
@@ -81,14 +87,24 @@ def status(options: argparse.Namespace) -> int:
     elif found:
         _print(lab_status.render(found, options.dir))
     else:
-        _print(f"No lab runs in {options.dir.path}. Start one with:\n  {options.dir.command('up')}")
+        _print(
+            Message(
+                "No lab runs in {path}. Start one with:\n  {command}",
+                path=options.dir.path,
+                command=options.dir.command("up"),
+            )
+        )
     return EXIT_FINE if found and found.is_well else EXIT_FAILED
 
 
 def down(options: argparse.Namespace) -> int:
     """Stop the lab and print whether there was one."""
     was_there = control.down(options.dir)
-    _print("Stopped; nothing is left running." if was_there else f"No lab runs in {options.dir.path}: nothing to stop.")
+    _print(
+        Message("Stopped; nothing is left running.")
+        if was_there
+        else Message("No lab runs in {path}: nothing to stop.", path=options.dir.path)
+    )
     return EXIT_FINE
 
 
@@ -136,4 +152,4 @@ def _warn(warnings: Sequence[str]) -> None:
 
 
 def _print(text: str) -> None:
-    print(text, flush=True)  # at once: the load test writes to the same terminal
+    print(told(text), flush=True)  # at once: the load test writes to the same terminal

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
+from canary_loadtest.core.message import Message
 from scripts import REPOSITORY
 from scripts.lab import envoy, prometheus
 from scripts.lab.bootstrap import write_bootstrap
@@ -206,11 +207,20 @@ def running(folder: LabFolder) -> LabState:
     """
     state = folder.read_state()
     if state is None:
-        raise LabError(f"No lab runs in {folder.path}. Start one with:\n  {folder.command('up')}")
+        raise LabError(
+            Message(
+                "No lab runs in {path}. Start one with:\n  {command}", path=folder.path, command=folder.command("up")
+            )
+        )
     if state.phase != "ready" or not any(map(is_alive, state.processes)):
         raise LabError(
-            f"The lab in {folder.path} is {state.phase if state.phase != 'ready' else 'dead'}. See why with:\n"
-            f"  {folder.command('status')}\nClean up with:\n  {folder.command('down')}"
+            Message(
+                "The lab in {path} is {phase}. See why with:\n  {status}\nClean up with:\n  {down}",
+                path=folder.path,
+                phase=state.phase if state.phase != "ready" else "dead",
+                status=folder.command("status"),
+                down=folder.command("down"),
+            )
         )
     return state
 
@@ -234,8 +244,13 @@ def _refuse_second(folder: LabFolder) -> None:
     state = folder.read_state()
     if state and any(is_alive(record) for record in state.processes if record.name == SUPERVISOR):
         raise LabError(
-            f"A lab already runs in {folder.path} at {state.url}. Start another one with --dir, or stop this one "
-            f"with:\n  {folder.command('down')}"
+            Message(
+                "A lab already runs in {path} at {url}. Start another one with --dir, or stop this one "
+                "with:\n  {command}",
+                path=folder.path,
+                url=state.url,
+                command=folder.command("down"),
+            )
         )
 
 
@@ -255,8 +270,12 @@ def _start_supervisor(folder: LabFolder, interruptions: Sequence[int], *, tether
     if state and state.phase == "ready":
         return
     last_lines = "\n    ".join(folder.log_tail(command.name))
-    reason = state.failure if state and state.failure else f"the supervisor's log:\n    {last_lines}"
-    raise LabError(f"The lab did not start: {reason}")
+    reason = (
+        state.failure
+        if state and state.failure
+        else Message("the supervisor's log:\n    {last_lines}", last_lines=last_lines)
+    )
+    raise LabError(Message("The lab did not start: {reason}", reason=reason))
 
 
 def _is_decided(folder: LabFolder) -> bool:

@@ -17,6 +17,7 @@ from typing import Final
 
 import requests
 
+from canary_loadtest.core.message import Message
 from scripts import REPOSITORY
 from scripts.lab import control
 from scripts.lab.errors import LabError
@@ -32,6 +33,7 @@ from scripts.lab.processes import (
 )
 from scripts.lab.show import HOST_HEADER, described, served_routes
 from scripts.lab.state import SUPERVISOR, LabFolder, ProcessRecord
+from scripts.lab.terminal import told
 
 EXIT_CONFIRMED: Final = 0
 EXIT_REFUTED: Final = 10
@@ -67,29 +69,36 @@ def run(files: Sequence[str], shifted: str, *, replicas: int, print_line: PrintL
     """
     step = _numbered(print_line)
     with _own_lab() as folder:
-        step(f"Starting {replicas} + {replicas} replicas of the service, and Envoy in front of them")
+        step(
+            Message(
+                "Starting {replicas} + {replicas} replicas of the service, and Envoy in front of them",
+                replicas=replicas,
+            )
+        )
         started = time.monotonic()
         control.up(folder, files, replicas=replicas, tethered=True)
         url = control.running(folder).url
-        print_line(f"      ready after {time.monotonic() - started:.1f} s at {url}")
-        step(f"{SAMPLE_SIZE} requests at 70/30, as the article sends them")
+        print_line(
+            told(Message("      ready after {seconds:.1f} s at {url}", seconds=time.monotonic() - started, url=url))
+        )
+        step(Message("{count} requests at 70/30, as the article sends them", count=SAMPLE_SIZE))
         print_line(_sample(url))
-        step("Load test: does the canary get 30 %, and is it no worse?")
+        step(Message("Load test: does the canary get 30 %, and is it no worse?"))
         first = _measure(folder, url, expected_canary_percent=30, route_name="70-30")
-        step(f"Shifting to {shifted}")
+        step(Message("Shifting to {file}", file=shifted))
         applied = control.shift(folder, [shifted])
         routes = served_routes(control.running(folder).admin_url)
-        served = described(routes, f"after {applied.duration_seconds * 1000:.0f} ms")
+        served = described(routes, Message("after {milliseconds:.0f} ms", milliseconds=applied.duration_seconds * 1000))
         print_line(textwrap.indent(served, 6 * " "))
-        step("Load test: does the canary get all?")
+        step(Message("Load test: does the canary get all?"))
         second = _measure(folder, url, expected_canary_percent=100, route_name="0-100")
-        step("Stopping everything")
+        step(Message("Stopping everything"))
     return first or second
 
 
 def _numbered(print_line: PrintLine) -> PrintLine:
     numbers = iter(range(1, STEP_COUNT + 1))
-    return lambda text: print_line(f"[{next(numbers)}/{STEP_COUNT}] {text}")
+    return lambda text: print_line(f"[{next(numbers)}/{STEP_COUNT}] {told(text)}")
 
 
 @contextmanager
@@ -118,12 +127,19 @@ def _sample(url: str) -> str:
                 for _ in range(SAMPLE_SIZE)
             ]
         except requests.RequestException as error:
-            raise LabError(f"The lab at {url} does not answer: {error}") from error
+            raise LabError(Message("The lab at {url} does not answer: {error}", url=url, error=error)) from error
     canary_count = sum(answer.headers.get("x-service-version") == "v2" for answer in answers)
     lines = [f"      {answer.content.decode()}" for answer in answers]
     lines.append(
-        f"      {SAMPLE_SIZE} answers: {canary_count} from the canary, {SAMPLE_SIZE - canary_count} from stable.\n"
-        "      Ten answers cannot distinguish 70/30 from 50/50; the load test can."
+        told(
+            Message(
+                "      {count} answers: {canary} from the canary, {stable} from stable.\n"
+                "      Ten answers cannot distinguish 70/30 from 50/50; the load test can.",
+                count=SAMPLE_SIZE,
+                canary=canary_count,
+                stable=SAMPLE_SIZE - canary_count,
+            )
+        )
     )
     return "\n".join(lines)
 
@@ -151,7 +167,8 @@ def _measure(folder: LabFolder, url: str, *, expected_canary_percent: int, route
         code = locust.wait()
     if code in (EXIT_CONFIRMED, EXIT_REFUTED, EXIT_INCONCLUSIVE):
         return code
-    print(f"No verdict: {describe_death(folder, replace(record, exit_code=code))}", file=sys.stderr)
+    death = describe_death(folder, replace(record, exit_code=code))
+    print(told(Message("No verdict: {death}", death=death)), file=sys.stderr)
     return EXIT_FAILED
 
 
@@ -163,4 +180,4 @@ def _report_dead(folder: LabFolder, reported: set[str]) -> None:
         is_dead = record.exit_code is not None or (record.name == SUPERVISOR and not is_alive(record))
         if is_dead and record.name not in reported:
             reported.add(record.name)
-            print(describe_death(folder, record), file=sys.stderr)
+            print(told(describe_death(folder, record)), file=sys.stderr)

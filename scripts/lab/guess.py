@@ -14,15 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from canary_loadtest.core.message import Message
 from scripts import REPOSITORY
 from scripts.lab import control
+from scripts.lab.entries import request, watch
 from scripts.lab.errors import LabError, UsageError
 from scripts.lab.measure import PATH, Target, run
 from scripts.lab.processes import INTERRUPTIONS
 from scripts.lab.show import HOST_HEADER, served_routes
 from scripts.lab.split import virtual_service
 from scripts.lab.state import LabFolder
-from scripts.lab.terminal import percent_of, wrapped
+from scripts.lab.terminal import percent_of, told, wrapped
 from scripts.proxy.served import taking
 
 # A split near 0 or 100 % would show itself in the first tiles.
@@ -45,13 +47,15 @@ def guess(options: argparse.Namespace) -> int:
     state = control.running(options.dir)
     with _hidden_split(options.dir, canary_percent), tempfile.TemporaryDirectory(prefix="lab-guess-") as folder:
         _print(
-            f"The lab has drawn a split from {LEAST_PERCENT} to {MOST_PERCENT} % for v2, and serves it now.\n"
-            f"  watch   {state.page_url} (in a browser)\n"
-            f"  request curl -H 'Host: {HOST_HEADER}' \\\n"
-            f"            {state.url}{PATH}"
+            Message(
+                "The lab has drawn a split from {least} to {most} % for v2, and serves it now.",
+                least=LEAST_PERCENT,
+                most=MOST_PERCENT,
+            )
         )
+        _print(f"{watch(state.page_url)}\n{request(HOST_HEADER, state.url + PATH)}")
         bet = _asked() if options.bet is None else options.bet
-        _print(f"The load test takes your bet, {bet:g} % for v2, as the expected share:")
+        _print(Message("The load test takes your bet, {bet:g} % for v2, as the expected share:", bet=bet))
         verdict = Path(folder) / "verdict.json"
         target = Target(state.url, HOST_HEADER, bet, ROUTE_NAME)
         code = run(target, ["--only-split", *options.load_test], ["--verdict-json", str(verdict)])
@@ -71,7 +75,9 @@ def _hidden_split(folder: LabFolder, canary_percent: int) -> Iterator[None]:
         control.shift(folder, [str(file), *(str(REPOSITORY / "istio" / name) for name in BESIDES)])
         route = taking(served_routes(control.running(folder).admin_url), HOST_HEADER, PATH, {})
         if route is None or route.name != ROUTE_NAME:
-            raise LabError("another route of the lab's traffic state takes the requests: start a lab without --state")
+            raise LabError(
+                Message("another route of the lab's traffic state takes the requests: start a lab without --state")
+            )
         yield
     finally:
         # The way back is short; a second Ctrl-C would leave it half done.
@@ -79,19 +85,19 @@ def _hidden_split(folder: LabFolder, canary_percent: int) -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)
         file.unlink(missing_ok=True)
         control.restore(folder, before)
-        _print("The earlier traffic state is served again.")
+        _print(Message("The earlier traffic state is served again."))
 
 
 def _asked() -> float:
     """Return the bet that a person types."""
     while True:
         try:
-            text = input("Your bet: how many percent of the answers come from v2? ")
+            text = input(told(Message("Your bet: how many percent of the answers come from v2? ")))
         except EOFError:
-            raise UsageError("no bet was given") from None
+            raise UsageError(Message("no bet was given")) from None
         if (percent := percent_of(text)) is not None:
             return percent
-        _print(f"{text!r} is not a percentage from 0 to 100.")
+        _print(Message("{text!r} is not a percentage from 0 to 100.", text=text))
 
 
 def _truth(canary_percent: int, bet: float, verdict: dict[str, Any] | None) -> str:
@@ -103,23 +109,41 @@ def _truth(canary_percent: int, bet: float, verdict: dict[str, Any] | None) -> s
         verdict: the load test's verdict file, None where it wrote none.
     """
     off = abs(bet - canary_percent)
-    points = "point" if off == 1 else "points"
-    distance = f"your bet of {bet:g} % is {f'{off:g} {points} off' if off else 'exact'}"
-    truth = f"The truth: v1 {100 - canary_percent} %, v2 {canary_percent} %; {distance}."
+    distance = (
+        Message("your bet of {bet:g} % is {off:g} point{_s} off", bet=bet, off=off, _s="" if off == 1 else "s")
+        if off
+        else Message("your bet of {bet:g} % is exact", bet=bet)
+    )
+    truth = Message(
+        "The truth: v1 {stable_percent} %, v2 {canary_percent} %; {distance}.",
+        stable_percent=100 - canary_percent,
+        canary_percent=canary_percent,
+        distance=distance,
+    )
     if verdict is None:
-        return f"{truth}\nThe load test gave no verdict."
+        return Message("{truth}\nThe load test gave no verdict.", truth=truth)
     outcome, count = verdict["verdict"], verdict["decided_after"]
     tolerance = verdict["expected"]["tolerance_points"]
     if outcome == "INCONCLUSIVE":
-        return f"{truth}\nThe load test could not decide."
-    knew = f"The load test {outcome} it after {count} answers"
+        return Message("{truth}\nThe load test could not decide.", truth=truth)
+    knew = Message("The load test {outcome} it after {count} answers", outcome=outcome, count=count)
     is_right = (off < tolerance) if outcome == "CONFIRMED" else off > 0
     if not is_right:
         bound = "--alpha" if outcome == "CONFIRMED" else "--alpha-stop"
-        return f"{truth}\n{knew}, which is wrong: that is chance, as often as {bound} allows."
+        return Message(
+            "{truth}\n{knew}, which is wrong: that is chance, as often as {bound} allows.",
+            truth=truth,
+            knew=knew,
+            bound=bound,
+        )
     if outcome == "REFUTED":
-        return f"{truth}\n{knew}, and is right."
-    return f"{truth}\n{knew}: you were right, to less than {tolerance:g} points."
+        return Message("{truth}\n{knew}, and is right.", truth=truth, knew=knew)
+    return Message(
+        "{truth}\n{knew}: you were right, to less than {tolerance:g} points.",
+        truth=truth,
+        knew=knew,
+        tolerance=tolerance,
+    )
 
 
 def _print(text: str) -> None:

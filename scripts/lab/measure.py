@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from canary_loadtest.core.message import Message
 from scripts import REPOSITORY
 from scripts.lab import control
 from scripts.lab.errors import LabError, UsageError
@@ -184,8 +185,12 @@ def _canary_share(share: Share, configuration: Configuration, state: LabState) -
     found = versions_behind(share.cluster, configuration, state)
     if not found:
         raise UsageError(
-            f"{share.version} has no replica, so its weight of {share.weight_percent:g} % is of neither version: say "
-            "what to expect with --expect-canary PERCENT"
+            Message(
+                "{version} has no replica, so its weight of {weight_percent:g} % is of neither version: "
+                "say what to expect with --expect-canary PERCENT",
+                version=share.version,
+                weight_percent=share.weight_percent,
+            )
         )
     return found.count("v2") / len(found)
 

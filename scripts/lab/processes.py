@@ -13,6 +13,7 @@ from typing import IO, Final
 
 import psutil
 
+from canary_loadtest.core.message import Message, joined
 from scripts.lab.state import LabFolder, ProcessRecord
 
 # Clock adjustments move a process's start time a little from one reading to the next; no process id is used again
@@ -128,13 +129,21 @@ def is_alive(record: ProcessRecord) -> bool:
 
 def describe_death(folder: LabFolder, record: ProcessRecord) -> str:
     """Return what a dead process ended with, and the last lines of its log."""
-    cause = "ended, exit code unknown"
+    cause = Message("ended, exit code unknown")
     if record.exit_code is not None:
-        cause = f"ended with exit code {record.exit_code}"
+        cause = Message("ended with exit code {exit_code}", exit_code=record.exit_code)
         if record.exit_code < 0:
-            cause = f"was killed by {signal.Signals(-record.exit_code).name}"
-    lines = folder.log_tail(record.name) or ["(nothing)"]
-    return "\n    ".join([f"{record.name} {cause}; the last lines of {folder.log(record.name)}:", *lines])
+            cause = Message("was killed by {name}", name=signal.Signals(-record.exit_code).name)
+    lines = folder.log_tail(record.name) or [Message("(nothing)")]
+    return joined(
+        "\n    ",
+        [
+            Message(
+                "{name} {cause}; the last lines of {log}:", name=record.name, cause=cause, log=folder.log(record.name)
+            ),
+            *lines,
+        ],
+    )
 
 
 def stop(records: Iterable[ProcessRecord], timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.message import Message
 from canary_loadtest.gate import probe
 from scripts import REPOSITORY
 from scripts.lab import control
@@ -88,7 +89,7 @@ def rollout(options: argparse.Namespace) -> int:
             locks = [stack.enter_context(one.lock()) for one in _distinct(RolloutFile(own), file)]
             state = stack.enter_context(_lab(options, file))
             record = _begin(file, start.wanted(weights_percent, options.load_test, _subject(state)))
-            _print(f"watch  {state.page_url} (in a browser)")
+            _print(Message("watch  {url} (in a browser)", url=state.page_url))
             machine = LabMachine(options.dir, state, locks)
             return roll_out(machine, file, record, _print, settle_seconds=SETTLE_SECONDS)
     except RolloutError as error:
@@ -120,7 +121,13 @@ def _begin(file: RolloutFile, new: Record) -> Record:
     record = file.read()
     if record is not None and not record.ended and record.subject != new.subject:
         kept = file.put_aside(record)
-        _print(f"{file.path} was of another lab, and is kept as {kept}; this rollout begins at 0 %")
+        _print(
+            Message(
+                "{path} was of another lab, and is kept as {kept}; this rollout begins at 0 %",
+                path=file.path,
+                kept=kept,
+            )
+        )
     return start.begin(file, new, _print)
 
 
@@ -145,7 +152,13 @@ def _lab(options: argparse.Namespace, file: RolloutFile) -> Iterator[LabState]:
         if record is None or record.ended:
             control.down(options.dir)
         else:
-            _print(f"The lab goes on serving {record.weight_percent:g} %; to stop it: {options.dir.command('down')}")
+            _print(
+                Message(
+                    "The lab goes on serving {weight_percent:g} %; to stop it: {command}",
+                    weight_percent=record.weight_percent,
+                    command=options.dir.command("down"),
+                )
+            )
 
 
 def _faults(options: argparse.Namespace) -> Mapping[str, str]:

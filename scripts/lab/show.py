@@ -9,7 +9,7 @@ from typing import Any, Final
 from scripts.lab import control
 from scripts.lab.envoy import Admin
 from scripts.lab.errors import LabError
-from scripts.lab.terminal import WIDTH, filled, wrapped
+from scripts.lab.terminal import WIDTH, filled, told, wrapped
 from scripts.lab.translation import translate
 from scripts.lab.translation.defaults import INSIDE_CONFIGURATION_NAME, ROUTE_CONFIGURATION_NAME
 from scripts.proxy.routes import Json, NoRouteError
@@ -43,7 +43,7 @@ def show(options: argparse.Namespace) -> int:
         views = [view(host, configuration.routes, configuration.clusters, configuration.endpoints) for host in hosts]
     except NoRouteError as error:
         raise LabError(f"Envoy has {error}") from error
-    print("\n\n".join("\n".join(map(_in_column, lines)) for lines in views) or sentence([]), flush=True)
+    print("\n\n".join("\n".join(map(_in_column, lines)) for lines in views) or told(sentence([])), flush=True)
     return 0
 
 
@@ -82,7 +82,7 @@ def described(routes: Sequence[Served], extra: str = "", host: str = HOST_HEADER
         extra: what is added to the first sentence.
         host: the usual Host, which is not named.
     """
-    return "\n".join(_fitted(line) for line in sentence(routes, extra, host).splitlines())
+    return "\n".join(_fitted(line) for line in told(sentence(routes, extra, host)).splitlines())
 
 
 def _hosts(configuration: Configuration) -> list[str]:

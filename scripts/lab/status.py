@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from canary_loadtest.core.message import Message
 from scripts.lab.errors import LabError
 from scripts.lab.processes import describe_death, is_alive
 from scripts.lab.show import described, served_routes
 from scripts.lab.state import LabFolder, LabState
-from scripts.lab.terminal import wrapped
+from scripts.lab.terminal import told, wrapped
 from scripts.proxy.served import Served
 
 
@@ -99,19 +100,23 @@ def render(status: Status, folder: LabFolder) -> str:
     """Return the status as text for a terminal."""
     state = status.state
     lines = [
-        f"Lab in {folder.path}: {state.phase}, {state.url}",
+        Message("Lab in {path}: {phase}, {url}", path=folder.path, phase=state.phase, url=state.url),
         *([described(status.served)] if status.served is not None else []),
-        wrapped(f"Files: {', '.join(status.files.values())}"),
-        f"Envoy's admin interface: {state.admin_url or 'not ready'}",
-        *([f"Page for a browser: {state.page_url}"] if state.page_url else []),
-        *([f"For clients inside the mesh: {state.inside_url}"] if state.inside_url else []),
-        *([f"Prometheus: {state.prometheus_url}"] if state.prometheus_port else []),
-        *([f"Metrics of a load test: --metrics-port {state.metrics_port}"] if state.metrics_port else []),
+        wrapped(Message("Files: {files}", files=", ".join(status.files.values()))),
+        Message("Envoy's admin interface: {url}", url=state.admin_url or Message("not ready")),
+        *([Message("Page for a browser: {url}", url=state.page_url)] if state.page_url else []),
+        *([Message("For clients inside the mesh: {url}", url=state.inside_url)] if state.inside_url else []),
+        *([Message("Prometheus: {url}", url=state.prometheus_url)] if state.prometheus_port else []),
+        *(
+            [Message("Metrics of a load test: --metrics-port {port}", port=state.metrics_port)]
+            if state.metrics_port
+            else []
+        ),
         "",
-        f"{'PROCESS':<16} {'VERSION':<8} {'PID':>8}  STATE",
+        Message("PROCESS          VERSION       PID  STATE"),
     ]
     for record in state.processes:
-        word = "alive" if status.is_alive[record.name] else "DEAD"
+        word = told(Message("alive") if status.is_alive[record.name] else Message("DEAD"))
         lines.append(f"{record.name:<16} {record.version or '-':<8} {record.pid:>8}  {word}")
     dead = [record for record in state.processes if not status.is_alive[record.name]]
     for record in dead:
@@ -121,6 +126,10 @@ def render(status: Status, folder: LabFolder) -> str:
     if dead:
         lines += [
             "",
-            f"The lab restarts nothing. Start it again with:\n  {folder.command('down')}\n  {folder.command('up')}",
+            Message(
+                "The lab restarts nothing. Start it again with:\n  {down}\n  {up}",
+                down=folder.command("down"),
+                up=folder.command("up"),
+            ),
         ]
-    return "\n".join(lines)
+    return "\n".join(map(told, lines))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from canary_loadtest.core.message import Message, joined
 from scripts.proxy.matching import takes
 from scripts.proxy.routes import (
     OWN_HOSTS,
@@ -16,7 +17,7 @@ from scripts.proxy.routes import (
     version,
 )
 
-REST: Final = "all that are left"
+REST: Final = Message("all that are left")
 # What a virtual host with `requireTls` does with plain requests, before any route.
 HTTPS_REDIRECT: Final[Json] = {
     "name": "httpsRedirect",
@@ -144,15 +145,18 @@ def sentence(routes: Sequence[Served], extra: str = "", usual_host: str = "") ->
         extra: what to add to the first line, such as how long it took.
         usual_host: the host that need not be named.
     """
-    end = f" {extra}" if extra else ""
+    ends = [Message(" {extra}", extra=extra)] if extra else []
     hosts = list(dict.fromkeys(host for route in routes for host in route.hosts))
     if routes and usual_host and usual_host not in hosts:
-        end += f", for {', '.join(hosts)} only"
+        ends.append(Message(", for {hosts} only", hosts=", ".join(hosts)))
+    end = joined("", ends)
     if not routes:
-        return f"Envoy serves no route{end}: every request gets 404."
+        return Message("Envoy serves no route{end}: every request gets 404.", end=end)
     if len(routes) == 1 and routes[0].requests == REST:
-        return "\n".join([f"Envoy serves {_action(routes[0])}{end}.", *_disagreement(routes[0])])
-    return "\n".join([f"Envoy serves {len(routes)} route{'s' * (len(routes) > 1)}{end}:", *_lines(routes)])
+        only = Message("Envoy serves {action}{end}.", action=_action(routes[0]), end=end)
+        return joined("\n", [only, *_disagreement(routes[0])])
+    head = Message("Envoy serves {count} route{_s}{end}:", count=len(routes), _s="s" * (len(routes) > 1), end=end)
+    return joined("\n", [head, *_lines(routes)])
 
 
 def _lines(routes: Sequence[Served]) -> Iterator[str]:
@@ -161,20 +165,21 @@ def _lines(routes: Sequence[Served]) -> Iterator[str]:
     for group in groups:
         own = [route for route in routes if (route.configuration, route.hosts) == group]
         if len(groups) > 1:
-            yield f"  host {', '.join(own[0].hosts)}, routes {own[0].configuration}"
+            hosts, configuration = ", ".join(own[0].hosts), own[0].configuration
+            yield Message("  host {hosts}, routes {configuration}", hosts=hosts, configuration=configuration)
         for route in own:
-            yield f"  {_action(route)} for {route.requests}"
-            yield from (f"  {line}" for line in _disagreement(route))
+            yield Message("  {action} for {requests}", action=_action(route), requests=route.requests)
+            yield from (joined("", ["  ", line]) for line in _disagreement(route))
         if REST not in {route.requests for route in own}:
-            yield f"  404 for {REST}: no route takes them"
+            yield Message("  404 for {rest}: no route takes them", rest=REST)
 
 
 def _action(route: Served) -> str:
     if route.name_disagrees:
         return route.action
-    return f"{route.action} ({route.name or 'a route without a name'})"
+    return Message("{action} ({name})", action=route.action, name=route.name or Message("a route without a name"))
 
 
 def _disagreement(route: Served) -> Iterator[str]:
     if route.name_disagrees:
-        yield f"Its name, {route.name}, says something else: a name changes no weight."
+        yield Message("Its name, {name}, says something else: a name changes no weight.", name=route.name)

@@ -4,10 +4,12 @@ import argparse
 import shlex
 import signal
 import sys
-import textwrap
 from collections.abc import Sequence
 from typing import Final
 
+from canary_loadtest.output.language import told
+from canary_loadtest.output.text import filled
+from scripts import REPOSITORY
 from scripts.rollout.commands import CommandMachine
 from scripts.rollout.engine import roll_out
 from scripts.rollout.file import RolloutFile
@@ -17,7 +19,7 @@ from scripts.rollout.start import EXIT_CODES_HELP, add_options, begin, wanted
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130
 CLUSTER_SETTLE_SECONDS: Final = 10.0
-WIDTH: Final = 80
+LOCALE: Final = REPOSITORY / "scripts" / "locale"
 EXAMPLES: Final = """examples:
   python -m scripts.rollout --steps 10,50 --url http://127.0.0.1:19080 \\
     --set-weight './set-weight.sh {weight} {route}' \\
@@ -89,7 +91,7 @@ def _address(options: argparse.Namespace) -> str:
 
 
 def _print(line: str) -> None:
-    print(textwrap.fill(line, WIDTH, subsequent_indent="    ", break_on_hyphens=False), flush=True)
+    print(filled(told(line, LOCALE), "    "), flush=True)
 
 
 if __name__ == "__main__":

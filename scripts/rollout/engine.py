@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.proof import Proof
 from scripts.rollout.file import RolloutFile, now
@@ -42,10 +43,17 @@ class Step(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What the load test found: its outcome, and why."""
+    """What the load test found.
+
+    Attributes:
+        outcome: its outcome.
+        reason: why, in English.
+        said: how it has said both on the terminal, a line each, where its user's language is not English.
+    """
 
     outcome: Outcome
     reason: str
+    said: tuple[str, ...] = ()
 
 
 class Machine(Protocol):
@@ -94,13 +102,18 @@ def roll_out(
         elif record.phase is Phase.MEASURING:
             if foreign := _another_route(machine, record):
                 file.write(record.noted(now(), "another weight is served", foreign))
-                print_line(f"held at {record.weight_percent:g} %: {foreign}")
+                print_line(Message("held at {percent:g} %: {foreign}", percent=record.weight_percent, foreign=foreign))
                 return EXIT_HELD
             measured = _measure(machine, file, record, print_line)
             record = record.noted(now(), measured.outcome.value, measured.reason)
             if measured.outcome is Outcome.INCONCLUSIVE:
                 file.write(record)
-                print_line(f"held at {record.weight_percent:g} %: start again to go on with the same counts")
+                print_line(
+                    Message(
+                        "held at {percent:g} %: start again to go on with the same counts",
+                        percent=record.weight_percent,
+                    )
+                )
                 return EXIT_HELD
             record = record.after_verdict(measured.outcome)
         else:
@@ -112,9 +125,9 @@ def roll_out(
 
 
 _END: Final = {
-    Phase.RELEASED: "released: the canary has all traffic",
-    Phase.ROLLED_BACK: "rolled back: the canary has no traffic, and that is proved",
-    Phase.LEAKING: "ROLLED BACK, BUT NOT PROVED: requests may still reach the canary; nothing was scaled down",
+    Phase.RELEASED: Message("released: the canary has all traffic"),
+    Phase.ROLLED_BACK: Message("rolled back: the canary has no traffic, and that is proved"),
+    Phase.LEAKING: Message("ROLLED BACK, BUT NOT PROVED: requests may still reach the canary; nothing was scaled down"),
 }
 
 
@@ -123,8 +136,15 @@ def _set(machine: Machine, record: Record, print_line: Callable[[str], None]) ->
     machine.set_weight(record.weight_percent, route_of(record.weight_percent))
     milliseconds = 1000 * (time.monotonic() - started)
     is_back = record.phase is Phase.ROLLING_BACK
-    what = "back to 100-0" if is_back else f"set {route_of(record.weight_percent)}"
-    print_line(f"{record.weight_percent:g} %: {what}, served after {milliseconds:.0f} ms")
+    what = Message("back to 100-0") if is_back else Message("set {route}", route=route_of(record.weight_percent))
+    print_line(
+        Message(
+            "{percent:g} %: {what}, served after {milliseconds:.0f} ms",
+            percent=record.weight_percent,
+            what=what,
+            milliseconds=milliseconds,
+        )
+    )
     return record.noted(now(), "set", "rollback" if is_back else "").after_setting()
 
 
@@ -133,7 +153,11 @@ def _another_route(machine: Machine, record: Record) -> str:
     route, named = route_of(record.weight_percent), machine.ask().route
     if named in {"", route}:
         return ""
-    return f"answers come by the route {named}, and not by {route}: somebody changed the weight; apply {route} again"
+    return Message(
+        "answers come by the route {named}, and not by {route}: somebody changed the weight; apply {route} again",
+        named=named,
+        route=route,
+    )
 
 
 def _measure(machine: Machine, file: RolloutFile, record: Record, print_line: Callable[[str], None]) -> Measured:
@@ -146,7 +170,11 @@ def _measure(machine: Machine, file: RolloutFile, record: Record, print_line: Ca
         record.load_test,
     )
     measured = machine.measure(step)
-    print_line(f"{record.weight_percent:g} %: {measured.outcome}: {measured.reason}")
+    if measured.said:
+        for line in (Message("{percent:g} %:", percent=record.weight_percent), *measured.said):
+            print_line(line)
+    else:
+        print_line(f"{record.weight_percent:g} %: {measured.outcome}: {measured.reason}")
     return measured
 
 
@@ -156,6 +184,6 @@ def _prove(machine: Machine, record: Record, print_line: Callable[[str], None], 
     proof = Proof()
     while not proof.complete:
         proof.add(machine.ask())
-    print_line(f"{record.weight_percent:g} %: {proof.sentence}")
+    print_line(Message("{percent:g} %: {sentence}", percent=record.weight_percent, sentence=proof.sentence))
     record = record.noted(now(), "leak" if proof.leak else "no leak", proof.sentence)
     return record.after_proof(leaks=bool(proof.leak))

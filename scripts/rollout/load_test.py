@@ -7,10 +7,13 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import IO, Final
 
+from canary_loadtest.core.message import Message
 from canary_loadtest.core.outcome import EXIT_CODES
+from canary_loadtest.output.language import speaks_chinese, told
 from scripts.rollout.engine import Measured, Step
 from scripts.rollout.rules.record import RolloutError
 
@@ -49,7 +52,15 @@ def measured(command: Sequence[str], step: Step, kept_open: Sequence[int] = ()) 
             said = "\n".join(f"    {line}" for line in tail)
             raise RolloutError(f"no verdict, exit code {code}, from:\n  {shlex.join(argv)}\nIt said:\n{said}")
         reason = json.loads(file.read_text(encoding="utf-8"))["reason"] if file.exists() else ""
-        return Measured(OUTCOMES[code], reason)
+        shown = _of_the_verdict(log.read_text(encoding="locale", errors="replace")) if speaks_chinese() else ()
+        return Measured(OUTCOMES[code], reason, shown)
+
+
+def _of_the_verdict(printed: str) -> tuple[str, ...]:
+    """Return the lines of a table that say the verdict, none where there is no table."""
+    head = told(Message("verdict:"))
+    from_it = list(dropwhile(lambda line: not line.startswith(head), printed.splitlines()))
+    return (*from_it[:1], *takewhile(lambda line: line.startswith(" "), from_it[1:]))
 
 
 def _run(argv: Sequence[str], output: IO[bytes], kept_open: Sequence[int]) -> int:

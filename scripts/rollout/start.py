@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from canary_loadtest.core.message import Message
 from scripts.rollout.file import RolloutFile
 from scripts.rollout.rules.record import Record, RolloutError, weights_of
 
@@ -78,18 +79,40 @@ def begin(file: RolloutFile, new: Record, print_line: Callable[[str], None]) -> 
     """
     record = file.read()
     if record is not None and record.ended:
-        print_line(f"The record of the last rollout ({record.phase}) is kept as {file.put_aside(record)}")
+        kept = file.put_aside(record)
+        print_line(Message("The record of the last rollout ({phase}) is kept as {file}", phase=record.phase, file=kept))
         record = None
     if record is None:
         file.counts.unlink(missing_ok=True)
         return new
-    at = f"{file.path} is at {record.weight_percent:g} % of a rollout"
-    give_up = "begin another one with another file (--record)"
+    at = Message("{path} is at {weight_percent:g} % of a rollout", path=file.path, weight_percent=record.weight_percent)
+    give_up = Message("begin another one with another file (--record)")
     if record.subject != new.subject:
-        raise RolloutError(f"{at} of {record.subject or 'something else'}, and this is {new.subject}: {give_up}")
+        raise RolloutError(
+            Message(
+                "{at} of {former}, and this is {subject}: {give_up}",
+                at=at,
+                former=record.subject or Message("something else"),
+                subject=new.subject,
+                give_up=give_up,
+            )
+        )
     if _asked(record) != _asked(new):
-        raise RolloutError(f"{at} with other steps or options: give the same ones ({_asked(record)}), or {give_up}")
-    print_line(f"Going on at {record.weight_percent:g} % ({record.phase}), with the counts so far")
+        raise RolloutError(
+            Message(
+                "{at} with other steps or options: give the same ones ({asked}), or {give_up}",
+                at=at,
+                asked=_asked(record),
+                give_up=give_up,
+            )
+        )
+    print_line(
+        Message(
+            "Going on at {weight_percent:g} % ({phase}), with the counts so far",
+            weight_percent=record.weight_percent,
+            phase=record.phase,
+        )
+    )
     return record
 
 

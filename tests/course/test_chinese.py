@@ -27,7 +27,10 @@ def test_a_step_is_done_in_chinese(learner: Learner) -> None:
         "未完成：  Envoy 现在是 v1 100（100-0）：v2 还什么都没有得到。",
     )
     said = [begun, checked, wang.course("hint"), wang.course("status"), wang.course("answer", "30")]
-    assert wang.course("solve").returncode == 0
+    solved = wang.course("solve")
+    assert (solved.returncode, too_long(solved.stdout)) == (0, [])
+    assert "\n结论：    CONFIRMED - " in solved.stdout
+    assert not ENGLISH.search(re.sub(r"^(?:\$|  -).*$", "", solved.stdout + solved.stderr, flags=re.MULTILINE))
     assert '"CONFIRMED"' in (learner.verdicts / "mine.json").read_text(encoding="utf-8")
     done = wang.course("check")
     assert done.stdout.startswith("完成：    Envoy 的权重是 v1 85、v2 15，")

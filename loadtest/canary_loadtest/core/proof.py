@@ -9,12 +9,13 @@ from typing import Final
 
 from canary_loadtest.core.answer import Answer
 from canary_loadtest.core.labels import CANARY, STABLE, VERSIONS
+from canary_loadtest.core.message import Message
 
 WINDOW: Final = 299
 MOST_REPLACED: Final = WINDOW
 """The most errors of the version itself that further requests replace; a version that fails more often than it answers
 proves nothing."""
-NAMES: Final = {STABLE: "the stable version", CANARY: "the canary"}
+NAMES: Final = {STABLE: Message("the stable version"), CANARY: Message("the canary")}
 
 
 @dataclass
@@ -54,23 +55,37 @@ class Proof:
         elif answer.label not in VERSIONS and answer.destination == self.expected:
             self.own_errors += 1
             if self.own_errors > MOST_REPLACED:
-                self.leak = f"{self.own_errors} errors of {NAMES[self.expected]}, so that nothing is proved"
+                self.leak = Message(
+                    "{count} errors of {version}, so that nothing is proved",
+                    count=self.own_errors,
+                    version=NAMES[self.expected],
+                )
         else:
-            self.leak = f"request {self.sent + 1} got {self._what(answer)}"
+            self.leak = Message("request {number} got {what}", number=self.sent + 1, what=self._what(answer))
 
     def _what(self, answer: Answer) -> str:
         """Return what an answer is that should not have come."""
         if answer.label in VERSIONS and answer.label != self.expected:
-            return f"an answer of {NAMES[answer.label]}"
-        version = f"names {NAMES[answer.destination]}" if answer.destination in NAMES else "names no version"
-        return f"{answer.label}, which {version}"
+            return Message("an answer of {version}", version=NAMES[answer.label])
+        version = (
+            Message("names {version}", version=NAMES[answer.destination])
+            if answer.destination in NAMES
+            else Message("names no version")
+        )
+        return Message("{label}, which {version}", label=answer.label, version=version)
 
     @property
     def sentence(self) -> str:
         """What it shows, for a person."""
-        own = f", {self.own_errors} errors of {NAMES[self.expected]} itself" if self.own_errors else ""
+        own = (
+            Message(", {count} errors of {version} itself", count=self.own_errors, version=NAMES[self.expected])
+            if self.own_errors
+            else ""
+        )
         other = NAMES[CANARY if self.expected == STABLE else STABLE]
         if self.leak:
-            change = "rollback" if self.expected == STABLE else "release"
-            return f"the {change} leaks: {self.leak}{own}"
-        return f"{self.right} answers, none of {other}{own}: a leak below 1 % (at 95 %)"
+            change = Message("rollback") if self.expected == STABLE else Message("release")
+            return Message("the {change} leaks: {leak}{own}", change=change, leak=self.leak, own=own)
+        return Message(
+            "{right} answers, none of {other}{own}: a leak below 1 % (at 95 %)", right=self.right, other=other, own=own
+        )
