@@ -9,7 +9,7 @@ import pytest
 
 from canary_loadtest.output.language import CATALOGUE, read
 from tests.support.messages import LOAD_TEST, SCRIPTS, messages, placeholders
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, text_of
 
 FOLDERS: Final = (LOAD_TEST, SCRIPTS)
 
@@ -60,6 +60,14 @@ def test_a_message_has_one_translation() -> None:
     """Where both catalogues have it they agree."""
     load_test, scripts = map(entries, FOLDERS)
     assert {one for one in load_test.keys() & scripts.keys() if load_test[one] != scripts[one]} == set()
+
+
+def test_the_why_page_has_the_words_of_the_terminal() -> None:
+    """What its Chinese table quotes is what a Chinese terminal shows: each is in a translation of the load test."""
+    said = "\n".join(entries(LOAD_TEST).values())
+    quoted = re.findall(r"”（“([^”]+)”）", text_of("docs/why-is-my-split-wrong.zh-CN.md"))
+    assert len(quoted) > 5
+    assert [words for words in quoted if words not in re.sub(r"{answers}", "个响应", said)] == []
 
 
 def test_what_a_translation_points_to_is_in_the_texts() -> None:

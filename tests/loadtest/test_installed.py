@@ -63,6 +63,8 @@ def test_the_judge_runs(commands: Path, tmp_path: Path) -> None:
     judged = run(commands / "canary-judge", *counts.split(), cwd=tmp_path)
     assert judged.returncode == 0, judged.stderr
     assert "V3 (canary, v2)" in judged.stdout
+    chinese = run("env", "LANG=zh_CN.UTF-8", commands / "canary-judge", *counts.split(), cwd=tmp_path)
+    assert "\n结论：    CONFIRMED - " in chinese.stdout
     assert "usage: canary-judge" in run(commands / "canary-judge", "--help", cwd=tmp_path).stdout
 
 
