@@ -9,6 +9,7 @@ from typing import Final, Self
 
 import requests
 
+from canary_loadtest.core.message import Message
 from scripts.lab.errors import LabError
 from scripts.lab.processes import POLL_SECONDS, Command
 from scripts.lab.state import LabFolder, replace_file
@@ -125,7 +126,10 @@ class Admin:
             return self._session.get(self._url + path, timeout=ADMIN_TIMEOUT_SECONDS)
         except requests.RequestException as error:
             raise LabError(
-                f"Envoy does not answer at {self._url}. The command `status` of the lab shows which process is alive."
+                Message(
+                    "Envoy does not answer at {url}. The command `status` of the lab shows which process is alive.",
+                    url=self._url,
+                )
             ) from error
 
 
@@ -151,12 +155,21 @@ def apply(folder: LabFolder, admin: Admin, watched: WatchedFile, resources: Sequ
     while admin.served_version(watched) != version:
         if admin.refusal_count(watched) > refusal_count:
             replace_file(path, old_content)
-            raise LabError(f"Envoy refuses this configuration and keeps the old one: {_refusal(folder, log_size)}")
+            raise LabError(
+                Message(
+                    "Envoy refuses this configuration and keeps the old one: {refusal}",
+                    refusal=_refusal(folder, log_size),
+                )
+            )
         if time.monotonic() > deadline:
             replace_file(path, old_content)
             raise LabError(
-                f"Envoy has not loaded {path} within {APPLY_TIMEOUT_SECONDS:g} s. "
-                "If the folder is on a network or Windows drive, use one on a local disk: --dir FOLDER"
+                Message(
+                    "Envoy has not loaded {path} within {seconds:g} s. If the folder is on a "
+                    "network or Windows drive, use one on a local disk: --dir FOLDER",
+                    path=path,
+                    seconds=APPLY_TIMEOUT_SECONDS,
+                )
             )
         time.sleep(POLL_SECONDS / 10)
 

@@ -86,10 +86,16 @@ def target_of(
     if _last(more, "--expect-canary") is not None:
         percent = 0.0  # the option that is passed on says which
     elif route is None:
-        hosts = ", ".join(dict.fromkeys(name for one in routes for name in one.hosts)) or "no host"
+        hosts = ", ".join(dict.fromkeys(name for one in routes for name in one.hosts)) or Message("no host")
         raise LabError(
-            f"no route takes {PATH} of {host}: such requests get 404, so there is no share to expect. Envoy has routes "
-            f"for {hosts}: name one with --host-header, or shift to a VirtualService that takes them"
+            Message(
+                "no route takes {path} of {host}: such requests get 404, so there is no share to expect. "
+                "Envoy has routes for {hosts}: name one with --host-header, or shift to a VirtualService "
+                "that takes them",
+                path=PATH,
+                host=host,
+                hosts=hosts,
+            )
         )
     else:
         percent = _canary_percent(route, configuration, state, {} if has_stand_ins else CANARY_SHARES)
@@ -120,7 +126,9 @@ def run(target: Target, more: Sequence[str], hidden: Sequence[str] = ()) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
     if code < 0:
-        raise LabError(f"The load test was killed by {signal.Signals(-code).name}; there is no verdict")
+        raise LabError(
+            Message("The load test was killed by {name}; there is no verdict", name=signal.Signals(-code).name)
+        )
     return code
 
 
@@ -171,7 +179,13 @@ def _values(more: Sequence[str], flag: str) -> list[str]:
 def _canary_percent(route: Served, configuration: Configuration, state: LabState, named: Mapping[str, float]) -> float:
     """Return the share of the canary that the weights of a route make; `named` is the canary's part by subset."""
     if not route.shares:
-        raise LabError(f"The route {route.name or 'without a name'} leads to no version: {route.action}")
+        raise LabError(
+            Message(
+                "The route {name} leads to no version: {action}",
+                name=route.name or Message("without a name"),
+                action=route.action,
+            )
+        )
     # The name comes first, so that a subset v2 whose labels select the pods of v1 is found out, not expected.
     parts = [
         named[share.version] if share.version in named else _canary_share(share, configuration, state)

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import psutil
 
+from canary_loadtest.core.message import Message
 from scripts.lab.errors import LabError
 
 LOOPBACK: Final = "127.0.0.1"
@@ -61,8 +62,13 @@ def refuse_busy(option: str, port: int) -> None:
         except OSError as error:
             owner = listener_on(port)
             raise LabError(
-                f"{option} {port}: {error.strerror}{f': {owner} listens on it' if owner else ''}. "
-                f"Choose another port, or leave out {option} for a free one"
+                Message(
+                    "{option} {port}: {strerror}{owner}. Choose another port, or leave out {option} for a free one",
+                    option=option,
+                    port=port,
+                    strerror=error.strerror,
+                    owner=Message(": {owner} listens on it", owner=owner) if owner else "",
+                )
             ) from error
 
 

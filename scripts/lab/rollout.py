@@ -138,8 +138,11 @@ def _lab(options: argparse.Namespace, file: RolloutFile) -> Iterator[LabState]:
     if running is not None:
         if options.canary_errors or options.canary_delay:
             raise UsageError(
-                "a lab runs already, and its canary is as it is: stop it for --canary-errors and --canary-delay, with\n"
-                f"  {options.dir.command('down')}"
+                Message(
+                    "a lab runs already, and its canary is as it is: stop it for --canary-errors and "
+                    "--canary-delay, with\n  {command}",
+                    command=options.dir.command("down"),
+                )
             )
         yield control.running(options.dir)
         return

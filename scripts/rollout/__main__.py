@@ -1,6 +1,7 @@
 """The command line of a rollout by commands: `python -m scripts.rollout --help`."""
 
 import argparse
+import io
 import shlex
 import signal
 import sys
@@ -29,6 +30,9 @@ EXAMPLES: Final = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Roll out by two commands, and return the exit code, as `--help` explains it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale of any kind may ask for Chinese
+            stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, which ends the load test, too
     file = RolloutFile(options.record)
@@ -40,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             return roll_out(machine, file, record, _print, settle_seconds=options.settle)
     except RolloutError as error:
-        print(f"rollout: {error}", file=sys.stderr)
+        print(f"rollout: {told(str(error), LOCALE)}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
         print("rollout: interrupted; the same command goes on with the same counts", file=sys.stderr)

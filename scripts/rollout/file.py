@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from canary_loadtest.core.message import Message
 from canary_loadtest.output.files import write_whole
 from scripts.rollout.rules.record import Record, RolloutError
 
@@ -37,12 +38,17 @@ class RolloutFile:
         try:
             descriptor = os.open(self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
-            raise RolloutError(f"{self.path}: {error.strerror}: name another file with --record") from error
+            raise RolloutError(
+                Message("{path}: {strerror}: name another file with --record", path=self.path, strerror=error.strerror)
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RolloutError(
-                f"{self.path}: a rollout runs, or the load test that it has started; wait for its end, or stop it"
+                Message(
+                    "{path}: a rollout runs, or the load test that it has started; wait for its end, or stop it",
+                    path=self.path,
+                )
             ) from None
         else:
             yield descriptor
@@ -60,11 +66,17 @@ class RolloutFile:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise RolloutError(f"{self.path}: {error.strerror}: name another file with --record") from error
+            raise RolloutError(
+                Message("{path}: {strerror}: name another file with --record", path=self.path, strerror=error.strerror)
+            ) from error
         except ValueError as error:
-            raise RolloutError(f"{self.path} is cut off, or no JSON: name another file with --record") from error
+            raise RolloutError(
+                Message("{path} is cut off, or no JSON: name another file with --record", path=self.path)
+            ) from error
         except RolloutError as error:
-            raise RolloutError(f"{self.path}: {error}; name another file with --record") from error
+            raise RolloutError(
+                Message("{path}: {error}; name another file with --record", path=self.path, error=error)
+            ) from error
 
     def write(self, record: Record) -> None:
         """Replace the record, with the counts so far.
@@ -75,7 +87,9 @@ class RolloutFile:
         try:
             write_whole(json.dumps({**record.to_dict(), "counts": self._counts()}, indent=2) + "\n", str(self.path))
         except OSError as error:
-            raise RolloutError(f"{self.path} was not written: {error.strerror}") from error
+            raise RolloutError(
+                Message("{path} was not written: {strerror}", path=self.path, strerror=error.strerror)
+            ) from error
 
     def _counts(self) -> Any:  # noqa: ANN401 - JSON
         try:

@@ -50,7 +50,14 @@ def measured(command: Sequence[str], step: Step, kept_open: Sequence[int] = ()) 
         if code not in OUTCOMES:
             tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
             said = "\n".join(f"    {line}" for line in tail)
-            raise RolloutError(f"no verdict, exit code {code}, from:\n  {shlex.join(argv)}\nIt said:\n{said}")
+            raise RolloutError(
+                Message(
+                    "no verdict, exit code {code}, from:\n  {command}\nIt said:\n{said}",
+                    code=code,
+                    command=shlex.join(argv),
+                    said=said,
+                )
+            )
         reason = json.loads(file.read_text(encoding="utf-8"))["reason"] if file.exists() else ""
         shown = _of_the_verdict(log.read_text(encoding="locale", errors="replace")) if speaks_chinese() else ()
         return Measured(OUTCOMES[code], reason, shown)
