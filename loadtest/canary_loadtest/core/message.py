@@ -7,7 +7,8 @@ from typing import Any, Self
 class Message(str):
     """English text that keeps what it was made of; to everything else it is the text.
 
-    A placeholder whose name begins with an underscore is grammar of English alone, such as the end of a plural.
+    A placeholder whose name begins with an underscore is for English alone: grammar such as the end of a plural, or
+    text that is English in any case.
 
     Attributes:
         template: the text with its placeholders, as `str.format` has them; by it a catalogue knows the message.

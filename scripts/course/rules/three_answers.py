@@ -46,7 +46,7 @@ def judged(traffic: Traffic, evidence: Evidence) -> Finding:
     if not missing:
         reason = next(one.reason for one in by_code[11] if _is_meant(one))
         return done(
-            Message("0, 10 and 11 are there, all of one lab at 70/30. The reason of the 11: {reason}", reason=reason)
+            Message("0, 10 and 11 are there, all of one lab at 70/30. The reason of the 11: {_reason}", _reason=reason)
         )
     code = missing[0]
     has = joined(Message(", "), [str(one) for one in CODES if one not in missing]) or Message("none")
