@@ -180,7 +180,7 @@ def _is_usable(found: Status) -> bool:
     return found.is_well and found.served is not None and plain
 
 
-def _lost(cause: str, saw: str) -> CannotTellError:
+def _lost(cause: str, saw: Message) -> CannotTellError:
     return CannotTellError(
         cannot_tell(cause, saw, Message("`reset` starts the step again, with a lab; your progress stays."))
     )

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Final
 
+from canary_loadtest.core.message import Message
 from scripts import REPOSITORY
 from scripts.course import objects
 from scripts.course.desk import Desk
@@ -24,7 +25,9 @@ SERVICE_NODE_PORT: Final = 30190
 # A check ends within 15 seconds, where the cluster does not answer, too; a start within a minute.
 ANSWER_SECONDS: Final = 5
 START_SECONDS: Final = 120
-NO_CLUSTER: Final = "`make cluster-up` makes the cluster, and `make doctor` lists what this machine lacks for it"
+NO_CLUSTER: Final = Message(
+    "`make cluster-up` makes the cluster, and `make doctor` lists what this machine lacks for it"
+)
 # Enough connections a second for a verdict within half a minute, and few enough for a laptop.
 LOAD: Final = ("locust", "--headless", "-u", "10", "-r", "10", "--max-rate", "100")
 
@@ -41,7 +44,14 @@ class ClusterBench(Desk):
         try:
             shown = _output("docker", "port", f"{CLUSTER}-control-plane", f"{SERVICE_NODE_PORT}/tcp")
         except _ERRORS as error:
-            raise CourseError(f"the cluster {CLUSTER} does not run here: {NO_CLUSTER} ({_said(error)})") from error
+            raise CourseError(
+                Message(
+                    "the cluster {cluster} does not run here: {no_cluster} ({said})",
+                    cluster=CLUSTER,
+                    no_cluster=NO_CLUSTER,
+                    said=_said(error),
+                )
+            ) from error
         return f"http://127.0.0.1:{shown.split()[0].rpartition(':')[2]}"
 
     def make(self, *commands: str) -> None:
@@ -54,7 +64,9 @@ class ClusterBench(Desk):
             try:
                 _output(*line.split(), seconds=START_SECONDS)
             except _ERRORS as error:
-                raise CourseError(f"this step's beginning was not made: {line}\n  {_said(error)}") from error
+                raise CourseError(
+                    Message("this step's beginning was not made: {line}\n  {said}", line=line, said=_said(error))
+                ) from error
 
     def fresh(self, kustomization: str) -> None:
         """Have new pods of a version, and nothing left of a Deployment before."""
@@ -79,7 +91,11 @@ class ClusterBench(Desk):
             return objects.deployed(json.loads(_output(*command.split()))["items"])
         except (*_ERRORS, ValueError, LookupError) as error:
             raise CannotTellError(
-                cannot_tell("no_cluster", f"the cluster does not answer: {_said(error)}.", f"{NO_CLUSTER}.")
+                cannot_tell(
+                    "no_cluster",
+                    Message("the cluster does not answer: {said}.", said=_said(error)),
+                    Message("{no_cluster}.", no_cluster=NO_CLUSTER),
+                )
             ) from error
 
     def type(self, *argv: str) -> int:

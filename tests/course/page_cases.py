@@ -7,19 +7,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
+from canary_loadtest.core.message import Message
 from scripts.course.catalog import steps
 from scripts.course.page.server import Server, listening
 from scripts.course.rules.finding import Finding, cannot_tell, done, not_yet
 from scripts.course.state import Attempt, CourseFolder, Progress
 
 HOSTILE: Final = "<img src=x onerror=alert(1)></p><script>alert(2)</script>"
-SAW: Final = (
+SAW: Final = Message(
     "Envoy's weights are v1 100 and v2 15, a sum of 115: v2 gets 13.0 %. v1 differs from what you are to serve."
 )
-LOOK: Final = 'The part "Write the state" of the text, and your file .course/my-state.yaml.'
+LOOK: Final = Message('The part "Write the state" of the text, and your file .course/my-state.yaml.')
 NOT_YET: Final = not_yet("sum", SAW, LOOK)
-DONE: Final = done("Envoy's weights are v1 85, v2 15, its answers say 85-15, and the load test CONFIRMED it.")
-CANNOT_TELL: Final = cannot_tell("no_lab", "no lab runs here.", "`reset` starts the step again, with a lab.")
+DONE: Final = done(Message("Envoy's weights are v1 85, v2 15, its answers say 85-15, and the load test CONFIRMED it."))
+CANNOT_TELL: Final = cannot_tell(
+    "no_lab", Message("no lab runs here."), Message("`reset` starts the step again, with a lab.")
+)
 FINDINGS: Final = (None, NOT_YET, DONE, CANNOT_TELL)
 ALL: Final = steps()
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from canary_loadtest.core.message import Message
 from scripts.course.rules.causes import misnamed
 from scripts.course.why import named
 from tests.course.verdict_cases import assert_cause
@@ -24,7 +25,7 @@ CAUSE = "the-virtual-service-is-for-another-host"
 def test_a_cause_is_a_heading_or_the_end_of_its_link(text: str) -> None:
     """Each form that a reader of the page has before the eyes is the same answer."""
     assert named(text).cause == CAUSE
-    assert misnamed(named(text), CAUSE, "look", ["hint"]) is None
+    assert misnamed(named(text), CAUSE, Message("look"), [Message("hint")]) is None
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_a_cause_is_a_heading_or_the_end_of_its_link(text: str) -> None:
 )
 def test_another_answer_is_told_from_none(text: str, cause: str) -> None:
     """No answer, one that is no heading, and a wrong one each have their sentence."""
-    finding = misnamed(named(text), CAUSE, "look", ["hint"])
+    finding = misnamed(named(text), CAUSE, Message("look"), [Message("hint")])
     assert finding is not None
     assert_cause(finding, cause)
 

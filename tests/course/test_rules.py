@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from canary_loadtest.core.message import Message
 from scripts.course.rules import ten_calls, three_answers, write_a_state
 from scripts.course.rules.finding import Outcome, not_yet
 from scripts.course.rules.personal import HIDDEN_PERCENTS, OWN_PERCENTS, hidden_percent, own_percent
@@ -16,6 +17,7 @@ HIDDEN = Traffic("hidden", {"v1": 50, "v2": 50})
 OWN = Traffic("85-15", {"v1": 85, "v2": 15})
 THREE = [replace(CONFIRMED, expected_percent=30.0), replace(REFUTED, expected_percent=50.0), FEW]
 BET = Bet("30", 1005.5)
+SAID = Message("what was seen, and where to look")
 
 
 def test_a_verdict_counts_by_its_mark_alone() -> None:
@@ -133,9 +135,9 @@ def test_the_check_says_which_weight_is_wrong(weights: dict[str, int], said: str
 
 def test_hints_say_more_and_then_repeat() -> None:
     """The last hint stays, and a finding without hints has none."""
-    finding = not_yet("cause", "saw", "look", "first", "second")
+    finding = not_yet("cause", SAID, SAID, Message("first"), Message("second"))
     assert [finding.hint(given) for given in range(4)] == ["first", "second", "second", "second"]
-    assert not_yet("cause", "saw", "look").hint(0) == ""
+    assert not_yet("cause", SAID, SAID).hint(0) == ""
 
 
 def test_a_name_has_the_same_values_however_it_is_typed() -> None:

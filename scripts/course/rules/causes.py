@@ -33,7 +33,7 @@ class Named:
         return self.known.get(anchor(self.text.rpartition("#")[2]), "")
 
 
-def misnamed(named: Named, cause: str, look: str, hints: Sequence[str]) -> Finding | None:
+def misnamed(named: Named, cause: str, look: Message, hints: Sequence[Message]) -> Finding | None:
     """Return what is wrong with the named cause, None where it is the right one.
 
     Args:

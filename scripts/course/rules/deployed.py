@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from canary_loadtest.core.message import Message, joined
+
 
 @dataclass(frozen=True)
 class Pod:
@@ -42,5 +44,9 @@ class Deployed:
     def __str__(self) -> str:
         """Return it in words, such as `ready pods: 2 of 1.1-SNAPSHOT, 2 of 1.3-SNAPSHOT`."""
         tags = sorted({one.tag for one in self.pods} | {self.tag})
-        counts = [f"{len(self.ready(tag))} of {tag}" for tag in tags]
-        return f"ready pods: {', '.join(counts)}{'; the rollout is paused' if self.is_paused else ''}"
+        counts = [Message("{count} of {tag}", count=len(self.ready(tag)), tag=tag) for tag in tags]
+        return Message(
+            "ready pods: {counts}{paused}",
+            counts=joined(Message(", "), counts),
+            paused=Message("; the rollout is paused") if self.is_paused else "",
+        )

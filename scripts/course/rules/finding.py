@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from canary_loadtest.core.message import Message
+
 
 class Outcome(StrEnum):
     """The three outcomes of a check."""
@@ -35,16 +37,16 @@ class Finding:
         return self.hints[min(given, len(self.hints) - 1)] if self.hints else ""
 
 
-def done(saw: str) -> Finding:
+def done(saw: Message) -> Finding:
     """Return that the step is done."""
     return Finding(Outcome.DONE, "done", saw)
 
 
-def not_yet(cause: str, saw: str, look: str, *hints: str) -> Finding:
+def not_yet(cause: str, saw: Message, look: Message, *hints: Message) -> Finding:
     """Return that the learner has something left to do; arguments as the attributes of `Finding`."""
     return Finding(Outcome.NOT_YET, cause, saw, look, hints)
 
 
-def cannot_tell(cause: str, saw: str, look: str) -> Finding:
+def cannot_tell(cause: str, saw: Message, look: Message) -> Finding:
     """Return that the environment lets no check be made; arguments as the attributes of `Finding`."""
     return Finding(Outcome.CANNOT_TELL, cause, saw, look)

@@ -19,7 +19,7 @@ NO_SUBSET: Final = "a-destination-without-its-subset"
 SYMPTOM: Final = Message('The part "Name the cause" of the text, and the table of {page}.', page=PAGE)
 REPAIR: Final = Message('The part "Repair it" of the text; the folder is .course/verdicts.')
 # What helps to find each fault, from the symptom on.
-HINTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+HINTS: Final[Mapping[str, tuple[Message, ...]]] = MappingProxyType(
     {
         SWAPPED: (
             Message("Each version gets what the other one was meant to get. Which row of the table is that?"),

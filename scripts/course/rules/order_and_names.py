@@ -82,7 +82,7 @@ def _broken(calls: Calls, traffic: Traffic | None) -> Finding | None:
     if not calls.are_right:
         return not_yet(
             "errors",
-            f"{calls}.",
+            Message("{calls}.", calls=calls),
             Message("The row of that status in {page}.", page=PAGE),
             Message(
                 "The two faults that this step began with are gone, and this is another one: what have you "

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from canary_loadtest.core.message import Message, joined
 from scripts.course.rules.deployed import Deployed
 from scripts.course.rules.finding import Finding, done, not_yet
 from scripts.course.rules.rolling_update import gone
@@ -13,9 +14,9 @@ EACH: Final = 2
 PERCENT: Final = 50
 # What the load test says of kept connections behind a Service, docs/why-is-my-split-wrong.md#pinned.
 PINNED: Final = "connections are pinned"
-PAUSE: Final = 'The part "Pause" of the text.'
-JUDGE: Final = 'The part "Judge it" of the text; the folder is .course/verdicts.'
-KEPT: Final = 'The part "A run that misleads" of the text.'
+PAUSE: Final = Message('The part "Pause" of the text.')
+JUDGE: Final = Message('The part "Judge it" of the text; the folder is .course/verdicts.')
+KEPT: Final = Message('The part "A run that misleads" of the text.')
 
 
 def judged(deployed: Deployed | None, evidence: Evidence) -> Finding:
@@ -36,13 +37,23 @@ def judged(deployed: Deployed | None, evidence: Evidence) -> Finding:
     if not pinned:
         return not_yet(
             "nothing_kept",
-            f"{share}; no run of this start has kept its connections.{evidence.remark}",
+            Message(
+                "{share}; no run of this start has kept its connections.{remark}", share=share, remark=evidence.remark
+            ),
             KEPT,
-            "Repeat the run with --keep-alive, and compare the two tables.",
+            Message("Repeat the run with --keep-alive, and compare the two tables."),
         )
     return done(
-        f"{EACH} + {EACH} pods are ready, and {share.file} CONFIRMED {PERCENT} % after {share.answers} answers; "
-        f"{pinned[-1].file} kept its connections, and {pinned[-1].answers} answers decided nothing."
+        Message(
+            "{each} + {each} pods are ready, and {file} CONFIRMED {percent} % after {answers} answers; "
+            "{kept} kept its connections, and {kept_answers} answers decided nothing.",
+            each=EACH,
+            file=share.file,
+            percent=PERCENT,
+            answers=share.answers,
+            kept=pinned[-1].file,
+            kept_answers=pinned[-1].answers,
+        )
     )
 
 
@@ -53,25 +64,38 @@ def _not_paused(deployed: Deployed) -> Finding | None:
     if deployed.tag != CANARY:
         return not_yet(
             "no_canary",
-            f"{deployed}; {CANARY} is not wanted.",
+            Message("{deployed}; {canary} is not wanted.", deployed=deployed, canary=CANARY),
             PAUSE,
-            f"Apply the manifest of the canary, and pause the rollout as soon as {EACH} of its pods are there.",
-            "scripts/cluster/pause.sh shows each command that it types.",
+            Message(
+                "Apply the manifest of the canary, and pause the rollout as soon as {each} of its pods are there.",
+                each=EACH,
+            ),
+            Message("scripts/cluster/pause.sh shows each command that it types."),
         )
     if not deployed.is_paused:
         return not_yet(
             "went_on",
-            f"{deployed}: nothing holds the rollout.",
+            Message("{deployed}: nothing holds the rollout.", deployed=deployed),
             PAUSE,
-            "Unpaused, the update goes on as soon as the new pods have been ready for 5 seconds. `reset` goes back.",
-            f"Pause when the status says {EACH} updated replicas: not at once, and not some seconds late.",
+            Message(
+                "Unpaused, the update goes on as soon as the new pods have been ready for 5 seconds. `reset` goes back."
+            ),
+            Message(
+                "Pause when the status says {each} updated replicas: not at once, and not some seconds late.", each=EACH
+            ),
         )
     return not_yet(
         "not_halfway",
-        f"{deployed}; halfway is {EACH} of {STABLE} and {EACH} of {CANARY}.",
+        Message(
+            "{deployed}; halfway is {each} of {stable} and {each} of {canary}.",
+            deployed=deployed,
+            each=EACH,
+            stable=STABLE,
+            canary=CANARY,
+        ),
         PAUSE,
-        "Pods that start are not ready yet: check again in some seconds.",
-        "Paused at once, there may be fewer new pods: resume and pause again, or `reset`.",
+        Message("Pods that start are not ready yet: check again in some seconds."),
+        Message("Paused at once, there may be fewer new pods: resume and pause again, or `reset`."),
     )
 
 
@@ -79,11 +103,19 @@ def _confirmed(evidence: Evidence) -> Verdict | Finding:
     found = [one for one in evidence.counted if one.confirms(PERCENT)]
     if found:
         return found[-1]
-    others = "".join(f" {one}." for one in evidence.counted)
+    others = joined("", [Message(" {verdict}.", verdict=one) for one in evidence.counted])
     return not_yet(
         "not_confirmed",
-        f"{EACH} + {EACH} pods are ready, and no verdict of this start CONFIRMED {PERCENT} %.{others}{evidence.remark}",
+        Message(
+            "{each} + {each} pods are ready, and no verdict of this start CONFIRMED {percent} %.{others}{remark}",
+            each=EACH,
+            percent=PERCENT,
+            others=others,
+            remark=evidence.remark,
+        ),
         JUDGE,
-        "A Service has no weights: what it serves is the ratio of the pods that are ready.",
-        "One connection for each request, all other options at their defaults, and a run of some 1,000 answers.",
+        Message("A Service has no weights: what it serves is the ratio of the pods that are ready."),
+        Message(
+            "One connection for each request, all other options at their defaults, and a run of some 1,000 answers."
+        ),
     )

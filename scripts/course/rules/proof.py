@@ -13,7 +13,7 @@ def name_of(canary_percent: int) -> str:
     return f"{100 - canary_percent}-{canary_percent}"
 
 
-def proof(evidence: Evidence, name: str, canary_percent: int, look: str) -> Verdict | Finding:
+def proof(evidence: Evidence, name: str, canary_percent: int, look: Message) -> Verdict | Finding:
     """Return the latest verdict that CONFIRMED the share of a route, or what is missing where there is none.
 
     Args:
@@ -26,7 +26,7 @@ def proof(evidence: Evidence, name: str, canary_percent: int, look: str) -> Verd
     return right[-1] if right else _unproved(evidence, name, canary_percent, look)
 
 
-def not_served(traffic: Traffic | None, canary_percent: int, look: str) -> Finding | None:
+def not_served(traffic: Traffic | None, canary_percent: int, look: Message) -> Finding | None:
     """Return in what the traffic differs from the repository's state of a share, None where it is that state.
 
     Args:
@@ -50,7 +50,7 @@ def not_served(traffic: Traffic | None, canary_percent: int, look: str) -> Findi
     )
 
 
-def _unproved(evidence: Evidence, name: str, canary_percent: int, look: str) -> Finding:
+def _unproved(evidence: Evidence, name: str, canary_percent: int, look: Message) -> Finding:
     of_route = [one for one in evidence.counted if one.route == name]
     if not of_route:
         others = joined(
@@ -88,7 +88,7 @@ def _unproved(evidence: Evidence, name: str, canary_percent: int, look: str) -> 
     )
 
 
-def _differences(traffic: Traffic, canary_percent: int) -> Iterator[tuple[str, str]]:
+def _differences(traffic: Traffic, canary_percent: int) -> Iterator[tuple[str, Message]]:
     """Yield a cause and a sentence for each difference, the one that clients feel most first."""
     if traffic.without_pods:
         names = joined(Message(" and "), traffic.without_pods)

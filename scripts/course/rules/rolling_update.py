@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from canary_loadtest.core.message import Message, joined
+from scripts.course.rules.causes import PAGE
 from scripts.course.rules.deployed import Deployed
 from scripts.course.rules.finding import Finding, done, not_yet
 from scripts.course.rules.shift_under_load import lost
@@ -16,8 +18,8 @@ MISSING: Final = "1.2-SNAPSHOT"
 LEAST_READY: Final = 2
 # A run that is to have seen an update goes on at least so long after its beginning: the pods are replaced meanwhile.
 UPDATE_SECONDS: Final = 10
-UNDER_LOAD: Final = 'The part "Update under load" of the text; the folder is .course/verdicts.'
-STICKS: Final = 'The part "An update that sticks" of the text.'
+UNDER_LOAD: Final = Message('The part "Update under load" of the text; the folder is .course/verdicts.')
+STICKS: Final = Message('The part "An update that sticks" of the text.')
 
 
 def judged(deployed: Deployed | None, answer: str, evidence: Evidence) -> Finding:
@@ -33,17 +35,28 @@ def judged(deployed: Deployed | None, answer: str, evidence: Evidence) -> Findin
     if AFTER not in deployed.first_wanted:
         return not_yet(
             "no_update",
-            f"{deployed}; {AFTER} was never wanted.{evidence.remark}",
+            Message(
+                "{deployed}; {after} was never wanted.{remark}", deployed=deployed, after=AFTER, remark=evidence.remark
+            ),
             UNDER_LOAD,
-            f"Let a load test send requests, and meanwhile give the Deployment the image of {AFTER}.",
-            "A Deployment is updated by another image in its pod template: `kubectl set image`.",
+            Message(
+                "Let a load test send requests, and meanwhile give the Deployment the image of {after}.", after=AFTER
+            ),
+            Message("A Deployment is updated by another image in its pod template: `kubectl set image`."),
         )
     across = _across(deployed.first_wanted[AFTER], evidence)
     if isinstance(across, Finding):
         return across
     return _on_the_missing(deployed, answer) or done(
-        f"{across.file} saw the update to {AFTER} and lost none of {across.answers} requests; {MISSING} stuck with "
-        f"{LEAST_READY} pods that answered, and was taken back."
+        Message(
+            "{file} saw the update to {after} and lost none of {answers} requests; {missing} stuck "
+            "with {least_ready} pods that answered, and was taken back.",
+            file=across.file,
+            after=AFTER,
+            answers=across.answers,
+            missing=MISSING,
+            least_ready=LEAST_READY,
+        )
     )
 
 
@@ -51,9 +64,9 @@ def gone() -> Finding:
     """Return that there is no Deployment any more."""
     return not_yet(
         "no_deployment",
-        "the namespace has no Deployment micro-api.",
-        "What was deleted since the step began? `reset` starts it again.",
-        "The step needs the Deployment that its start has made.",
+        Message("the namespace has no Deployment micro-api."),
+        Message("What was deleted since the step began? `reset` starts it again."),
+        Message("The step needs the Deployment that its start has made."),
     )
 
 
@@ -67,22 +80,33 @@ def _across(updated_at_seconds: float, evidence: Evidence) -> Verdict | Finding:
     if not across:
         return not_yet(
             "not_under_load",
-            f"the update began, and no run of the load test went on from before it until {UPDATE_SECONDS} seconds "
-            f"after.{evidence.remark}",
+            Message(
+                "the update began, and no run of the load test went on from before it until "
+                "{update_seconds} seconds after.{remark}",
+                update_seconds=UPDATE_SECONDS,
+                remark=evidence.remark,
+            ),
             UNDER_LOAD,
-            "The order is: the run begins, you update, the run ends. `reset` goes back to 1.0-SNAPSHOT.",
-            "The run needs a fixed time, and may not end with its verdict: 40 seconds are enough for an update.",
+            Message("The order is: the run begins, you update, the run ends. `reset` goes back to 1.0-SNAPSHOT."),
+            Message(
+                "The run needs a fixed time, and may not end with its verdict: 40 seconds are enough for an update."
+            ),
         )
     whole = [one for one in across if not lost(one)]
     if whole:
         return whole[-1]
-    kinds = ", ".join(f"{count} {kind}" for kind, count in across[-1].others.items())
+    kinds = joined(Message(", "), [f"{count} {kind}" for kind, count in across[-1].others.items()])
     return not_yet(
         "lost",
-        f"{across[-1].file} saw the update, and {lost(across[-1])} requests got no right answer: {kinds}.",
-        "The rows below `other` in the table, and the row of that word in docs/why-is-my-split-wrong.md.",
-        "An update of these manifests loses nothing. What else was changed or stopped during the run?",
-        "`reset`, and let a new run see nothing but the one update.",
+        Message(
+            "{file} saw the update, and {lost} requests got no right answer: {kinds}.",
+            file=across[-1].file,
+            lost=lost(across[-1]),
+            kinds=kinds,
+        ),
+        Message("The rows below `other` in the table, and the row of that word in {page}.", page=PAGE),
+        Message("An update of these manifests loses nothing. What else was changed or stopped during the run?"),
+        Message("`reset`, and let a new run see nothing but the one update."),
     )
 
 
@@ -91,31 +115,41 @@ def _on_the_missing(deployed: Deployed, answer: str) -> Finding | None:
     if MISSING not in deployed.first_wanted:
         return not_yet(
             "nothing_stuck",
-            f"the update to {AFTER} lost nothing; {MISSING} was not tried yet.",
+            Message("the update to {after} lost nothing; {missing} was not tried yet.", after=AFTER, missing=MISSING),
             STICKS,
-            f"Give the Deployment the image of {MISSING}, which does not exist, and count the pods that are ready.",
+            Message(
+                "Give the Deployment the image of {missing}, which does not exist, and count the pods that are ready.",
+                missing=MISSING,
+            ),
         )
     if deployed.tag == MISSING:
         return not_yet(
             "sticks",
-            f"the update to {MISSING} sticks; {deployed}.",
+            Message("the update to {missing} sticks; {deployed}.", missing=MISSING, deployed=deployed),
             STICKS,
-            "Count the pods that are ready: these answer. Then go back to the version before.",
-            "`kubectl rollout undo` goes back by one revision.",
+            Message("Count the pods that are ready: these answer. Then go back to the version before."),
+            Message("`kubectl rollout undo` goes back by one revision."),
         )
     if len(deployed.ready(AFTER)) < REPLICAS or deployed.tag != AFTER:
         return not_yet(
             "not_back",
-            f"{deployed}; the step ends with {REPLICAS} of {AFTER}.",
+            Message(
+                "{deployed}; the step ends with {replicas} of {after}.",
+                deployed=deployed,
+                replicas=REPLICAS,
+                after=AFTER,
+            ),
             STICKS,
-            "Going back takes some seconds: check again. Which version does the Deployment want?",
+            Message("Going back takes some seconds: check again. Which version does the Deployment want?"),
         )
     if answer.strip() != str(LEAST_READY):
         return not_yet(
             "other_count" if answer else "no_count",
-            f"your answer is {answer!r}, and another number of pods was ready." if answer else "no answer is recorded.",
+            Message("your answer is {answer!r}, and another number of pods was ready.", answer=answer)
+            if answer
+            else Message("no answer is recorded."),
             STICKS,
-            "The question is how many pods were ready while the update stuck.",
-            "Three replicas, of which maxUnavailable lets one go. Try the update again, and count.",
+            Message("The question is how many pods were ready while the update stuck."),
+            Message("Three replicas, of which maxUnavailable lets one go. Try the update again, and count."),
         )
     return None

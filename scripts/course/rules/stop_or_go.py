@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from canary_loadtest.core.message import Message, joined
 from scripts.course.rules.finding import Finding, done, not_yet
 from scripts.course.rules.personal import chosen
 from scripts.course.rules.proof import name_of, not_served, proof
@@ -12,9 +13,9 @@ GOOD: Final = "good"
 BAD: Final = "bad"
 # The weights of the release in percent, the last of which ends it.
 WEIGHTS: Final = (10, 50, 100)
-FIRST: Final = 'The part "The first weight" of the text; the folder is .course/verdicts.'
-STOPPED: Final = 'The part "Stop" of the text.'
-WENT_ON: Final = 'The part "Go on" of the text.'
+FIRST: Final = Message('The part "The first weight" of the text; the folder is .course/verdicts.')
+STOPPED: Final = Message('The part "Stop" of the text.')
+WENT_ON: Final = Message('The part "Go on" of the text.')
 
 
 def quality(name: str, attempt: int) -> str:
@@ -49,10 +50,14 @@ def _stopped(traffic: Traffic | None, worse: Verdict, evidence: Evidence) -> Fin
     if traffic is None or not traffic.serves(0):
         return not_yet(
             "not_stopped",
-            f"{worse.file} found the canary worse than stable, and Envoy serves {traffic or 'no route'}.",
+            Message(
+                "{file} found the canary worse than stable, and Envoy serves {traffic}.",
+                file=worse.file,
+                traffic=traffic or Message("no route"),
+            ),
             STOPPED,
-            "Every further answer of that canary goes to a user. Which state gives it none?",
-            "100-0 is the state before the release, below istio/.",
+            Message("Every further answer of that canary goes to a user. Which state gives it none?"),
+            Message("100-0 is the state before the release, below istio/."),
         )
     if finding := not_served(traffic, 0, STOPPED):
         return finding
@@ -63,8 +68,13 @@ def _stopped(traffic: Traffic | None, worse: Verdict, evidence: Evidence) -> Fin
     if isinstance(back, Finding):
         return back
     return done(
-        f"{worse.file} found the canary worse than stable at {worse.expected_percent:g} %; the release was stopped, "
-        f"and none of {back.answers} answers afterwards was the canary's."
+        Message(
+            "{file} found the canary worse than stable at {expected_percent:g} %; the release was "
+            "stopped, and none of {answers} answers afterwards was the canary's.",
+            file=worse.file,
+            expected_percent=worse.expected_percent,
+            answers=back.answers,
+        )
     )
 
 
@@ -85,13 +95,13 @@ def _went_on(traffic: Traffic | None, kind: str, evidence: Evidence) -> Finding:
     if kind == BAD:
         return not_yet(
             "released_bad",
-            "each weight has its go-ahead, and this canary errs ten times in a hundred; it is released.",
+            Message("each weight has its go-ahead, and this canary errs ten times in a hundred; it is released."),
             FIRST,
-            "At the defaults that happens in at most 5 % of releases. Were the runs told to judge less?",
-            "`reset` begins another release.",
+            Message("At the defaults that happens in at most 5 % of releases. Were the runs told to judge less?"),
+            Message("`reset` begins another release."),
         )
-    files = ", ".join(one.file for one in proved)
-    return done(f"the canary is good, and each weight had its go-ahead before the next: {files}.")
+    files = joined(Message(", "), [one.file for one in proved])
+    return done(Message("the canary is good, and each weight had its go-ahead before the next: {files}.", files=files))
 
 
 def _allows(verdict: Verdict, percent: int) -> bool:
@@ -105,22 +115,35 @@ def _no_go_ahead(traffic: Traffic | None, percent: int, evidence: Evidence) -> F
     if not of_route:
         return not_yet(
             "no_verdict",
-            f"Envoy serves {traffic or 'no route'}, and no verdict of this start is about {name}.{evidence.remark}",
+            Message(
+                "Envoy serves {traffic}, and no verdict of this start is about {name}.{remark}",
+                traffic=traffic or Message("no route"),
+                name=name,
+                remark=evidence.remark,
+            ),
             FIRST if percent == WEIGHTS[0] else WENT_ON,
-            f"Shift to {name}, and let the load test decide if the canary may get more.",
-            "The lab's `measure` knows the share and the route; the verdict must be written into .course/verdicts.",
+            Message("Shift to {name}, and let the load test decide if the canary may get more.", name=name),
+            Message(
+                "The lab's `measure` knows the share and the route; the verdict must be written into .course/verdicts."
+            ),
         )
     last = of_route[-1]
     if last.outcome == "CONFIRMED":
         return not_yet(
             "only_split",
-            f"{last}: no go-ahead, since it was told to judge less, or came after the next weight's.",
-            "The lines `canary:` and `verdict:` of the table.",
-            f"A right split is no reason to go on. Measure at {name} before the next weight, with the usual options.",
+            Message(
+                "{last}: no go-ahead, since it was told to judge less, or came after the next weight's.", last=last
+            ),
+            Message("The lines `canary:` and `verdict:` of the table."),
+            Message(
+                "A right split is no reason to go on. Measure at {name} before the next weight, with the usual "
+                "options.",
+                name=name,
+            ),
         )
     return not_yet(
         "no_go_ahead",
-        f"{last}.{evidence.remark}",
-        "The reason of the verdict.",
-        "INCONCLUSIVE: hold, and give the run more time. REFUTED: is it the split, or the canary?",
+        Message("{verdict}.{remark}", verdict=last, remark=evidence.remark),
+        Message("The reason of the verdict."),
+        Message("INCONCLUSIVE: hold, and give the run more time. REFUTED: is it the split, or the canary?"),
     )

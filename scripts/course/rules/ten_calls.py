@@ -117,7 +117,7 @@ def _on_verdicts(hidden_percent: int, bet: Bet, evidence: Evidence) -> Finding:
         )
     return not_yet(
         "not_confirmed",
-        f"{late[-1]}.",
+        Message("{verdict}.", verdict=late[-1]),
         Message("The verdict's own reason and the lines of the table above it."),
         Message("One of 30 and 50 is served. What does a REFUTED at one of them say about the other?"),
         Message(

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from canary_loadtest.core.message import Message
 from scripts.course.rules.deployed import Deployed
 from scripts.course.rules.finding import Finding, done, not_yet
 from scripts.course.rules.paused_canary import CANARY, EACH, STABLE
@@ -9,8 +10,8 @@ from scripts.course.rules.rolling_update import REPLICAS, gone
 
 # How many old pods are ready at the worst moment of `resume` and then `undo`.
 WORST: Final = 0
-PREDICT: Final = 'The part "Predict" of the text.'
-BACK: Final = 'The part "Back" of the text.'
+PREDICT: Final = Message('The part "Predict" of the text.')
+BACK: Final = Message('The part "Back" of the text.')
 
 
 def judged(deployed: Deployed | None, answer: str, since_seconds: float) -> Finding:
@@ -26,9 +27,11 @@ def judged(deployed: Deployed | None, answer: str, since_seconds: float) -> Find
     if not answer:
         return not_yet(
             "no_prediction",
-            f"{deployed}; no prediction is recorded.",
+            Message("{deployed}; no prediction is recorded.", deployed=deployed),
             PREDICT,
-            "How many of the old pods are ready at the worst moment of `resume` and then `undo`? Choose 0, 1 or 2.",
+            Message(
+                "How many of the old pods are ready at the worst moment of `resume` and then `undo`? Choose 0, 1 or 2."
+            ),
         )
     return _not_back(deployed, since_seconds) or _on_the_prediction(answer)
 
@@ -36,23 +39,40 @@ def judged(deployed: Deployed | None, answer: str, since_seconds: float) -> Find
 def _not_back(deployed: Deployed, since_seconds: float) -> Finding | None:
     """Return in what the cluster differs from the old version whose pods have stayed, None where it is that."""
     if deployed.is_paused or deployed.tag != STABLE or len(deployed.ready(STABLE)) < REPLICAS:
-        canaries = " The canary went on." if deployed.tag == CANARY and not deployed.is_paused else ""
+        canaries = Message(" The canary went on.") if deployed.tag == CANARY and not deployed.is_paused else ""
         return not_yet(
             "not_back",
-            f"{deployed}; {deployed.tag} is wanted, and the step ends with {REPLICAS} of {STABLE}.{canaries}",
+            Message(
+                "{deployed}; {tag} is wanted, and the step ends with {replicas} of {stable}.{canaries}",
+                deployed=deployed,
+                tag=deployed.tag,
+                replicas=REPLICAS,
+                stable=STABLE,
+                canaries=canaries,
+            ),
             BACK,
-            "What the Deployment wants decides where `resume` goes. `reset` makes the paused canary again.",
-            "Apply the old manifest while the rollout is paused; then resume.",
+            Message("What the Deployment wants decides where `resume` goes. `reset` makes the paused canary again."),
+            Message("Apply the old manifest while the rollout is paused; then resume."),
         )
     stayed = [one for one in deployed.ready(STABLE) if one.created_at_seconds <= since_seconds]
     if len(stayed) < EACH:
         return not_yet(
             "gap",
-            f"{REPLICAS} pods of {STABLE} are ready, and {len(stayed)} of them were there when the step began: the old "
-            "pods went before new ones came.",
-            "The ages of the pods, and the table of the two ways in the text. `reset` makes the paused canary again.",
-            "`resume` goes on with the update first, which ends the old pods. The Deployment must want the old "
-            "version before.",
+            Message(
+                "{replicas} pods of {stable} are ready, and {count} of them were there when the step began: "
+                "the old pods went before new ones came.",
+                replicas=REPLICAS,
+                stable=STABLE,
+                count=len(stayed),
+            ),
+            Message(
+                "The ages of the pods, and the table of the two ways in the text. `reset` makes the paused "
+                "canary again."
+            ),
+            Message(
+                "`resume` goes on with the update first, which ends the old pods. The Deployment must want "
+                "the old version before."
+            ),
         )
     return None
 
@@ -61,11 +81,22 @@ def _on_the_prediction(answer: str) -> Finding:
     if answer.strip() != str(WORST):
         return not_yet(
             "other_prediction",
-            f"the way back had no gap; your prediction for the other way is {answer!r}, and it is another number.",
-            "The watch of the ready pods in the text: the rows of the old ReplicaSet, from the first to the last.",
-            "`resume` lets the update go on, and the canaries are available. What may it end now?",
+            Message(
+                "the way back had no gap; your prediction for the other way is {answer!r}, and it is another number.",
+                answer=answer,
+            ),
+            Message(
+                "The watch of the ready pods in the text: the rows of the old ReplicaSet, from the first to the last."
+            ),
+            Message("`resume` lets the update go on, and the canaries are available. What may it end now?"),
         )
     return done(
-        f"{EACH} of {REPLICAS} pods of {STABLE} were there all the time; by `resume` and `undo` it would have been "
-        f"{WORST} at the worst moment, as you said."
+        Message(
+            "{each} of {replicas} pods of {stable} were there all the time; by `resume` and `undo` it "
+            "would have been {worst} at the worst moment, as you said.",
+            each=EACH,
+            replicas=REPLICAS,
+            stable=STABLE,
+            worst=WORST,
+        )
     )
