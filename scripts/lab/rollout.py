@@ -46,13 +46,18 @@ class LabMachine:
     def set_weight(self, weight_percent: float, route: str) -> None:
         """Shift to a virtual service with this weight, which is served when this returns; raises RolloutError."""
         if not float(weight_percent).is_integer():
-            raise RolloutError(f"Istio's weights are whole numbers, and {weight_percent:g} is none: give other --steps")
+            raise RolloutError(
+                Message(
+                    "Istio's weights are whole numbers, and {percent:g} is none: give other --steps",
+                    percent=weight_percent,
+                )
+            )
         file = self.folder.path / "rollout.yaml"
         file.write_text(virtual_service(int(weight_percent), route), encoding="utf-8")
         try:
             control.shift(self.folder, [str(file)])
         except LabError as error:
-            raise RolloutError(f"the weight was not set: {error}") from error
+            raise RolloutError(Message("the weight was not set: {error}", error=error)) from error
 
     def measure(self, step: Step) -> Measured:
         """Return the load test's verdict on a step."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.message import Message
 from canary_loadtest.gate import probe
 from scripts.rollout import load_test
 from scripts.rollout.engine import Measured, Step
@@ -47,7 +48,14 @@ class CommandMachine:
             raise RolloutError(f"{argv[0]}: {error.strerror}") from error
         if done.returncode:
             said = "\n".join(f"    {line}" for line in (done.stderr or done.stdout).splitlines()[:SAID_LINES])
-            raise RolloutError(f"the weight was not set, exit code {done.returncode}:\n  {shlex.join(argv)}\n{said}")
+            raise RolloutError(
+                Message(
+                    "the weight was not set, exit code {code}:\n  {command}\n{said}",
+                    code=done.returncode,
+                    command=shlex.join(argv),
+                    said=said,
+                )
+            )
 
     def measure(self, step: Step) -> Measured:
         """Return the load test's verdict on a step."""

@@ -1,6 +1,7 @@
 """What a person reads on the terminal is Chinese where the environment asks for it; what programs read never is."""
 
 import json
+import random
 import re
 import subprocess
 import sys
@@ -9,6 +10,18 @@ from typing import Final
 
 import pytest
 
+from canary_loadtest.core.answer import Answer
+from canary_loadtest.core.contract import ROW_NAMES
+from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import CANARY, STABLE
+from canary_loadtest.core.message import Message, translated
+from canary_loadtest.core.session import Session
+from canary_loadtest.core.slowness import Slowness
+from canary_loadtest.output.language import CATALOGUE, FOLDER, read
+from canary_loadtest.output.report import progress_line, table
+from canary_loadtest.output.text import columns
+from canary_loadtest.output.why import with_row
+from canary_loadtest.runner.wording import LIVE_NEXT_STEPS
 from tests.loadtest.locust_process import run as run_locust
 from tests.loadtest.server import serving
 from tests.loadtest.traffic import split
@@ -80,11 +93,11 @@ def test_a_run_speaks_chinese_while_it_goes_and_at_its_end(tmp_path: Path) -> No
     with serving(split(3)) as server:
         ended = run_locust(
             tmp_path,
-            f"--host {server.url} --expect-canary 30 -t 3s --keep-going --skip-log-setup",
+            f"--host {server.url} --expect-canary 30 -t 6s --keep-going --skip-log-setup",
             environment={"LANG": CHINESE},
         )
     assert ended.exit_code == 0
-    assert "个响应，金丝雀 30.0 %，other 0 个：CONFIRMED" in ended.stderr
+    assert re.search(r"^\d+ 个响应，金丝雀 [\d.]+ %，other 0：", ended.stderr, re.MULTILINE)
     assert "\n结论：    CONFIRMED - " in ended.stdout
     assert "are from the canary" in ended.verdict["reason"]
 
@@ -94,3 +107,49 @@ def test_a_pipe_gets_chinese_too(tmp_path: Path) -> None:
     judge = f"{sys.executable} {Path(__file__).parents[2] / 'loadtest'} judge {COUNTS[2][0]} | tee kept"
     subprocess.run(judge, shell=True, cwd=tmp_path, env={"LANG": CHINESE, "PATH": "/usr/bin:/bin"}, check=True)
     assert "个响应太少" in (tmp_path / "kept").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_sentence_of_any_verdict_is_left_in_english(seed: int) -> None:
+    """Errors with and without a name, routes, kept connections, slow answers and none at all: all is said and fits."""
+    chance = random.Random(seed)
+    percent = chance.choice([0, 1, 10, 30, 50, 100])
+    slowness = Slowness(milliseconds=chance.choice([None, 25])) if chance.random() < 0.5 and 0 < percent < 100 else None
+    both = slowness is not None or chance.random() < 0.7
+    session = Session(
+        Expectation(percent, next_weight_percent=100 if both else None, slowness=slowness),
+        chance.choice([None, None, "70-30"]),
+        keep_going=chance.random() < 0.7,
+        row_names=ROW_NAMES,
+        next_steps=LIVE_NEXT_STEPS,
+    )
+    share, errors, slow = (chance.choice(of) for of in ([percent / 100, 0.5], [0, 0.001, 0.1, 1], [1, 10]))
+    named, several, kept = (chance.random() < 0.3 for _ in range(3))
+    previous = ""
+    for _ in range(chance.choice([0, 1, 30, 700, 3000])):
+        version = CANARY if chance.random() < share else STABLE
+        label = chance.choice(["status_503", "timeout", "odd"]) if chance.random() < errors else version
+        session.add(
+            Answer(
+                label,
+                chance.choice(["70-30", "100-0", ""]) if several else "70-30",
+                previous if kept else None,
+                version if named else "",
+                seconds=chance.random() / 100 * (slow if version == CANARY else 1),
+            )
+        )
+        previous = label
+    objection = chance.choice(["", "", Message("interrupted before the end of the test")])
+    verdict = session.verdict(requests_known=chance.random() < 0.8, objection=objection)
+    shown = table(with_row(verdict), chinese)
+    assert not ENGLISH.search(shown), shown
+    assert not re.search(r"[{}]", shown)
+    assert too_long(shown) == []
+    english = progress_line(session, 100.0, 5.0)
+    assert not ENGLISH.search(chinese(english))
+    assert columns(chinese(english)) <= max(80, len(english))
+
+
+def chinese(text: str) -> str:
+    """Return a message of the load test in Chinese."""
+    return translated(text, read(FOLDER / CATALOGUE))
