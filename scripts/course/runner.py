@@ -234,12 +234,12 @@ class Course:
         try:
             finding = _code(step).check(self._bench(step, attempt))
         except CannotTellError as error:
-            self._keep(step, attempt.with_finding(error.finding, time.time()))
+            self._keep(step, attempt.with_finding(_as_said(error.finding), time.time()))
             return step, error.finding
         attempt = replace(attempt, checks=attempt.checks + 1)
         if finding.outcome is Outcome.DONE and not attempt.is_done:
             attempt = replace(attempt, is_done=True, done_at_seconds=time.time(), saw=finding.saw)
-        self._keep(step, attempt.with_finding(finding, time.time()))
+        self._keep(step, attempt.with_finding(_as_said(finding), time.time()))
         return step, finding
 
     def _open_step(self) -> Step:
@@ -271,6 +271,11 @@ class Course:
 
 def _code(step: Step) -> StepCode:
     return cast("StepCode", importlib.import_module(f"scripts.course.steps.{step.name}"))
+
+
+def _as_said(finding: Finding) -> Finding:
+    """Return a finding in the user's language, for those who read it later."""
+    return replace(finding, saw=told(finding.saw), look=told(finding.look))
 
 
 def _say(label: str, text: str) -> None:

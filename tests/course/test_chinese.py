@@ -41,6 +41,7 @@ def test_a_step_is_done_in_chinese(learner: Learner) -> None:
         assert one.stderr == ""
         assert not ENGLISH.search(one.stdout)
     attempt = learner.progress()["attempts"]["write_a_state"]
+    assert attempt["finding"].startswith("Envoy 的权重是 v1 85、v2 15，")
     assert attempt["saw"].startswith("Envoy's weights are v1 85, v2 15, its answers say 85-15,")
 
 

@@ -16,11 +16,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, cast
 from urllib.parse import parse_qs, urlsplit
 
+from canary_loadtest.core.message import Message
 from scripts.course.errors import CourseError
 from scripts.course.evidence import UNREADABLE
 from scripts.course.page.view import FOLDER, LEARNER, PROJECTOR, Wish, html
 from scripts.course.page.words import CHINESE, ENGLISH, WORDS
 from scripts.course.state import CourseFolder
+from scripts.lab.terminal import told
 
 ADDRESS: Final = "127.0.0.1"
 HTML: Final = "text/html; charset=utf-8"
@@ -143,9 +145,15 @@ def listening(folder: CourseFolder, port: int = 0) -> Server:
     try:
         return Server((ADDRESS, port), partial(Handler, folder))
     except (OSError, OverflowError) as error:
-        reason = "it is in use" if getattr(error, "errno", None) == errno.EADDRINUSE else error
+        reason = Message("it is in use") if getattr(error, "errno", None) == errno.EADDRINUSE else error
         raise CourseError(
-            f"port {port} of {ADDRESS}: {reason}: name another one with --port, or leave it out, and the system chooses"
+            Message(
+                "port {port} of {address}: {reason}: name another one with --port, or leave it out, and "
+                "the system chooses",
+                port=port,
+                address=ADDRESS,
+                reason=reason,
+            )
         ) from error
 
 
@@ -153,7 +161,7 @@ def serve(folder: CourseFolder, port: int) -> int:
     """Serve the page until Ctrl-C, and return 0; arguments and errors as those of `listening`."""
     with listening(folder, port) as server:
         try:
-            print(f"The page is at {server.url}; Ctrl-C ends it.", flush=True)
+            print(told(Message("The page is at {url}; Ctrl-C ends it.", url=server.url)), flush=True)
             server.serve_forever()
         except KeyboardInterrupt:
             print()
@@ -173,7 +181,7 @@ class Background:
         if self._server is None:
             self._server = listening(self._folder)
             threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
-        print(f"The page is at {self._server.url} until you quit.")
+        print(told(Message("The page is at {url} until you quit.", url=self._server.url)))
         return 0
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""What the page says by itself, in both languages; what a check saw is as the check said it, in English."""
+"""What the page says by itself, in both languages; what a check saw is as the check said it."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
