@@ -311,6 +311,36 @@ def add_destinations(
         )
 
 
+def add_versions(
+    parser: Any,  # noqa: ANN401 - a parser or a group: argparse has no public name for both
+    env_prefix: str | None = None,
+) -> None:
+    """Add the options that take the version of a right answer from a header; see `add_expectation`."""
+    for flag, kind, metavar, text in (
+        ("--version-header", header_name, "NAME", "take the version of a right answer from this response header"),
+        ("--canary-version", str, "VALUE", "its value for the canary; micro-api-5f7c-* stands for all that begin so"),
+        ("--stable-version", str, "VALUE", "its value for the stable version; where both fit, the longer one counts"),
+    ):
+        env = {} if env_prefix is None else {"env_var": env_prefix + flag.removeprefix("--").replace("-", "_").upper()}
+        parser.add_argument(flag, type=kind, metavar=metavar, help=text, **env)
+
+
+def versions_of(options: argparse.Namespace) -> Destinations | None:
+    """Return how right answers name the version that they are from, None where their classifier says it.
+
+    Raises:
+        ExpectationError: one of the three options is missing, or both versions have the same value.
+    """
+    header, canary, stable = options.version_header, options.canary_version, options.stable_version
+    if not any((header, canary, stable)):
+        return None
+    if not all((header, canary, stable)):
+        raise ExpectationError("--version-header, --canary-version and --stable-version go together: give all three")
+    if canary == stable:
+        raise ExpectationError(f"--canary-version and --stable-version are both {canary}: give two values")
+    return Destinations(header, canary, stable)
+
+
 def header_name(text: str) -> str:
     """Return the name of a header in lower case.
 
@@ -385,6 +415,7 @@ def add_locust_options(parser: argparse.ArgumentParser) -> None:
     )
     _show_in_start_form([*shown, route])
     add_destinations(group, "LOCUST_")
+    add_versions(group, "LOCUST_")
     group.add_argument(
         "--host-header",
         type=host_header,

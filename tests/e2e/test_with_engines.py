@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from canary_loadtest.core.labels import STABLE
+from canary_loadtest.core.labels import CANARY, STABLE
 from tests.e2e.cluster import Cluster
 from tests.e2e.engines import (
+    BEFORE,
     GOOD,
     PROOF_SECONDS,
     Engine,
@@ -117,14 +118,15 @@ def test_a_split_that_is_not_served_is_refuted(engine: Engine) -> None:
 
 
 def test_a_weight_that_is_edited_by_hand_holds(engine: Engine) -> None:
-    """Argo Rollouts puts it back, Flagger does not: the release stays where it is, and is not promoted."""
+    """Argo Rollouts puts it back, Flagger does not: another step of the release is as wrong as any other weight."""
     engine.configure("load", "--max-rate=5")
     engine.release(GOOD)
     engine.until(lambda: measured_at_30(engine))
-    set_weight(engine, 45)
+    set_weight(engine, 60)
     if engine.name == "flagger":
-        engine.until(lambda: "/hooks/go-on 409: INCONCLUSIVE: the route gives the canary 45 %" in engine.log())
-        assert engine.weight_percent == 45
+        said = "/hooks/go-on 409: INCONCLUSIVE: the route gives the canary 60 %, and the engine has written 30 %"
+        engine.until(lambda: said in engine.log())
+        assert engine.weight_percent == 60
         set_weight(engine, 30)
     engine.until(lambda: engine.weight_percent == 30)
     before = engine.counted(30)
@@ -191,3 +193,19 @@ def test_a_good_canary_is_released_and_no_request_is_lost(engine: Engine) -> Non
     assert [step["weight_percent"] for step in steps] == [30, 60]
     assert engine.gate_state["counts"]["stopped"] is None
     assert all(step["counts"]["canary"] > 100 for step in steps)
+
+
+def test_the_old_image_may_be_the_next_canary(installed_engine: Engine) -> None:
+    """What is stable gives the answer of the canary before: a failing old image is taken back, a good one released."""
+    engine = installed_engine
+    if not engine.only(CANARY)():  # the test before leaves it so
+        engine.release(GOOD)
+        engine.until(lambda: released(engine))
+    engine.release(BEFORE, SERVICE_ERROR_RATIO="0.1")
+    engine.until(lambda: taken_back(engine))
+    assert engine.gate_state["counts"]["stopped"] == [30, "errors"]
+    engine.until(lambda: engine.gate_state["proof"] == "no leak", PROOF_SECONDS)
+    assert engine.only(CANARY)()
+    engine.release(BEFORE)
+    engine.until(lambda: engine.phase == engine.ended["released"] and engine.weight_percent == 0)
+    assert engine.only(STABLE)()

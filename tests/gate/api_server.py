@@ -53,17 +53,30 @@ class ApiServer:
             ROLLOUT,
             metadata={"annotations": {"rollout.argoproj.io/revision": revision}},
             spec={"strategy": {"canary": {"steps": steps, "trafficRouting": {"istio": istio}}}},
-            status={"currentPodHash": template},
+            status={"currentPodHash": template, "stableRS": "old"},
         )
 
-    def set_canary(self, *weights_percent: int, phase: str = "Progressing") -> None:
+    def set_canary(self, *weights_percent: int, phase: str = "Progressing", written_percent: int = 30) -> None:
         """Set the Canary, whose route is `FLAGGER_ROUTE`."""
         conditions = [{"type": "Promoted", "lastTransitionTime": "2026-11-30T07:20:31Z"}]
         self.put(
             CANARY,
             spec={"targetRef": {"name": "micro-api"}, "analysis": {"stepWeights": list(weights_percent)}},
-            status={"lastAppliedSpec": "abc", "phase": phase, "conditions": conditions},
+            status={
+                "lastAppliedSpec": "abc",
+                "phase": phase,
+                "conditions": conditions,
+                "canaryWeight": written_percent,
+            },
         )
+
+    def set_flagger_weight(self, weight_percent: float) -> None:
+        """Set the route of the Canary."""
+        weights = {"primary": 100 - weight_percent, "canary": weight_percent}
+        destinations = [
+            {"destination": {"host": f"micro-api-{role}"}, "weight": weight} for role, weight in weights.items()
+        ]
+        self.put(FLAGGER_ROUTE, spec={"http": [{"route": destinations}]})
 
     def set_weight(self, weight_percent: float) -> None:
         """Set the route of the Rollout."""

@@ -19,6 +19,11 @@ from tests.support.repository import ROOT
 
 TOKEN: Final = "a token of the tests"
 WAIT_SECONDS: Final = 60.0
+# The replicas of the lab, which have other names than the pods of a Rollout.
+LAB_PODS: Final = (
+    *("--version-header", "x-pod-name"),
+    *("--canary-version", "micro-api-v2-*", "--stable-version", "micro-api-v1-*"),
+)
 
 
 @dataclass
@@ -73,8 +78,13 @@ class RunningGate:
 
 
 @contextmanager
-def gate(
-    api: ApiServer, folder: Path, target: str | None = None, options: tuple[str, ...] = (), tested: tuple[str, ...] = ()
+def gate(  # noqa: PLR0913, PLR0917 - each is an option of one of two processes
+    api: ApiServer,
+    folder: Path,
+    target: str | None = None,
+    options: tuple[str, ...] = (),
+    tested: tuple[str, ...] = (),
+    load_options: tuple[str, ...] = (),
 ) -> Iterator[RunningGate]:
     """Give a gate in front of an API server; with a target it has a load test.
 
@@ -84,12 +94,13 @@ def gate(
         target: the lab's address.
         options: more of `serve`; without any it takes a token and is for a Rollout.
         tested: what stands after `--`.
+        load_options: more of `load`.
     """
     token = folder / "token"
     token.write_text(f"{TOKEN}\n", encoding="utf-8")
     port, load_port = free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
-    own = options or ("--engine", "argo-rollouts", "--token-file", str(token))
+    own = options or ("--engine", "argo-rollouts", "--token-file", str(token), *LAB_PODS)
     serve = ["serve", *own, "--object", "micro-api", "--state", "micro-api-gate", "--namespace", NAMESPACE]
     serve += ["--kubernetes", api.url, "--port", str(port), "--load-port", str(load_port), "--address", "127.0.0.1"]
     serve += ["--settle-seconds", "0.5", "--", *tested]
@@ -104,7 +115,7 @@ def gate(
     if target is not None:
         load = _started(
             *("load", "--gate", f"http://127.0.0.1:{load_port}", "--host", target, "--host-header", HOST),
-            *("--users", "2", "--max-rate", "2000"),
+            *("--users", "2", "--max-rate", "2000", *load_options),
         )
     given = RunningGate(url, start(), load, start)
     try:

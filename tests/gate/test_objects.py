@@ -19,7 +19,7 @@ def rollout(steps: object, **spec: object) -> dict[str, Any]:
     return {
         "metadata": {"name": "shop", "annotations": {"rollout.argoproj.io/revision": "7"}},
         "spec": {"strategy": {"canary": canary}},
-        "status": {"currentPodHash": "abc"},
+        "status": {"currentPodHash": "abc", "stableRS": "old"},
     }
 
 
@@ -29,7 +29,7 @@ def canary(analysis: object, **spec: object) -> dict[str, Any]:
     return {
         "metadata": {"name": "shop"},
         "spec": {"targetRef": {"name": "shop"}, "analysis": analysis, **spec},
-        "status": {"lastAppliedSpec": "5d8f", "conditions": conditions},
+        "status": {"lastAppliedSpec": "5d8f", "conditions": conditions, "canaryWeight": 30},
     }
 
 
@@ -49,6 +49,8 @@ def test_a_rollout_says_which_release_it_is_and_what_comes_next() -> None:
     plan = plan_of(Engine.ARGO_ROLLOUTS, rollout([{"setWeight": 30}, {"pause": {}}, {"setWeight": 60}]))
     assert (plan.template, plan.release, plan.weights_percent) == ("abc", "abc revision 7", (30, 60))
     assert (plan.virtual_service, plan.route, plan.canary) == ("micro-api-route", "primary", "canary")
+    assert (plan.canary_pods, plan.stable_pods) == ("shop-abc-*", "shop-old-*")
+    assert (plan.ends_as_stable, plan.engine_weight_percent) == (False, None)
     assert [plan.next_after(weight) for weight in (0, 30, 60)] == [30, 60, 100]
     assert [plan.declares(weight) for weight in (0, 30, 45, 60, 100)] == [True, True, False, True, True]
 
@@ -77,6 +79,14 @@ def test_a_canary_says_which_release_it_is(analysis: object, weights: tuple[floa
     assert (plan.template, plan.release) == ("5d8f", "5d8f of 2026-11-28T10:00:00Z")
     assert plan.weights_percent == weights
     assert (plan.virtual_service, plan.route, plan.canary) == ("shop", "", "shop-canary")
+    assert (plan.canary_pods, plan.stable_pods) == ("shop-*", "shop-primary-*")
+    assert (plan.ends_as_stable, plan.engine_weight_percent) == (True, 30)
+
+
+def test_a_service_of_another_name_has_the_workloads_pods() -> None:
+    """The route leads to the service's hosts, and the pods are called after the Deployment."""
+    plan = plan_of(Engine.FLAGGER, canary({"stepWeights": [30]}, service={"name": "store"}))
+    assert (plan.virtual_service, plan.canary, plan.stable_pods) == ("store", "store-canary", "shop-primary-*")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,29 @@ def test_each_step_is_confirmed_by_its_own_answers(asked: RunningGate, api: ApiS
     assert [step["weight_percent"] for step in api.state["counts"]["steps"]] == [30, 50]
 
 
+def test_the_old_image_may_be_the_next_canary(api: ApiServer, lab: RunningLab, tmp_path: Path) -> None:
+    """What is called canary is a matter of the release: here the pods of v1 are, which the route gives 70 %."""
+    api.set_rollout(30, 70)
+    api.set_weight(70)
+    token = ("--engine", "argo-rollouts", "--token-file", str(tmp_path / "token"))
+    v1_is_new = ("--version-header=x-pod-name", "--canary-version=micro-api-v1-*", "--stable-version=micro-api-v2-*")
+    route = ("--canary-destination", "stable", "--stable-destination", "canary")
+    with gate(api, tmp_path, lab.url, options=(*token, *v1_is_new), tested=SURE, load_options=route) as asked:
+        answer = asked.until("CONFIRMED", weight_percent=70)
+    assert answer["counts"]["canary"] > answer["counts"]["stable"] > 0
+    assert answer["counts"]["other"] == 0
+
+
+def test_pods_that_no_one_named_hold_the_release(api: ApiServer, lab: RunningLab, tmp_path: Path) -> None:
+    """Without names of the lab's own the gate looks for those of the Rollout's pods, and says what it found."""
+    token = ("--engine", "argo-rollouts", "--token-file", str(tmp_path / "token"))
+    with gate(api, tmp_path, lab.url, options=token, tested=SURE) as asked:
+        until(lambda: asked.verdict()["counts"] is not None, "no counts come")
+        answer = asked.verdict()
+    assert answer["outcome"] == "INCONCLUSIVE"
+    assert set(answer["counts"]["other_by_kind"]) == {"unnamed_version"}
+
+
 def test_hooks_speak_by_status(asked: RunningGate) -> None:
     """409 while nothing is certain; then it may go on, and must not go back."""
     body = {"name": "micro-api", "namespace": "canary-mesh", "phase": "Progressing", "checksum": "abc"}

@@ -85,7 +85,8 @@ def test_it_has_a_weight_measured_once_it_has_settled_and_for_30_seconds(api: Ap
     job = gate.job()
     assert (job["job"], job["id"]) == ("measure", "abc revision 2 at 30 %, generation 1")
     assert " ".join(job["options"]) == (
-        "--expect-canary 30 --keep-going --next-weight 60 --release-steps 2 --tolerance 5"
+        "--expect-canary 30 --keep-going --next-weight 60 --release-steps 2 --tolerance 5 "
+        "--version-header x-pod-name --canary-version micro-api-abc-* --stable-version micro-api-old-*"
     )
     assert Release.from_dict(job["counts"]).tallies == {}
     clock.now += 20
@@ -129,23 +130,64 @@ def test_counts_from_after_a_change_of_the_weight_are_worth_nothing(api: ApiServ
 
 def test_counts_from_after_the_last_go_ahead_of_flagger_are_worth_nothing(api: ApiServer, clock: Clock) -> None:
     """It copies the canary over the primary while the route stays: all answers are the new version's, and no leak."""
-    api.set_canary(30, 60)
-    destinations = [
-        {"destination": {"host": f"micro-api-{role}"}, "weight": weight}
-        for role, weight in (("primary", 40), ("canary", 60))
-    ]
-    api.put(api_server.FLAGGER_ROUTE, spec={"http": [{"route": destinations}]})
+    api.set_canary(30, 60, written_percent=60)
+    api.set_flagger_weight(60)
     gate = gate_of(api, engine=Engine.FLAGGER)
     gate.answer(Question("abc"))
     clock.now += 10
     job = gate.job()
-    api.set_canary(30, 60, phase="Promoting")
+    api.set_canary(30, 60, phase="Promoting", written_percent=60)
     assert gate.take_counts(job["id"], counts_of(api, *(["canary"] * 600), weight_percent=60)) is False
     assert gate.job() == {"job": "rest"}
     answer = gate.answer(Question("abc"))
     assert (answer.outcome, answer.weight_percent) == (Outcome.INCONCLUSIVE, 60)
     assert answer.reason.startswith("the engine copies the new version over the old one")
     assert gate.state.proof is Proof.NONE
+
+
+def test_a_step_that_the_engine_has_not_written_holds_the_release(api: ApiServer, clock: Clock) -> None:
+    """Somebody gave the route a later step: that one has its own verdict, and the one that was left out has none."""
+    api.set_canary(30, 60)
+    api.set_flagger_weight(60)
+    gate = gate_of(api, engine=Engine.FLAGGER)
+    answer = gate.answer(Question("abc"))
+    assert (answer.outcome, answer.begins) == (Outcome.INCONCLUSIVE, False)
+    assert answer.reason == "the route gives the canary 60 %, and the engine has written 30 %: somebody else changed it"
+    clock.now += 10
+    assert gate.job() == {"job": "rest"}
+    api.set_flagger_weight(30)
+    gate.answer(Question("abc"))
+    clock.now += 10
+    assert " ".join(gate.job()["options"]).endswith(
+        "--version-header x-pod-name --canary-version micro-api-* --stable-version micro-api-primary-*"
+    )
+
+
+@pytest.mark.parametrize(
+    ("engine", "weight_percent", "told"),
+    [
+        (Engine.ARGO_ROLLOUTS, 0.0, "stable x-pod-name micro-api-abc-* micro-api-old-*"),
+        (Engine.ARGO_ROLLOUTS, 100.0, "canary x-pod-name micro-api-abc-* micro-api-old-*"),
+        (Engine.FLAGGER, 0.0, "stable x-pod-name micro-api-* micro-api-primary-*"),
+        (Engine.FLAGGER, 100.0, "stable x-pod-name micro-api-* micro-api-primary-*"),
+    ],
+)
+def test_the_window_expects_the_pods_that_are_to_serve(
+    api: ApiServer, clock: Clock, engine: Engine, weight_percent: float, told: str
+) -> None:
+    """Flagger's primary serves after a release, too: the new version was copied over it."""
+    api.set_canary(30, 60)
+    api.set_flagger_weight(30)
+    gate = gate_of(api, engine=engine)
+    gate.answer(Question("abc"))
+    gate.prove(weight_percent)
+    clock.now += 10
+    job = gate.job()
+    assert (job["job"], job["weight_percent"]) == ("prove", weight_percent)
+    assert " ".join([job["expected"], *job["versions"]]) == told
+    api.set_rollout(30, 60, revision="3")
+    api.objects.pop(api_server.CANARY)
+    assert gate.job() == {"job": "rest"}
 
 
 def test_a_weight_that_was_away_for_a_moment_settles_again(api: ApiServer, clock: Clock) -> None:

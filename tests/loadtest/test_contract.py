@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canary_loadtest.core.answer import Destinations
 from canary_loadtest.core.contract import CANARY_BODY, CONTENT_TYPE, STABLE_BODY, classify
 from canary_loadtest.core.labels import CANARY, STABLE
 
@@ -85,3 +86,23 @@ def test_no_other_response_is_an_answer(status: int, headers: dict[str, str], bo
             (STABLE_BODY, None),
             (STABLE_BODY, "v1"),
         }
+
+
+@pytest.mark.parametrize(
+    ("value", "version"),
+    [
+        ("shop-5f7c-x2x4b", CANARY),
+        ("shop-primary-7d9f-abcde", STABLE),
+        ("shop", ""),
+        ("other-5f7c-x2x4b", ""),
+        ("shop-*", CANARY),
+        (None, ""),
+        (["shop-1", "shop-2"], ""),
+    ],
+)
+def test_a_name_may_stand_for_all_that_begin_so(value: object, version: str) -> None:
+    """Where both names fit, the longer one counts; a header that came twice names nothing."""
+    assert Destinations("x-pod-name", "shop-*", "shop-primary-*").of({"x-pod-name": value}) == version
+    assert Destinations("x-pod-name", "shop-primary-*", "shop-*").of({"x-pod-name": value}) == (
+        {CANARY: STABLE, STABLE: CANARY}.get(version, "")
+    )

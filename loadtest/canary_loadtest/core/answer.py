@@ -47,12 +47,12 @@ class Answer(NamedTuple):
 
 
 class Destinations(NamedTuple):
-    """How answers name the version that the proxy drew for their requests.
+    """How answers name a version: the one that the proxy drew for their requests, or the one that answered.
 
     Attributes:
         header: the response header, in lower case.
-        canary: its value for the canary.
-        stable: its value for the stable version.
+        canary: its value for the canary; one that ends in `*` stands for all that begin so, such as names of pods.
+        stable: its value for the stable version. Where both fit, the longer of the two counts.
     """
 
     header: str = DESTINATION_HEADER
@@ -68,7 +68,21 @@ class Destinations(NamedTuple):
         value = headers.get(self.header)
         if value == self.canary:
             return CANARY
-        return STABLE if value == self.stable else ""
+        if value == self.stable:
+            return STABLE
+        if not isinstance(value, str):
+            return ""
+        found = [(len(name), version) for name, version in self._names if _begins(value, name)]
+        return max(found)[1] if found else ""
+
+    @property
+    def _names(self) -> tuple[tuple[str, str], ...]:
+        return (self.canary, CANARY), (self.stable, STABLE)
+
+
+def _begins(value: str, name: str) -> bool:
+    """Return whether a value is one that a name with a `*` at its end stands for."""
+    return name.endswith("*") and value.startswith(name[:-1])
 
 
 ANY_MESH: Final = Destinations()

@@ -35,6 +35,7 @@ UNEXPECTED_STATUS: Final = "unexpected_status"
 UNEXPECTED_TEXT: Final = "unexpected_text"
 UNEXPECTED_VALUE: Final = "unexpected_value"
 UNEXPECTED_VERSION: Final = "unexpected_version"
+UNNAMED_VERSION: Final = "unnamed_version"
 VERSION_MISMATCH: Final = "version_mismatch"
 WRONG_ROUTE: Final = "wrong_route"
 
@@ -69,6 +70,7 @@ HINTS: Final[Mapping[str, str]] = {
     UNEXPECTED_TEXT: Message("text of other answers, whose status is not known: ask again with curl -i"),
     UNEXPECTED_VALUE: Message("records of neither version: check which field names it, and its two values"),
     UNEXPECTED_VERSION: Message("log lines of a version other than v1 and v2: check which service wrote them"),
+    UNNAMED_VERSION: Message("right answers whose header names neither version: check the header, and its two values"),
     VERSION_MISMATCH: Message("the body of one version with the header of the other: check which image is deployed"),
     WRONG_ROUTE: Message("answers came by another route: wait until the new weights are served, or look for a bypass"),
     "status_301": Message("the proxy redirects: ask for the address that it redirects to"),

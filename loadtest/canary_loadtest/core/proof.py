@@ -23,7 +23,9 @@ class Proof:
     """The window so far.
 
     Attributes:
-        expected: the version that is to have all requests: stable after a rollback, the canary after a release.
+        expected: the version that is to have all requests: stable after a rollback, the canary after a release; stable
+            after a release, too, where the engine has made stable the new version.
+        is_release: whether it is the end of a release.
         right: its right answers.
         own_errors: its errors, each replaced by the next request.
         leak: what the first answer was that came from the other version, or may have; "" while there is none.
@@ -33,6 +35,7 @@ class Proof:
     right: int = 0
     own_errors: int = 0
     leak: str = ""
+    is_release: bool = False
 
     @property
     def sent(self) -> int:
@@ -84,7 +87,7 @@ class Proof:
         )
         other = NAMES[CANARY if self.expected == STABLE else STABLE]
         if self.leak:
-            change = Message("rollback") if self.expected == STABLE else Message("release")
+            change = Message("release") if self.is_release else Message("rollback")
             return Message("the {change} leaks: {leak}{own}", change=change, leak=self.leak, own=own)
         return Message(
             "{right} answers, none of {other}{own}: a leak below 1 % (at 95 %)", right=self.right, other=other, own=own

@@ -11,6 +11,7 @@ from typing import Final
 import gevent
 from gevent.pywsgi import WSGIServer
 
+from canary_loadtest.core.answer import Destinations
 from canary_loadtest.core.expectation import Expectation
 from canary_loadtest.core.outcome import EXIT_INTERRUPTED, EXIT_NO_VERDICT
 from canary_loadtest.core.refusal import ExpectationError
@@ -18,16 +19,18 @@ from canary_loadtest.gate.access import Access
 from canary_loadtest.gate.kubernetes import IN_CLUSTER, SERVICE_ACCOUNT, Cluster
 from canary_loadtest.gate.load import Target, load
 from canary_loadtest.gate.rules.objects import Engine
-from canary_loadtest.gate.service import Gate, Settings
+from canary_loadtest.gate.service import PODS, Gate, Settings
 from canary_loadtest.gate.web import Questions, load_app
 from canary_loadtest.options import (
     add_destinations,
     add_expectation,
     add_slowness,
+    add_versions,
     destinations_of,
     expectation_of,
     host_header,
     rate,
+    versions_of,
 )
 from canary_loadtest.output.text import wrapped
 
@@ -110,6 +113,7 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help=f"from a new weight to its first answer that counts (default {DEFAULT_SETTLE_SECONDS:g})",
     )
+    add_versions(serve)
     serve.add_argument(
         "--alarm-url",
         type=_web_address,
@@ -158,6 +162,7 @@ def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace, tested:
         tuple(tested),
         options.settle_seconds,
         options.alarm_url or "",
+        _versions(options),
     )
     gate = Gate(Cluster(options.kubernetes, namespace), settings)
     access = Access(options.token_file, frozenset(options.allow_peer))
@@ -171,6 +176,13 @@ def _serve(parser: argparse.ArgumentParser, options: argparse.Namespace, tested:
     finally:
         loop.stop()
     return 0
+
+
+def _versions(options: argparse.Namespace) -> Destinations:
+    """Return how answers name their version; a header alone has the names of pods."""
+    if options.version_header and not (options.canary_version or options.stable_version):
+        return Destinations(options.version_header, "", "")
+    return versions_of(options) or PODS
 
 
 def _web_address(text: str) -> str:

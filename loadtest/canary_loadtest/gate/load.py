@@ -18,7 +18,6 @@ from typing import Any, Final
 import requests
 
 from canary_loadtest.core.answer import Destinations
-from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.proof import Proof
 from canary_loadtest.gate import probe
 
@@ -144,9 +143,10 @@ class Loader:
     def _prove(self, job: dict[str, Any]) -> None:
         """Take the one window."""
         self._job = job["id"]
-        proof = Proof(STABLE if job["weight_percent"] == 0 else CANARY)
+        target, versions = self._target, Destinations(*job["versions"])
+        proof = Proof(job["expected"], is_release=job["weight_percent"] != 0)
         while not proof.complete:
-            proof.add(probe.ask(self._target.url, self._target.host_header, self._target.destinations))
+            proof.add(probe.ask(target.url, target.host_header, target.destinations, versions))
         self._tell("proof", sentence=proof.sentence, leaks=bool(proof.leak))
 
     def _tell(self, what: str, **told: object) -> None:

@@ -6,19 +6,22 @@ from urllib.parse import urlsplit
 
 from canary_loadtest.core import contract
 from canary_loadtest.core.answer import ANY_MESH, ROUTE_HEADER, Answer, Destinations
-from canary_loadtest.core.labels import CONNECTION_ERROR, TIMEOUT
+from canary_loadtest.core.labels import CONNECTION_ERROR, TIMEOUT, UNNAMED_VERSION, VERSIONS
 
 PATH: Final = "/test/test"
 TIMEOUT_SECONDS: Final = 10.0
 
 
-def ask(url: str, host: str = "", destinations: Destinations = ANY_MESH) -> Answer:
+def ask(
+    url: str, host: str = "", destinations: Destinations = ANY_MESH, versions: Destinations | None = None
+) -> Answer:
     """Send one request on a connection of its own, and return its answer.
 
     Args:
         url: where to, such as `http://127.0.0.1:8080`.
         host: the Host header, "" for the one of the URL.
         destinations: how answers name their destination.
+        versions: how right answers name the version that they are from, None where the contract says it.
     """
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_SECONDS)
@@ -28,6 +31,8 @@ def ask(url: str, host: str = "", destinations: Destinations = ANY_MESH) -> Answ
         response = connection.getresponse()
         named = {name.lower(): value for name, value in response.getheaders()}
         label = contract.classify(response.status, named, response.read())
+        if versions is not None and label in VERSIONS:
+            label = versions.of(named) or UNNAMED_VERSION
     except TimeoutError:
         return Answer(TIMEOUT)
     except (OSError, http.client.HTTPException):

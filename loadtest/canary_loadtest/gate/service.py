@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from canary_loadtest.core.answer import Destinations
 from canary_loadtest.core.expectation import Expectation
+from canary_loadtest.core.labels import CANARY, STABLE
 from canary_loadtest.core.outcome import Outcome
 from canary_loadtest.core.refusal import ExpectationError
 from canary_loadtest.core.release import Release
@@ -24,6 +26,7 @@ from canary_loadtest.gate.rules.answers import (
 from canary_loadtest.gate.rules.objects import Engine, ObjectError, Plan, plan_of, version_of, weight_of
 from canary_loadtest.gate.rules.state import Proof, State
 
+PODS: Final = Destinations("x-pod-name", "", "")  # micro-api's header, and no values of its own
 ASKED_SECONDS: Final = 30.0  # a question keeps the load running for so long
 
 
@@ -39,6 +42,8 @@ class Settings:
         load_options: the load test's options that state the same.
         settle_seconds: how long after a weight was first seen its answers begin to count.
         alarm_url: who is told of a proof that fails, "" for no one but the log.
+        versions: how right answers name the version that they are from; without a value for each, by the names of the
+            release's own pods.
     """
 
     engine: Engine
@@ -48,6 +53,7 @@ class Settings:
     load_options: tuple[str, ...]
     settle_seconds: float
     alarm_url: str = ""
+    versions: Destinations = PODS
 
 
 class Served(NamedTuple):
@@ -187,9 +193,7 @@ class Gate:
             now, state, settle = time.monotonic(), self._state, self._settings.settle_seconds
             if state.proof is Proof.WANTED:
                 self._proof_at = now if self._proof_at is None else self._proof_at
-                if now < self._proof_at + settle:
-                    return {"job": "rest"}
-                return {"job": "prove", "id": state.release, "weight_percent": state.proof_weight_percent}
+                return {"job": "rest"} if now < self._proof_at + settle else self._proof_job()
             step = self._step
             if step is None or not self._measures(step, now) or now < step.seen_at + settle:
                 return {"job": "rest"}
@@ -199,6 +203,29 @@ class Gate:
                 "options": self._options_of(step),
                 "counts": dict(state.counts) or Release.begin(self._expectation_at(step)).to_dict(),
             }
+
+    def _proof_job(self) -> dict[str, Any]:
+        """Return the job of the window; at rest where the release is not known, or is another one by now."""
+        try:
+            plan = self._plan()
+        except (ClusterError, ObjectError) as error:
+            print(f"gate: the proof has to wait: {error}", file=sys.stderr, flush=True)
+            return {"job": "rest"}
+        if plan.release != self._state.release:
+            return {"job": "rest"}
+        weight_percent = self._state.proof_weight_percent
+        return {
+            "job": "prove",
+            "id": plan.release,
+            "weight_percent": weight_percent,
+            "expected": STABLE if weight_percent == 0 or plan.ends_as_stable else CANARY,
+            "versions": self._versions_of(plan),
+        }
+
+    def _versions_of(self, plan: Plan) -> Destinations:
+        """Return how answers name their version: what is the canary of one release is stable in the next one."""
+        told = self._settings.versions
+        return told if told.canary else Destinations(told.header, plan.canary_pods, plan.stable_pods)
 
     def _measures(self, step: Step, now: float) -> bool:
         """Return whether a step is measured: it was asked about, and both versions have requests."""
@@ -213,10 +240,12 @@ class Gate:
     def _options_of(self, step: Step) -> Sequence[str]:
         expectation = self._expectation_at(step)
         next_weight = expectation.next_weight_percent
+        header, canary, stable = self._versions_of(step.plan)
         return [
             *("--expect-canary", f"{step.weight_percent:g}", "--keep-going"),
             *(["--next-weight", f"{next_weight:g}"] if next_weight is not None else []),
             *("--release-steps", str(expectation.release_steps), *self._settings.load_options),
+            *("--version-header", header, "--canary-version", canary, "--stable-version", stable),
         ]
 
     def take_counts(self, job: str, counts: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from canary_loadtest.core.message import Message
 from canary_loadtest.core.outcome import EXIT_CODES, EXIT_NO_VERDICT, EXIT_NOT_WRITTEN, Outcome
 from canary_loadtest.core.refusal import ExpectationError
-from canary_loadtest.options import add_locust_options, destinations_of
+from canary_loadtest.options import add_locust_options, destinations_of, versions_of
 from canary_loadtest.output import page, report
 from canary_loadtest.output.delivery import printed, write_with_exit_code
 from canary_loadtest.output.files import keep, print_whole
@@ -92,6 +92,7 @@ def on_init(environment: Environment, **_: object) -> None:
     judging: JudgingRun
     try:
         destinations_of(options)
+        versions_of(options)
         for host in filter(None, hosts):
             base_address(host)
         judging = MasterRun(options, runner) if isinstance(runner, MasterRunner) else JudgingRun(options, runner)

@@ -23,10 +23,11 @@ from canary_loadtest.core.labels import (
     ABANDONED,
     CLIENT_ERROR,
     TIMEOUT,
+    UNNAMED_VERSION,
     VERSIONS,
     RowNames,
 )
-from canary_loadtest.options import destinations_of, headers_of, slowness_of
+from canary_loadtest.options import destinations_of, headers_of, slowness_of, versions_of
 from canary_loadtest.runner.client import OneAttemptPool
 from canary_loadtest.runner.failures import KINDS, cause_of, label_of, label_of_broken_body
 from canary_loadtest.runner.listeners import options_of, run_of
@@ -91,6 +92,7 @@ class CanaryUser(FastHttpUser):
         if options.host_header:
             self.headers["Host"] = options.host_header
         self.destinations = destinations_of(options)
+        self.versions = versions_of(options)
         self.compares_latency = slowness_of(options) is not None
         self.runner = cast("Runner", environment.runner)
         self._connection = 0
@@ -174,6 +176,8 @@ class CanaryUser(FastHttpUser):
             raise ClassifierError(f"classify raised {error!r} for an answer with status {status}") from error
         if not isinstance(label, str) or not label:
             raise ClassifierError(f"classify returned {label!r} and no label for an answer with status {status}")
+        if self.versions is not None and label in VERSIONS:
+            return self.versions.of(headers) or UNNAMED_VERSION
         return label
 
 

@@ -109,6 +109,11 @@ def hindrance(question: Question, plan: Plan, weight_percent: float) -> str:
             f"the route gives the canary {weight_percent:g} %, which is no step of the release ({declared}):"
             " somebody else changed it"
         )
+    if plan.engine_weight_percent not in {None, weight_percent}:
+        return (
+            f"the route gives the canary {weight_percent:g} %, and the engine has written"
+            f" {plan.engine_weight_percent:g} %: somebody else changed it"
+        )
     if question.weight_percent is not None and question.weight_percent != weight_percent:
         return (
             f"the question is about {question.weight_percent:g} %, and the route gives the canary {weight_percent:g} %"

@@ -35,7 +35,11 @@ class Plan:
         virtual_service: the name of the VirtualService that has the weights.
         route: the name of the only route in it that counts, "" for all.
         canary: the name of the canary's subset or host there.
+        canary_pods: how the names of the canary's pods begin, with a `*` at the end.
+        stable_pods: how those of the stable version begin, which may begin as the canary's do, and go on.
         is_copied: whether the engine makes the old version the new one at an unchanged weight: both answer alike then.
+        ends_as_stable: whether the pods that serve after a release are those that are called stable.
+        engine_weight_percent: the canary's weight that the engine has written, None where its object does not say it.
     """
 
     template: str
@@ -44,7 +48,11 @@ class Plan:
     virtual_service: str
     route: str
     canary: str
+    canary_pods: str
+    stable_pods: str
     is_copied: bool = False
+    ends_as_stable: bool = False
+    engine_weight_percent: float | None = None
 
     def next_after(self, weight_percent: float) -> float:
         """Return the weight that follows one; 100 after the last."""
@@ -66,7 +74,8 @@ def plan_of(engine: Engine, found: Object) -> Plan:
 
 def _rollout(found: Object) -> Plan:
     """Read a Rollout of Argo Rollouts."""
-    name = f"Rollout {_text(found, 'Rollout', 'metadata', 'name')}"
+    own_name = _text(found, "Rollout", "metadata", "name")
+    name = f"Rollout {own_name}"
     steps = _list(found, name, "spec", "strategy", "canary", "steps")
     istio = ("spec", "strategy", "canary", "trafficRouting", "istio")
     routes = _optional(found, *istio, "virtualService", "routes") or [""]
@@ -80,13 +89,16 @@ def _rollout(found: Object) -> Plan:
         _text(found, name, *istio, "virtualService", "name"),
         routes[0],
         subset or _text(found, name, "spec", "strategy", "canary", "canaryService"),
+        f"{own_name}-{template}-*",
+        f"{own_name}-{_optional(found, 'status', 'stableRS') or '?'}-*",
     )
 
 
 def _canary(found: Object) -> Plan:
     """Read a Canary of Flagger."""
     name = f"Canary {_text(found, 'Canary', 'metadata', 'name')}"
-    target = _optional(found, "spec", "service", "name") or _text(found, name, "spec", "targetRef", "name")
+    workload = _text(found, name, "spec", "targetRef", "name")
+    service = _optional(found, "spec", "service", "name") or workload
     template = _text(found, name, "status", "lastAppliedSpec")
     promoted = [one for one in _optional(found, "status", "conditions") or [] if one.get("type") == PROMOTED]
     since = promoted[0].get("lastTransitionTime", "?") if promoted else "?"
@@ -103,7 +115,20 @@ def _canary(found: Object) -> Plan:
         weights = list(range(step, most + 1, step))
     is_copied = _optional(found, "status", "phase") in COPYING
     weights_percent = _rising(weights, name, field)
-    return Plan(template, f"{template} of {since}", weights_percent, target, "", f"{target}-canary", is_copied)
+    written = _optional(found, "status", "canaryWeight")
+    return Plan(
+        template,
+        f"{template} of {since}",
+        weights_percent,
+        service,
+        "",
+        f"{service}-canary",
+        f"{workload}-*",
+        f"{workload}-primary-*",
+        is_copied=is_copied,
+        ends_as_stable=True,
+        engine_weight_percent=float(written) if isinstance(written, int | float) else None,
+    )
 
 
 def _rising(weights: Sequence[Any], name: str, field: str) -> tuple[float, ...]:
