@@ -79,7 +79,7 @@ MISTAKES: Final[Mapping[int, Sequence[str]]] = {
     ),
     9: (
         f"{SHIFT_FIRST}; {LAB} measure",
-        f"{SHIFT_FIRST}; {LAB} measure --only-split -t 5s {INTO}/at-10.json",
+        f"{SHIFT_FIRST}; {LAB} measure --max-rate 20 -t 3s {INTO}/at-10.json",
         f"{SHIFT_FIRST}; {LAB} measure {INTO}/at-10.json",
     ),
     10: (

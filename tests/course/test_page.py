@@ -74,7 +74,7 @@ def test_a_step_shows_its_goal_its_time_and_its_commands(folder: CourseFolder, s
     folder.write(progress(3, minutes_ago=3.5))
     shown = text_of(ask(server)[2])
     assert f"Step 3: {ALL[2].title} Goal: {ALL[2].goal} Type: the commands of the text, then check . Stuck?" in shown
-    assert "Time minute 4 of about 7 Lab http://127.0.0.1:18080 Your weight of v2 15" in shown
+    assert "Time minute 4 of about 7 Address http://127.0.0.1:18080 Your weight of v2 15" in shown
     assert "docs/workshop/steps/30-write-a-state/text.md" in shown
     assert "No check yet." in shown
     assert f"1. {ALL[0].title} done" in shown
