@@ -65,24 +65,22 @@ install_argo_rollouts() {
   run kubectl label namespace argo-rollouts istio-injection=enabled --overwrite
   # On the server: the definitions are too long for the annotation in which kubectl would keep them. What was changed by
   # hand is as its project ships it again.
-  run kubectl apply --server-side --force-conflicts --namespace=argo-rollouts \
-    --filename "${manifest:-$ARGO_ROLLOUTS_MANIFEST_URL}"
-  run kubectl rollout status deployment/argo-rollouts --namespace=argo-rollouts --timeout="${WAIT_SECONDS}s"
+  run kubectl apply --server-side --force-conflicts --filename "${manifest:-$ARGO_ROLLOUTS_MANIFEST_URL}"
+  run kubectl rollout status deployment/argo-rollouts --timeout="${WAIT_SECONDS}s"
 }
 
 install_flagger() {
   local before
-  before=$(kubectl get deployment/flagger --namespace=istio-system --ignore-not-found --output=name)
+  before=$(kubectl get deployment/flagger --ignore-not-found --output=name)
   if [ -n "$manifest" ]; then
-    run kubectl apply --server-side --force-conflicts --namespace=istio-system --filename "$manifest"
+    run kubectl apply --server-side --force-conflicts --filename "$manifest"
   else
-    run kubectl apply --server-side --force-conflicts --namespace=istio-system \
-      --kustomize "$FLAGGER_KUSTOMIZATION"
+    run kubectl apply --server-side --force-conflicts --kustomize "$FLAGGER_KUSTOMIZATION"
   fi
-  run kubectl patch deployment/flagger --namespace=istio-system \
+  run kubectl patch deployment/flagger \
     --patch='{"spec":{"template":{"metadata":{"labels":{"sidecar.istio.io/inject":"true"}}}}}'
-  [ -n "$before" ] || run kubectl label deployment/flagger --namespace=istio-system installed-by=canary-lab
-  run kubectl rollout status deployment/flagger --namespace=istio-system --timeout="${WAIT_SECONDS}s"
+  [ -n "$before" ] || run kubectl label deployment/flagger installed-by=canary-lab
+  run kubectl rollout status deployment/flagger --timeout="${WAIT_SECONDS}s"
 }
 
 # apply_with_gate FOLDER: apply a folder in which the load test's image gets the name that follows its contents.
@@ -92,6 +90,18 @@ apply_with_gate() {
   printf '\n$ kubectl kustomize %s | sed s/%s/%s/ | %s\n' "$1" "canary-loadtest:$LOADTEST_VERSION" "$image" \
     "$(typed kubectl apply --filename -)"
   command kubectl kustomize "$1" | sed "s/canary-loadtest:$LOADTEST_VERSION/$image/" | kubectl apply --filename -
+}
+
+# need_controller: end with a remedy where the engine is not there, or does not run.
+need_controller() {
+  local pods="deployment/$engine --namespace=$home --ignore-not-found"
+  # shellcheck disable=SC2086
+  [ -n "$(command kubectl get $pods --output=name 2>/dev/null)" ] || die "the cluster has no $engine
+  install it: $(typed scripts/mesh/engine.sh --engine "$engine")"
+  # shellcheck disable=SC2086
+  [ -n "$(command kubectl get $pods --output=jsonpath='{.status.availableReplicas}')" ] || die "$engine does not run
+  look at its pods: kubectl get pods --namespace=$home
+  or install it again: $(typed scripts/mesh/engine.sh --engine "$engine")"
 }
 
 # need_no_release: end with a remedy while a release is under way: the file's image would be a release back.
@@ -137,8 +147,8 @@ manifest=''
 options 'context: engine: manifest:' 'install deploy remove manifest' "$@"
 
 case $engine in
-  argo-rollouts) definition=rollouts.argoproj.io watched=rollout/micro-api ;;
-  flagger) definition=canaries.flagger.app watched=canary/micro-api ;;
+  argo-rollouts) home=argo-rollouts watched=rollout/micro-api ;;
+  flagger) home=istio-system watched=canary/micro-api ;;
   '') misused '--engine is missing: argo-rollouts or flagger' ;;
   *) misused "unknown engine: $engine" ;;
 esac
@@ -148,12 +158,13 @@ if [ "$step" = manifest ]; then
   exit
 fi
 namespace=canary-$engine
+# What a failed installation shows are the pods of the engine.
+if [ "$step" = install ]; then namespace=$home; fi
 use_context "$context" "$namespace"
 need_istio
 if [ "$step" = install ]; then
   "install_${engine//-/_}"
   exit
 fi
-[ "$step" = remove ] || command kubectl get crd "$definition" >/dev/null 2>&1 || die "the cluster has no $engine
-  install it: scripts/mesh/engine.sh --engine $engine"
+[ "$step" = remove ] || need_controller
 "$step"

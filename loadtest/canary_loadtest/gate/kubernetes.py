@@ -109,4 +109,6 @@ class Cluster:
         said = found.get("message") if isinstance(found, dict) else found
         if response.status_code == requests.codes.conflict:
             raise ConflictError(f"{what}: {said}")
-        raise ClusterError(f"{what}: status {response.status_code}: {said}")
+        lost = response.status_code == requests.codes.not_found and "/configmaps/" in path
+        remedy = f"; create it: kubectl create configmap {path.rpartition('/')[2]}" if lost else ""
+        raise ClusterError(f"{what}: status {response.status_code}: {said}{remedy}")
