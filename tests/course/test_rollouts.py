@@ -27,10 +27,10 @@ STUCK = replace(
 BACK = replace(STUCK, tag=SECOND, pods=[OLD, OLD, NEW])
 # From 1010 to 1050, over the update at 1020.
 ACROSS = replace(CONFIRMED, file="update.json", expected_percent=0.0, route="", seconds=40.0)
-PAUSED = Deployed(CANARY, is_paused=True, pods=[OLD, OLD, CANARIES, CANARIES], first_wanted={})
+PAUSED = Deployed(CANARY, is_paused=True, pods=[OLD, OLD, CANARIES, CANARIES], first_wanted={SECOND: 900, CANARY: 950})
+RETURNED = replace(PAUSED, tag=SECOND, is_paused=False, pods=[OLD, OLD, NEW])
 HALF = replace(CONFIRMED, route="")
 KEPT = replace(FEW, reason="connections are pinned to a version: ...")
-SINCE = 1000.0
 
 
 @pytest.mark.parametrize(
@@ -88,23 +88,23 @@ def test_a_canary_is_paused_halfway_and_judged(running: Deployed | None, verdict
         (PAUSED, "", "no_prediction"),
         (PAUSED, "0", "not_back"),
         (replace(PAUSED, is_paused=False, pods=[CANARIES] * 3), "0", "not_back"),
-        (replace(BACK, is_paused=True), "0", "not_back"),
-        (replace(BACK, pods=[OLD, NEW, NEW]), "0", "gap"),
-        (replace(BACK, pods=[NEW] * 3), "0", "gap"),
-        (BACK, "2", "other_prediction"),
-        (BACK, "0", "done"),
-        (replace(BACK, pods=[OLD, OLD, NEW, CANARIES]), "0 ", "done"),
+        (replace(RETURNED, is_paused=True), "0", "not_back"),
+        (replace(RETURNED, pods=[OLD, NEW, NEW]), "0", "gap"),
+        (replace(RETURNED, pods=[NEW] * 3), "0", "gap"),
+        (RETURNED, "2", "other_prediction"),
+        (RETURNED, "0", "done"),
+        (replace(RETURNED, pods=[OLD, OLD, NEW, CANARIES]), "0 ", "done"),
     ],
 )
 def test_the_old_pods_stay_on_the_way_back(running: Deployed | None, answer: str, cause: str) -> None:
-    """Pods that were there when the step began have stayed; others were made again."""
-    assert_cause(way_back.judged(running, answer, SINCE), cause)
+    """Pods that are older than the canary have stayed; others were made again."""
+    assert_cause(way_back.judged(running, answer), cause)
 
 
 def test_a_canary_that_went_on_is_named() -> None:
     """Where all pods are canaries, `resume` came first."""
     everywhere = replace(PAUSED, is_paused=False, pods=[CANARIES] * 3)
-    assert way_back.judged(everywhere, "0", SINCE).saw == (
+    assert way_back.judged(everywhere, "0").saw == (
         "ready pods: 3 of 1.3-SNAPSHOT; 1.3-SNAPSHOT is wanted, and the step ends with 3 of 1.1-SNAPSHOT. The canary "
         "went on."
     )

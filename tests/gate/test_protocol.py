@@ -15,6 +15,7 @@ from tests.lab.conftest import running_lab
 from tests.lab.helpers import RunningLab, istio
 from tests.support.processes import until
 
+MANY = 8000
 SURE = ("--alpha-stop", "0.00001")  # a right split is refuted in one of 100,000 releases only
 
 
@@ -191,6 +192,8 @@ def test_a_weight_that_no_one_declared_holds_the_release(asked: RunningGate, api
 def test_a_new_release_begins_from_nothing(asked: RunningGate, api: ApiServer) -> None:
     """The same template with another revision is another release; an old question is about the wrong one."""
     asked.until("CONFIRMED")
+    # Far more than the next release can have by the first look at its counts.
+    until(lambda: bool(asked.verdict()) and counted(api) > MANY)
     before = counted(api)
     api.set_rollout(30, 60, revision="3")
     assert asked.verdict()["outcome"] == "INCONCLUSIVE"

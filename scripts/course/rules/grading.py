@@ -140,7 +140,7 @@ def _paused_canary(record: Record) -> Finding:
 
 
 def _way_back(record: Record) -> Finding:
-    return way_back.judged(_deployed(paused_canary.STABLE, ()), record.bet.text, 0)
+    return way_back.judged(_deployed(paused_canary.STABLE, (paused_canary.CANARY,)), record.bet.text)
 
 
 def _deployed(tag: str, tags: Sequence[str], first_wanted: float = 0) -> Deployed:

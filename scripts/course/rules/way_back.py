@@ -14,13 +14,12 @@ PREDICT: Final = Message('The part "Predict" of the text.')
 BACK: Final = Message('The part "Back" of the text.')
 
 
-def judged(deployed: Deployed | None, answer: str, since_seconds: float) -> Finding:
+def judged(deployed: Deployed | None, answer: str) -> Finding:
     """Return whether the step is done.
 
     Args:
         deployed: what the cluster runs, None where the service is gone.
         answer: how many old pods the learner says are ready at the worst moment of `undo`, "" for no answer yet.
-        since_seconds: when the step began, in seconds since the epoch.
     """
     if deployed is None:
         return gone()
@@ -33,10 +32,10 @@ def judged(deployed: Deployed | None, answer: str, since_seconds: float) -> Find
                 "How many of the old pods are ready at the worst moment of `resume` and then `undo`? Choose 0, 1 or 2."
             ),
         )
-    return _not_back(deployed, since_seconds) or _on_the_prediction(answer)
+    return _not_back(deployed) or _on_the_prediction(answer)
 
 
-def _not_back(deployed: Deployed, since_seconds: float) -> Finding | None:
+def _not_back(deployed: Deployed) -> Finding | None:
     """Return in what the cluster differs from the old version whose pods have stayed, None where it is that."""
     if deployed.is_paused or deployed.tag != STABLE or len(deployed.ready(STABLE)) < REPLICAS:
         canaries = Message(" The canary went on.") if deployed.tag == CANARY and not deployed.is_paused else ""
@@ -54,12 +53,13 @@ def _not_back(deployed: Deployed, since_seconds: float) -> Finding | None:
             Message("What the Deployment wants decides where `resume` goes. `reset` makes the paused canary again."),
             Message("Apply the old manifest while the rollout is paused; then resume."),
         )
-    stayed = [one for one in deployed.ready(STABLE) if one.created_at_seconds <= since_seconds]
+    canary_since = deployed.first_wanted.get(CANARY, 0.0)
+    stayed = [one for one in deployed.ready(STABLE) if one.created_at_seconds <= canary_since]
     if len(stayed) < EACH:
         return not_yet(
             "gap",
             Message(
-                "{replicas} pods of {stable} are ready, and {count} of them were there when the step began: "
+                "{replicas} pods of {stable} are ready, and {count} of them are older than the canary: "
                 "the old pods went before new ones came.",
                 replicas=REPLICAS,
                 stable=STABLE,

@@ -14,7 +14,7 @@ def start(bench: ClusterBench) -> None:
 
 def check(bench: ClusterBench) -> Finding:
     """Return whether the old pods have stayed, and the worst moment of the other way was foretold."""
-    return judged(bench.deployed(), bench.attempt.answer, bench.attempt.started_at_seconds)
+    return judged(bench.deployed(), bench.attempt.answer)
 
 
 def solve(bench: ClusterBench) -> Attempt:
