@@ -23,9 +23,15 @@ class Prometheus:
 
     get: Callable[[str], str]
 
-    def query(self, expression: str, *labels: str) -> dict[tuple[str, ...], float]:
-        """Return the values of a query by those labels of each series, or by all of them when none are named."""
-        series = self._series(expression)
+    def query(self, expression: str, *labels: str, at_seconds: float | None = None) -> dict[tuple[str, ...], float]:
+        """Return the values of a query by those labels of each series, or by all of them when none are named.
+
+        Args:
+            expression: the query.
+            labels: the labels that distinguish the series.
+            at_seconds: the moment that is asked about, in seconds since the epoch, None for now.
+        """
+        series = self._series(expression, at_seconds)
         found = {
             tuple(one["metric"][label] for label in labels or sorted(one["metric"])): float(one["value"][1])
             for one in series
@@ -48,8 +54,9 @@ class Prometheus:
             "up"
         )
 
-    def _series(self, expression: str) -> list[Mapping[str, Any]]:
-        answer = json.loads(self.get(f"/api/v1/query?{urlencode({'query': expression})}"))
+    def _series(self, expression: str, at_seconds: float | None = None) -> list[Mapping[str, Any]]:
+        moment = {} if at_seconds is None else {"time": at_seconds}
+        answer = json.loads(self.get(f"/api/v1/query?{urlencode({'query': expression, **moment})}"))
         assert answer["status"] == "success", answer
         result: list[Mapping[str, Any]] = answer["data"]["result"]
         return result
