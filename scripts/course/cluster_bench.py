@@ -21,6 +21,7 @@ from scripts.lab.terminal import PROGRAM
 CLUSTER: Final = "canary-cluster"
 CONTEXT: Final = f"kind-{CLUSTER}"
 NAMESPACE: Final = "canary-rollout"
+KUBECTL: Final = f"kubectl --context {CONTEXT} --namespace {NAMESPACE}"
 SERVICE_NODE_PORT: Final = 30190
 # A check ends within 15 seconds, where the cluster does not answer, too; a start within a minute.
 ANSWER_SECONDS: Final = 5
@@ -72,11 +73,11 @@ class ClusterBench(Desk):
         """Have new pods of a version, and nothing left of a Deployment before."""
         self.url()
         self.make(
-            f"kubectl --context {CONTEXT} --namespace {NAMESPACE} delete deployment/micro-api --ignore-not-found",
-            f"kubectl --context {CONTEXT} apply --filename k8s/namespace.yaml",
-            f"kubectl --context {CONTEXT} --namespace {NAMESPACE} apply --kustomize {kustomization}",
-            f"kubectl --context {CONTEXT} --namespace {NAMESPACE} apply --filename k8s/node-port.yaml",
-            f"kubectl --context {CONTEXT} --namespace {NAMESPACE} rollout status deployment/micro-api --timeout=100s",
+            f"{KUBECTL} delete deployment/micro-api --ignore-not-found",
+            f"{KUBECTL} apply --filename k8s/namespace.yaml",
+            f"{KUBECTL} apply --kustomize {kustomization}",
+            f"{KUBECTL} apply --filename k8s/node-port.yaml",
+            f"{KUBECTL} rollout status deployment/micro-api --timeout=100s",
         )
 
     def deployed(self) -> Deployed | None:
@@ -85,8 +86,7 @@ class ClusterBench(Desk):
         Raises:
             CannotTellError: the cluster does not answer.
         """
-        what = "deployments,replicasets,pods --selector app=micro-api --output json"
-        command = f"kubectl --context {CONTEXT} --namespace {NAMESPACE} get {what}"
+        command = f"{KUBECTL} get deployments,replicasets,pods --selector app=micro-api --output json"
         try:
             return objects.deployed(json.loads(_output(*command.split()))["items"])
         except (*_ERRORS, ValueError, LookupError) as error:

@@ -94,12 +94,10 @@ apply_with_gate() {
 
 # need_controller: end with a remedy where the engine is not there, or does not run.
 need_controller() {
-  local pods="deployment/$engine --namespace=$home --ignore-not-found"
-  # shellcheck disable=SC2086
-  [ -n "$(command kubectl get $pods --output=name 2>/dev/null)" ] || die "the cluster has no $engine
+  local controller=(kubectl get "deployment/$engine" --namespace="$home" --ignore-not-found)
+  [ -n "$(command "${controller[@]}" --output=name 2>/dev/null)" ] || die "the cluster has no $engine
   install it: $(typed scripts/mesh/engine.sh --engine "$engine")"
-  # shellcheck disable=SC2086
-  [ -n "$(command kubectl get $pods --output=jsonpath='{.status.availableReplicas}')" ] || die "$engine does not run
+  [ -n "$(command "${controller[@]}" --output=jsonpath='{.status.availableReplicas}')" ] || die "$engine does not run
   look at its pods: kubectl get pods --namespace=$home
   or install it again: $(typed scripts/mesh/engine.sh --engine "$engine")"
 }

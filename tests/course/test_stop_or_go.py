@@ -11,13 +11,11 @@ from scripts.course.rules.verdicts import Verdict
 from tests.course.verdict_cases import CONFIRMED, FEW, STABLE, assert_cause, of
 
 AT_10 = replace(
-    CONFIRMED, file="10.json", expected_percent=10.0, route="90-10", canary_is_not_worse=True, started_at_seconds=1010
+    CONFIRMED, file="10.json", expected_percent=10.0, route="90-10", health="NOT WORSE", started_at_seconds=1010
 )
 AT_50 = replace(AT_10, file="50.json", expected_percent=50.0, route="50-50", started_at_seconds=1020)
-AT_100 = replace(
-    AT_10, file="100.json", expected_percent=100.0, route="0-100", canary_is_not_worse=False, started_at_seconds=1030
-)
-WORSE = replace(AT_10, outcome="REFUTED", exit_code=10, canary_is_not_worse=False, canary_is_worse=True)
+AT_100 = replace(AT_10, file="100.json", expected_percent=100.0, route="0-100", health="", started_at_seconds=1030)
+WORSE = replace(AT_10, outcome="REFUTED", exit_code=10, health="WORSE")
 BACK = replace(CONFIRMED, file="back.json", expected_percent=0.0, route="100-0", started_at_seconds=1020)
 FIRST = Traffic("90-10", {"v1": 90, "v2": 10}, {"v1": ["v1"], "v2": ["v2"]})
 LAST = Traffic("0-100", {"v2": 100}, {"v2": ["v2"]})
@@ -31,7 +29,7 @@ GOES = [AT_10, AT_50, AT_100]
         (STABLE, [], "no_verdict"),
         (FIRST, [], "no_verdict"),
         (FIRST, [replace(AT_10, route="")], "no_verdict"),
-        (FIRST, [replace(AT_10, canary_is_not_worse=False)], "only_split"),
+        (FIRST, [replace(AT_10, health="")], "only_split"),
         (FIRST, [replace(AT_10, outcome="INCONCLUSIVE")], "no_go_ahead"),
         (FIRST, [replace(AT_10, outcome="REFUTED")], "no_go_ahead"),
         (FIRST, [replace(AT_10, expected_percent=9.0)], "only_split"),

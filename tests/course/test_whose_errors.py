@@ -18,7 +18,7 @@ ERRING = Calls(20, {(200, "v1"): 14, (503, ""): 6})
 STOPPED = replace(SPLIT, pods={**PODS, "v2": []})
 CAUSE = whose_errors.CAUSE
 HELD = replace(FEW, file="nameless.json", others={"status_503": 30}, drawn_unknown=30)
-WORSE = replace(REFUTED, file="named.json", others={"status_503": 9}, canary_is_worse=True)
+WORSE = replace(REFUTED, file="named.json", others={"status_503": 9}, health="WORSE")
 BOTH = [HELD, WORSE]
 
 
@@ -30,7 +30,7 @@ BOTH = [HELD, WORSE]
         (ERRING, STOPPED, "", [FEW], "no_held"),
         (ERRING, STOPPED, CAUSE, [WORSE], "no_held"),
         (ERRING, STOPPED, CAUSE, [HELD], "no_refuted"),
-        (ERRING, STOPPED, CAUSE, [HELD, replace(WORSE, canary_is_worse=False)], "no_refuted"),
+        (ERRING, STOPPED, CAUSE, [HELD, replace(WORSE, health="")], "no_refuted"),
         (RIGHT, SPLIT, CAUSE, [PROOF], "repaired_before"),
         (RIGHT, SPLIT, CAUSE, [HELD, PROOF], "repaired_before"),
         (RIGHT, SPLIT, CAUSE, [WORSE, PROOF], "repaired_before"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from canary_loadtest.core.labels import CANARY, STABLE, VERSIONS
+from canary_loadtest.core.labels import CANARY, STABLE, UNNAMED_VERSION, VERSIONS
 
 ROUTE_HEADER: Final = "x-canary-route"  # in which every route under istio/ names itself on its answers
 # In which it names the destination that was drawn, one of `VERSIONS`: on the proxy's own errors, too.
@@ -72,12 +72,19 @@ class Destinations(NamedTuple):
             return STABLE
         if not isinstance(value, str):
             return ""
-        found = [(len(name), version) for name, version in self._names if _begins(value, name)]
+        names = ((self.canary, CANARY), (self.stable, STABLE))
+        found = [(len(name), version) for name, version in names if _begins(value, name)]
         return max(found)[1] if found else ""
 
-    @property
-    def _names(self) -> tuple[tuple[str, str], ...]:
-        return (self.canary, CANARY), (self.stable, STABLE)
+    def relabelled(self, label: str, headers: Mapping[str, object]) -> str:
+        """Return the label of an answer whose version a header says, and not its classifier.
+
+        Args:
+            label: what the classifier returned: a right answer's becomes that of the version which the header names, or
+                `UNNAMED_VERSION`; any other one stays.
+            headers: the response headers; looked up in lower case.
+        """
+        return self.of(headers) or UNNAMED_VERSION if label in VERSIONS else label
 
 
 def _begins(value: str, name: str) -> bool:

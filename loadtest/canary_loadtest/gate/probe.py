@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from canary_loadtest.core import contract
 from canary_loadtest.core.answer import ANY_MESH, ROUTE_HEADER, Answer, Destinations
-from canary_loadtest.core.labels import CONNECTION_ERROR, TIMEOUT, UNNAMED_VERSION, VERSIONS
+from canary_loadtest.core.labels import CONNECTION_ERROR, TIMEOUT
 
 PATH: Final = "/test/test"
 TIMEOUT_SECONDS: Final = 10.0
@@ -31,8 +31,8 @@ def ask(
         response = connection.getresponse()
         named = {name.lower(): value for name, value in response.getheaders()}
         label = contract.classify(response.status, named, response.read())
-        if versions is not None and label in VERSIONS:
-            label = versions.of(named) or UNNAMED_VERSION
+        if versions is not None:
+            label = versions.relabelled(label, named)
     except TimeoutError:
         return Answer(TIMEOUT)
     except (OSError, http.client.HTTPException):

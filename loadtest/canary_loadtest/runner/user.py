@@ -23,7 +23,6 @@ from canary_loadtest.core.labels import (
     ABANDONED,
     CLIENT_ERROR,
     TIMEOUT,
-    UNNAMED_VERSION,
     VERSIONS,
     RowNames,
 )
@@ -176,9 +175,7 @@ class CanaryUser(FastHttpUser):
             raise ClassifierError(f"classify raised {error!r} for an answer with status {status}") from error
         if not isinstance(label, str) or not label:
             raise ClassifierError(f"classify returned {label!r} and no label for an answer with status {status}")
-        if self.versions is not None and label in VERSIONS:
-            return self.versions.of(headers) or UNNAMED_VERSION
-        return label
+        return label if self.versions is None else self.versions.relabelled(label, headers)
 
 
 def _ssl_options(options: argparse.Namespace) -> dict[str, str]:

@@ -36,13 +36,13 @@ def judged(traffic: Traffic | None, kind: str, evidence: Evidence) -> Finding:
         kind: the `quality` of the canary.
         evidence: the verdicts in the step's folder.
     """
-    worse = [one for one in evidence.counted if one.canary_is_worse]
+    worse = [one for one in evidence.counted if one.health == "WORSE"]
     return _stopped(traffic, worse[0], evidence) if worse else _went_on(traffic, kind, evidence)
 
 
 def stops(evidence: Evidence) -> bool:
     """Return whether a verdict says that the canary is worse."""
-    return any(one.canary_is_worse for one in evidence.counted)
+    return any(one.health == "WORSE" for one in evidence.counted)
 
 
 def _stopped(traffic: Traffic | None, worse: Verdict, evidence: Evidence) -> Finding:
@@ -106,7 +106,7 @@ def _went_on(traffic: Traffic | None, kind: str, evidence: Evidence) -> Finding:
 
 def _allows(verdict: Verdict, percent: int) -> bool:
     """Return whether a verdict is a go-ahead from a weight; at 100 % there is no stable version to compare with."""
-    return verdict.confirms(percent) and (verdict.canary_is_not_worse or percent == WEIGHTS[-1])
+    return verdict.confirms(percent) and (verdict.health == "NOT WORSE" or percent == WEIGHTS[-1])
 
 
 def _no_go_ahead(traffic: Traffic | None, percent: int, evidence: Evidence) -> Finding:

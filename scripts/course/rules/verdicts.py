@@ -37,8 +37,7 @@ class Verdict:
         others: how many requests got an answer that is of neither version, or none, by kind.
         routes: how many right answers named each route.
         drawn_unknown: how many requests were drawn for a version that no answer names.
-        canary_is_worse: whether the canary was found to err more often than stable.
-        canary_is_not_worse: whether it was found to err no more often than stable.
+        health: what was found of the canary's errors: WORSE, NOT WORSE or UNDECIDED, "" where that was not asked.
         seconds: how long the run was.
     """
 
@@ -56,8 +55,7 @@ class Verdict:
     others: Mapping[str, int] = field(default_factory=dict)
     routes: Mapping[str, int] = field(default_factory=dict)
     drawn_unknown: int = 0
-    canary_is_worse: bool = False
-    canary_is_not_worse: bool = False
+    health: str = ""
     seconds: float = 0.0
     alpha: float = DEFAULT_ALPHA
 
@@ -90,8 +88,7 @@ class Verdict:
             others=dict(counts["other_by_kind"]),
             routes=dict(counts["routes"]),
             drawn_unknown=int(counts["drawn"]["unknown"]),
-            canary_is_worse=(content["health"] or {}).get("finding") == "WORSE",
-            canary_is_not_worse=(content["health"] or {}).get("finding") == "NOT WORSE",
+            health=str((content["health"] or {}).get("finding", "")),
             seconds=float(content["seconds"]),
             alpha=float(expected["alpha"]),
         )

@@ -111,4 +111,4 @@ def _is_held(verdict: Verdict) -> bool:
 
 
 def _is_refuted(verdict: Verdict) -> bool:
-    return verdict.outcome == "REFUTED" and verdict.canary_is_worse
+    return verdict.outcome == "REFUTED" and verdict.health == "WORSE"
