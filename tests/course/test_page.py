@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -319,3 +319,12 @@ def test_the_prompt_serves_it_until_it_ends(folder: CourseFolder, capsys: pytest
         socket.create_connection(("127.0.0.1", int(port)), timeout=TIMEOUT_SECONDS)
     with background(folder):
         assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("saw", "language"), [("Envoy serves v1 100.", "en"), ("Envoy 现在提供 v1 100。", "zh-CN")])
+def test_what_was_seen_is_marked_with_its_language(
+    folder: CourseFolder, server: Server, saw: str, language: str
+) -> None:
+    """A terminal may speak another language than the page: a reader that speaks needs to know which."""
+    folder.write(progress(3, replace(NOT_YET, saw=saw)))
+    assert f'<p class="said" lang="{language}">{saw}</p>' in ask(server)[2]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from canary_loadtest.output.text import columns
 from scripts.course.catalog import Step, steps
 from scripts.course.order import next_open
 from scripts.course.page.words import CHINESE, ENGLISH, WORDS
@@ -116,6 +117,8 @@ def _seen(attempt: Attempt, words: Mapping[str, str]) -> Mapping[str, str] | Non
         "outcome": words[outcome.value],
         "said": attempt.finding,
         "look": attempt.look,
+        # That of the terminal on which it was checked: Chinese has characters of two columns.
+        "language": CHINESE if columns(attempt.finding) > len(attempt.finding) else ENGLISH,
         "when": words[when].format(time=clock, count=attempt.checks),
     }
 
