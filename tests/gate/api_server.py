@@ -13,6 +13,8 @@ ROLLOUT = f"apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/rollouts/micro-api"
 CANARY = f"apis/flagger.app/v1beta1/namespaces/{NAMESPACE}/canaries/micro-api"
 ROUTE = f"apis/networking.istio.io/v1/namespaces/{NAMESPACE}/virtualservices/micro-api-route"
 FLAGGER_ROUTE = f"apis/networking.istio.io/v1/namespaces/{NAMESPACE}/virtualservices/micro-api"
+# A release that is over has another status of its condition, and so another time.
+PROMOTED = {"Failed": ("False", "2026-11-30T07:23:40Z"), "Succeeded": ("True", "2026-11-30T07:25:02Z")}
 STATE = f"api/v1/namespaces/{NAMESPACE}/configmaps/micro-api-gate"
 
 
@@ -56,14 +58,17 @@ class ApiServer:
             status={"currentPodHash": template, "stableRS": "old"},
         )
 
-    def set_canary(self, *weights_percent: int, phase: str = "Progressing", written_percent: int = 30) -> None:
-        """Set the Canary, whose route is `FLAGGER_ROUTE`."""
-        conditions = [{"type": "Promoted", "lastTransitionTime": "2026-11-30T07:20:31Z"}]
+    def set_canary(
+        self, *weights_percent: int, phase: str = "Progressing", written_percent: int = 30, template: str = "abc"
+    ) -> None:
+        """Set the Canary, whose route is `FLAGGER_ROUTE`; its condition is that of the phase, as Flagger has it."""
+        status, since = PROMOTED.get(phase, ("Unknown", "2026-11-30T07:20:31Z"))
+        conditions = [{"type": "Promoted", "status": status, "reason": phase, "lastTransitionTime": since}]
         self.put(
             CANARY,
             spec={"targetRef": {"name": "micro-api"}, "analysis": {"stepWeights": list(weights_percent)}},
             status={
-                "lastAppliedSpec": "abc",
+                "lastAppliedSpec": template,
                 "phase": phase,
                 "conditions": conditions,
                 "canaryWeight": written_percent,

@@ -70,6 +70,8 @@ def test_a_rollout_with_services_in_place_of_subsets() -> None:
     [
         ({"stepWeights": [30, 60]}, (30, 60)),
         ({"stepWeight": 20, "maxWeight": 60}, (20, 40, 60)),
+        ({"stepWeight": 20, "maxWeight": 50}, (20, 40, 60)),
+        ({"stepWeight": 30}, (30, 60, 90)),
         ({"stepWeight": 50}, (50,)),
     ],
 )

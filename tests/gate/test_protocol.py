@@ -10,12 +10,14 @@ import pytest
 from scripts.lab import control
 from tests.gate import api_server
 from tests.gate.api_server import ApiServer
-from tests.gate.gates import RunningGate, gate
+from tests.gate.gates import LAB_PODS, WAIT_SECONDS, RunningGate, gate
 from tests.lab.conftest import running_lab
 from tests.lab.helpers import RunningLab, istio
 from tests.support.processes import until
 
-MANY = 8000
+MANY = 4000
+# What Flagger posts to a hook.
+FLAGGER = {"name": "micro-api", "namespace": "canary-mesh", "phase": "Progressing", "checksum": "abc"}
 SURE = ("--alpha-stop", "0.00001")  # a right split is refuted in one of 100,000 releases only
 
 
@@ -100,7 +102,7 @@ def test_pods_that_no_one_named_hold_the_release(api: ApiServer, lab: RunningLab
 
 def test_hooks_speak_by_status(asked: RunningGate) -> None:
     """409 while nothing is certain; then it may go on, and must not go back."""
-    body = {"name": "micro-api", "namespace": "canary-mesh", "phase": "Progressing", "checksum": "abc"}
+    body = FLAGGER
     assert asked.post("/hooks/go-on", body).status_code == 409
     assert asked.post("/hooks/go-back", body).status_code == 409
     asked.until("CONFIRMED")
@@ -137,9 +139,25 @@ def test_a_rollback_is_proved_by_traffic(asked: RunningGate, api: ApiServer, lab
     assert asked.ask("/hooks/proof").status_code == 200
 
 
+def test_a_rollback_of_flagger_is_proved_by_traffic(api: ApiServer, lab: RunningLab, tmp_path: Path) -> None:
+    """The Canary says by then that the release is over, in words that it did not have before."""
+    options = ("--engine", "flagger", "--token-file", str(tmp_path / "token"), *LAB_PODS)
+    api.set_canary(30, 60, written_percent=60)
+    api.set_flagger_weight(60)
+    with gate(api, tmp_path, lab.url, options=options, tested=SURE) as asked:
+        until(lambda: asked.post("/hooks/go-back", FLAGGER).status_code == 200, "it does not go back", WAIT_SECONDS)
+        serve(lab, "100-0")
+        api.set_flagger_weight(0)
+        api.set_canary(30, 60, phase="Failed", written_percent=0)
+        body = {**FLAGGER, "phase": "Failed"}
+        until(lambda: asked.post("/hooks/proof", body).status_code == 200, "the proof does not end", WAIT_SECONDS)
+        assert "299 answers, none of the canary" in asked.post("/hooks/proof", body).json()["sentence"]
+    assert api.state["release"] == "abc of 2026-11-30T07:20:31Z"
+
+
 def test_a_release_is_proved_by_traffic(asked: RunningGate, lab: RunningLab) -> None:
     """After the end of a release that succeeded all answers must be of the new version."""
-    body = {"name": "micro-api", "namespace": "canary-mesh", "phase": "Succeeded", "checksum": "abc"}
+    body = {**FLAGGER, "phase": "Succeeded"}
     asked.verdict()
     serve(lab, "0-100")
     assert asked.post("/hooks/proof", body).status_code == 202

@@ -190,6 +190,41 @@ def test_the_window_expects_the_pods_that_are_to_serve(
     assert gate.job() == {"job": "rest"}
 
 
+@pytest.mark.parametrize(("phase", "weight_percent"), [("Failed", 0.0), ("Succeeded", 100.0)])
+def test_a_release_of_flagger_that_is_over_is_still_that_release(
+    api: ApiServer, clock: Clock, phase: str, weight_percent: float
+) -> None:
+    """Its end changes the time that told it from others: the proof is of it all the same, and a question drops none."""
+    api.set_canary(30, 60)
+    api.set_flagger_weight(30)
+    gate = gate_of(api, engine=Engine.FLAGGER)
+    release = gate.answer(Question("abc")).release
+    gate.prove(weight_percent)
+    api.set_canary(30, 60, phase=phase, written_percent=0)
+    api.set_flagger_weight(0)
+    clock.now += 10
+    assert gate.job()["job"] == "prove"
+    assert gate.answer(Question("abc")).release == release
+    gate.take_proof(gate.job()["id"], "299 answers", leaks=False)
+    assert gate.state.proof.value == "no leak"
+    assert gate_of(api, engine=Engine.FLAGGER).answer(Question("abc")).release == release
+    api.set_canary(30, 60, phase=phase, written_percent=0, template="new")
+    assert gate.answer(Question("new")).release.startswith("new of ")
+    assert gate.state.proof is Proof.NONE
+
+
+def test_at_the_last_question_of_flagger_its_status_says_no_weight(api: ApiServer, clock: Clock) -> None:
+    """The route alone has the weight then, and it must be that of the last step."""
+    api.set_canary(30, 60, phase="WaitingPromotion", written_percent=0)
+    api.set_flagger_weight(60)
+    gate = gate_of(api, engine=Engine.FLAGGER)
+    gate.answer(Question("abc"))
+    clock.now += 10
+    assert gate.job()["job"] == "measure"
+    api.set_flagger_weight(30)
+    assert "the engine has written 60 %: somebody else changed it" in gate.answer(Question("abc")).reason
+
+
 def test_a_weight_that_was_away_for_a_moment_settles_again(api: ApiServer, clock: Clock) -> None:
     """Changed and put back between two looks: some answers came by the other weight."""
     gate = gate_of(api)

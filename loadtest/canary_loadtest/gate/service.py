@@ -116,14 +116,15 @@ class Gate:
             served = self._served(plan)
             with self._lock:
                 self._read_state()
-                return self._answer(question, plan, served)
+                return self._answer(question, plan.of_kept(self._state.release), served)
         except (ClusterError, ObjectError, ExpectationError) as error:
             return Answer(Outcome.INCONCLUSIVE, str(error))
 
     def _plan(self) -> Plan:
         """Read the engine's object; raises ClusterError or ObjectError."""
         settings = self._settings
-        return plan_of(settings.engine, self._cluster.engine_object(settings.engine, settings.name))
+        found = plan_of(settings.engine, self._cluster.engine_object(settings.engine, settings.name))
+        return found.of_kept(self._state.release)
 
     def _served(self, plan: Plan) -> Served:
         """Read the route; raises ClusterError or ObjectError."""

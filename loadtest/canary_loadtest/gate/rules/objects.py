@@ -1,7 +1,7 @@
 """What a release engine's object and its route say: which release it is, which weights it has, which one is written."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final
@@ -9,6 +9,8 @@ from typing import Any, Final
 REVISION: Final = "rollout.argoproj.io/revision"
 PROMOTED: Final = "Promoted"
 COPYING: Final = frozenset({"Promoting", "Finalising"})  # Flagger's phases after the last go-ahead
+LAST_QUESTION: Final = "WaitingPromotion"  # Flagger's phase at the last weight, which its status no longer says
+UNDER_WAY: Final = "Unknown"  # of Flagger's condition `Promoted`: a release has begun, and is not over
 
 Object = Mapping[str, Any]
 
@@ -40,6 +42,7 @@ class Plan:
         is_copied: whether the engine makes the old version the new one at an unchanged weight: both answer alike then.
         ends_as_stable: whether the pods that serve after a release are those that are called stable.
         engine_weight_percent: the canary's weight that the engine has written, None where its object does not say it.
+        is_over: whether the release has ended, where the engine then calls it by another time than before.
     """
 
     template: str
@@ -53,6 +56,11 @@ class Plan:
     is_copied: bool = False
     ends_as_stable: bool = False
     engine_weight_percent: float | None = None
+    is_over: bool = False
+
+    def of_kept(self, release: str) -> "Plan":
+        """Return the plan under the name by which its release is kept: one that is over is still that release."""
+        return replace(self, release=release) if self.is_over and release.startswith(f"{self.template} ") else self
 
     def next_after(self, weight_percent: float) -> float:
         """Return the weight that follows one; 100 after the last."""
@@ -100,22 +108,12 @@ def _canary(found: Object) -> Plan:
     workload = _text(found, name, "spec", "targetRef", "name")
     service = _optional(found, "spec", "service", "name") or workload
     template = _text(found, name, "status", "lastAppliedSpec")
-    promoted = [one for one in _optional(found, "status", "conditions") or [] if one.get("type") == PROMOTED]
-    since = promoted[0].get("lastTransitionTime", "?") if promoted else "?"
-    analysis = _optional(found, "spec", "analysis") or {}
-    field, weights = "spec.analysis.stepWeights", analysis.get("stepWeights")
-    if not weights:
-        field, step, most = (
-            "spec.analysis.stepWeight and maxWeight",
-            analysis.get("stepWeight"),
-            analysis.get("maxWeight", 100),
-        )
-        if not (isinstance(step, int) and step > 0):
-            raise ObjectError(f"{name}: spec.analysis has neither stepWeights nor stepWeight: the gate needs weights")
-        weights = list(range(step, most + 1, step))
-    is_copied = _optional(found, "status", "phase") in COPYING
-    weights_percent = _rising(weights, name, field)
-    written = _optional(found, "status", "canaryWeight")
+    conditions = _optional(found, "status", "conditions") or []
+    promoted: Object = next((one for one in conditions if one.get("type") == PROMOTED), {})
+    since = promoted.get("lastTransitionTime", "?")
+    phase = _optional(found, "status", "phase")
+    weights_percent = _flagger_weights(_optional(found, "spec", "analysis") or {}, name)
+    written = weights_percent[-1] if phase == LAST_QUESTION else _optional(found, "status", "canaryWeight")
     return Plan(
         template,
         f"{template} of {since}",
@@ -125,10 +123,23 @@ def _canary(found: Object) -> Plan:
         f"{service}-canary",
         f"{workload}-*",
         f"{workload}-primary-*",
-        is_copied=is_copied,
+        is_copied=phase in COPYING,
         ends_as_stable=True,
         engine_weight_percent=float(written) if isinstance(written, int | float) else None,
+        is_over=promoted.get("status", UNDER_WAY) != UNDER_WAY,
     )
+
+
+def _flagger_weights(analysis: Object, name: str) -> tuple[float, ...]:
+    """Return the weights between 0 and 100 % of a Canary's analysis."""
+    if weights := analysis.get("stepWeights"):
+        return _rising(weights, name, "spec.analysis.stepWeights")
+    step, most = analysis.get("stepWeight"), analysis.get("maxWeight", 100)
+    if not (isinstance(step, int) and step > 0):
+        raise ObjectError(f"{name}: spec.analysis has neither stepWeights nor stepWeight: the gate needs weights")
+    # Flagger adds a step as long as the weight is below the maximum, and may end above it.
+    weights = [min(weight, 100) for weight in range(step, most + step, step)]
+    return _rising(weights, name, "spec.analysis.stepWeight and maxWeight")
 
 
 def _rising(weights: Sequence[Any], name: str, field: str) -> tuple[float, ...]:
