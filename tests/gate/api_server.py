@@ -13,6 +13,8 @@ ROLLOUT = f"apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/rollouts/micro-api"
 CANARY = f"apis/flagger.app/v1beta1/namespaces/{NAMESPACE}/canaries/micro-api"
 ROUTE = f"apis/networking.istio.io/v1/namespaces/{NAMESPACE}/virtualservices/micro-api-route"
 FLAGGER_ROUTE = f"apis/networking.istio.io/v1/namespaces/{NAMESPACE}/virtualservices/micro-api"
+CREATED = "2026-11-30T07:00:00Z"
+RELEASE = f"abc revision 2 of {CREATED}"
 # A release that is over has another status of its condition, and so another time.
 PROMOTED = {"Failed": ("False", "2026-11-30T07:23:40Z"), "Succeeded": ("True", "2026-11-30T07:25:02Z")}
 STATE = f"api/v1/namespaces/{NAMESPACE}/configmaps/micro-api-gate"
@@ -42,7 +44,9 @@ class ApiServer:
         metadata = {"name": path.rsplit("/", 1)[1], **members.pop("metadata", {}), "resourceVersion": str(version)}
         self.objects[path] = {"metadata": metadata, **members}
 
-    def set_rollout(self, *weights_percent: float, template: str = "abc", revision: str = "2") -> None:
+    def set_rollout(
+        self, *weights_percent: float, template: str = "abc", revision: str = "2", created: str = CREATED
+    ) -> None:
         """Set the Rollout."""
         istio = {
             "virtualService": {"name": "micro-api-route", "routes": ["primary"]},
@@ -53,7 +57,7 @@ class ApiServer:
             steps += [{"setWeight": weight}, {"analysis": {"templates": [{"templateName": "verdict"}]}}]
         self.put(
             ROLLOUT,
-            metadata={"annotations": {"rollout.argoproj.io/revision": revision}},
+            metadata={"annotations": {"rollout.argoproj.io/revision": revision}, "creationTimestamp": created},
             spec={"strategy": {"canary": {"steps": steps, "trafficRouting": {"istio": istio}}}},
             status={"currentPodHash": template, "stableRS": "old"},
         )

@@ -17,7 +17,7 @@ from canary_loadtest.gate.rules.answers import Question
 from canary_loadtest.gate.rules.objects import Engine
 from canary_loadtest.gate.service import Gate, Settings
 from tests.gate import api_server
-from tests.gate.api_server import NAMESPACE, ApiServer
+from tests.gate.api_server import NAMESPACE, RELEASE, ApiServer
 from tests.gate.gates import gate
 from tests.support.processes import free_port, until
 
@@ -83,13 +83,13 @@ def proving(api: ApiServer, url: str) -> Gate:
 def test_a_leak_is_sent_once_and_a_proof_is_not(api: ApiServer) -> None:
     """With the object, the release and what was seen."""
     with chat(200) as to:
-        proving(api, to.url).take_proof("abc revision 2", "299 answers, none of the canary", leaks=False)
+        proving(api, to.url).take_proof(RELEASE, "299 answers, none of the canary", leaks=False)
         api.set_state()
         given = proving(api, to.url)
         for _ in range(2):
-            given.take_proof("abc revision 2", LEAK, leaks=True)
+            given.take_proof(RELEASE, LEAK, leaks=True)
         until(lambda: to.taken != [], "no alarm came")
-    assert to.taken == [f"NOT PROVED: micro-api, abc revision 2: {LEAK}"]
+    assert to.taken == [f"NOT PROVED: micro-api, {RELEASE}: {LEAK}"]
 
 
 @pytest.mark.parametrize(("status", "said"), [(500, "status 500"), (0, "ConnectionError")])

@@ -17,7 +17,11 @@ def rollout(steps: object, **spec: object) -> dict[str, Any]:
     """Return a Rollout."""
     canary = {"steps": steps, "trafficRouting": {"istio": ISTIO}, **spec}
     return {
-        "metadata": {"name": "shop", "annotations": {"rollout.argoproj.io/revision": "7"}},
+        "metadata": {
+            "name": "shop",
+            "annotations": {"rollout.argoproj.io/revision": "7"},
+            "creationTimestamp": "2026-11-28T09:00:00Z",
+        },
         "spec": {"strategy": {"canary": canary}},
         "status": {"currentPodHash": "abc", "stableRS": "old"},
     }
@@ -47,7 +51,11 @@ def to(host: str, weight: int | None = None, subset: str | None = None) -> dict[
 def test_a_rollout_says_which_release_it_is_and_what_comes_next() -> None:
     """Its weights are those of its steps; a revision separates one template's releases."""
     plan = plan_of(Engine.ARGO_ROLLOUTS, rollout([{"setWeight": 30}, {"pause": {}}, {"setWeight": 60}]))
-    assert (plan.template, plan.release, plan.weights_percent) == ("abc", "abc revision 7", (30, 60))
+    assert (plan.template, plan.release, plan.weights_percent) == (
+        "abc",
+        "abc revision 7 of 2026-11-28T09:00:00Z",
+        (30, 60),
+    )
     assert (plan.virtual_service, plan.route, plan.canary) == ("micro-api-route", "primary", "canary")
     assert (plan.canary_pods, plan.stable_pods) == ("shop-abc-*", "shop-old-*")
     assert (plan.ends_as_stable, plan.engine_weight_percent) == (False, None)

@@ -9,7 +9,7 @@ import pytest
 
 from scripts.lab import control
 from tests.gate import api_server
-from tests.gate.api_server import ApiServer
+from tests.gate.api_server import CREATED, RELEASE, ApiServer
 from tests.gate.gates import LAB_PODS, WAIT_SECONDS, RunningGate, gate
 from tests.lab.conftest import running_lab
 from tests.lab.helpers import RunningLab, istio
@@ -67,7 +67,7 @@ def test_each_step_is_confirmed_by_its_own_answers(asked: RunningGate, api: ApiS
     answer = asked.until("CONFIRMED")
     assert (answer["weight_percent"], answer["next_weight_percent"]) == (30, 60)
     assert (answer["split"], answer["health"]["finding"]) == ("CONFIRMED", "NOT WORSE")
-    assert (answer["release"], answer["counts"]["other"]) == ("abc revision 2", 0)
+    assert (answer["release"], answer["counts"]["other"]) == (RELEASE, 0)
     api.set_rollout(30, 50)
     api.set_weight(50)
     serve(lab, "50-50")
@@ -216,7 +216,7 @@ def test_a_new_release_begins_from_nothing(asked: RunningGate, api: ApiServer) -
     api.set_rollout(30, 60, revision="3")
     assert asked.verdict()["outcome"] == "INCONCLUSIVE"
     until(lambda: asked.verdict()["counts"] is not None, "no counts come")
-    assert api.state["release"] == "abc revision 3"
+    assert api.state["release"] == f"abc revision 3 of {CREATED}"
     assert counted(api) < before
     api.set_rollout(30, 60, template="def", revision="4")
     wrong = asked.verdict()
@@ -233,7 +233,7 @@ def test_what_somebody_else_writes_counts_from_then_on(asked: RunningGate, api: 
     asked.verdict()
     api.set_state()
     until(lambda: bool(api.objects[api_server.STATE]["data"]) and asked.verdict()["counts"] is not None)
-    assert api.state["release"] == "abc revision 2"
+    assert api.state["release"] == RELEASE
 
 
 def test_no_answer_rests_on_counts_that_are_not_kept(asked: RunningGate, api: ApiServer) -> None:

@@ -19,10 +19,11 @@ from canary_loadtest.gate.rules.objects import Engine, plan_of
 from canary_loadtest.gate.rules.state import Proof
 from canary_loadtest.gate.service import Gate, Settings
 from tests.gate import api_server
-from tests.gate.api_server import NAMESPACE, ApiServer
+from tests.gate.api_server import NAMESPACE, RELEASE, ApiServer
 
 BASE = Expectation(50, next_weight_percent=100)
 ASKED = Question("abc", 30)
+JOB = f"{RELEASE} at 30 %, generation 1"
 
 
 @dataclass
@@ -83,7 +84,7 @@ def test_it_has_a_weight_measured_once_it_has_settled_and_for_30_seconds(api: Ap
     assert gate.job() == {"job": "rest"}
     clock.now += 10
     job = gate.job()
-    assert (job["job"], job["id"]) == ("measure", "abc revision 2 at 30 %, generation 1")
+    assert (job["job"], job["id"]) == ("measure", JOB)
     assert " ".join(job["options"]) == (
         "--expect-canary 30 --keep-going --next-weight 60 --release-steps 2 --tolerance 5 "
         "--version-header x-pod-name --canary-version micro-api-abc-* --stable-version micro-api-old-*"
@@ -101,7 +102,7 @@ def test_counts_are_kept_before_any_answer_rests_on_them(api: ApiServer, clock: 
     assert gate.answer(ASKED).outcome is Outcome.INCONCLUSIVE
     counts = enough(api)
     assert gate.take_counts("another job", counts) is False
-    assert gate.take_counts("abc revision 2 at 30 %, generation 1", counts)
+    assert gate.take_counts(JOB, counts)
     assert api.state["counts"] == counts
     answer = gate.answer(ASKED)
     assert (answer.outcome, answer.to_go) == (Outcome.CONFIRMED, 0)
@@ -114,7 +115,7 @@ def test_counts_from_after_a_change_of_the_weight_are_worth_nothing(api: ApiServ
     gate = gate_of(api)
     gate.answer(ASKED)
     counts = enough(api)
-    job = "abc revision 2 at 30 %, generation 1"
+    job = JOB
     assert gate.take_counts(job, counts)
     assert gate.answer(ASKED).outcome is Outcome.CONFIRMED
     api.set_weight(60)
@@ -213,6 +214,19 @@ def test_a_release_of_flagger_that_is_over_is_still_that_release(
     assert gate.state.proof is Proof.NONE
 
 
+def test_a_rollout_that_was_deleted_and_made_again_has_no_counts_yet(api: ApiServer, clock: Clock) -> None:
+    """Its revisions begin from 1 again, and the template may be one that was stopped."""
+    gate = gate_of(api)
+    gate.answer(ASKED)
+    clock.now += 10
+    assert gate.take_counts(JOB, enough(api))
+    assert gate.answer(ASKED).outcome is Outcome.CONFIRMED
+    api.set_rollout(30, 60, created="2026-11-30T08:00:00Z")
+    answer = gate.answer(ASKED)
+    assert (answer.outcome, answer.verdict) == (Outcome.INCONCLUSIVE, None)
+    assert dict(gate.state.counts) == {}
+
+
 def test_at_the_last_question_of_flagger_its_status_says_no_weight(api: ApiServer, clock: Clock) -> None:
     """The route alone has the weight then, and it must be that of the last step."""
     api.set_canary(30, 60, phase="WaitingPromotion", written_percent=0)
@@ -233,7 +247,7 @@ def test_a_weight_that_was_away_for_a_moment_settles_again(api: ApiServer, clock
     assert gate.job()["job"] == "measure"
     api.set_weight(45)
     api.set_weight(30)
-    assert gate.take_counts("abc revision 2 at 30 %, generation 1", enough(api)) is False
+    assert gate.take_counts(JOB, enough(api)) is False
     gate.answer(ASKED)
     assert gate.job() == {"job": "rest"}
 
@@ -243,7 +257,7 @@ def test_the_same_counts_are_not_written_again(api: ApiServer, clock: Clock) -> 
     gate = gate_of(api)
     gate.answer(ASKED)
     for _ in range(3):
-        gate.take_counts("abc revision 2 at 30 %, generation 1", enough(api))
+        gate.take_counts(JOB, enough(api))
     assert [asked for asked in api.asked if asked.startswith("PATCH")] == [f"PATCH {api_server.STATE}"]
 
 
@@ -251,7 +265,7 @@ def test_a_weight_that_comes_back_goes_on_with_its_counts(api: ApiServer, clock:
     """But it settles again."""
     gate = gate_of(api)
     gate.answer(ASKED)
-    gate.take_counts("abc revision 2 at 30 %, generation 1", counts_of(api, "stable", "canary"))
+    gate.take_counts(JOB, counts_of(api, "stable", "canary"))
     api.set_weight(60)
     gate.answer(Question("abc", 60))
     api.set_weight(30)
@@ -268,11 +282,11 @@ def test_what_stands_against_the_latency_comes_along(api: ApiServer, clock: Cloc
     gate.answer(ASKED)
     counts = enough(api, base=base)
     counts[RUN]["latency_objection"] = "the schedule was missed"
-    gate.take_counts("abc revision 2 at 30 %, generation 1", counts)
+    gate.take_counts(JOB, counts)
     answer = gate.answer(ASKED)
     assert (answer.outcome, answer.reason) == (Outcome.INCONCLUSIVE, "the split is right, but the schedule was missed")
     counts[RUN]["latency_objection"] = ""
-    gate.take_counts("abc revision 2 at 30 %, generation 1", counts)
+    gate.take_counts(JOB, counts)
     assert "too few to know that the canary takes longer than 100 ms" in gate.answer(ASKED).reason
 
 
@@ -280,10 +294,10 @@ def test_other_options_are_no_way_to_go_on(api: ApiServer, clock: Clock) -> None
     """A gate that was started with another error bound holds the release that was begun."""
     gate = gate_of(api)
     gate.answer(ASKED)
-    gate.take_counts("abc revision 2 at 30 %, generation 1", enough(api))
+    gate.take_counts(JOB, enough(api))
     other = gate_of(api, Expectation(50, next_weight_percent=100, alpha_stop=0.05))
     other.answer(ASKED)
-    other.take_counts("abc revision 2 at 30 %, generation 1", enough(api))
+    other.take_counts(JOB, enough(api))
     answer = other.answer(ASKED)
     assert (answer.outcome, answer.reason) == (
         Outcome.INCONCLUSIVE,
@@ -294,7 +308,7 @@ def test_other_options_are_no_way_to_go_on(api: ApiServer, clock: Clock) -> None
 def test_a_second_gate_cannot_overwrite_the_first_one(api: ApiServer, clock: Clock) -> None:  # noqa: ARG001 - stands still
     """The one that did not know what was written goes on with that, by a new job."""
     first, second = gate_of(api), gate_of(api)
-    job = "abc revision 2 at 30 %, generation 1"
+    job = JOB
     first.answer(ASKED)
     second.answer(ASKED)
     first.take_counts(job, enough(api))

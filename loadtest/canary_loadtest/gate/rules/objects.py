@@ -32,7 +32,7 @@ class Plan:
 
     Attributes:
         template: what the engine calls the pods' template that is released: a hash.
-        release: the template and its revision or start, since a template may come again.
+        release: the template with its revision and start, since a template may come again, and so may a revision.
         weights_percent: the canary's weights between 0 and 100 %, rising.
         virtual_service: the name of the VirtualService that has the weights.
         route: the name of the only route in it that counts, "" for all.
@@ -90,9 +90,11 @@ def _rollout(found: Object) -> Plan:
     subset = _optional(found, *istio, "destinationRule", "canarySubsetName")
     template = _text(found, name, "status", "currentPodHash")
     revision = _optional(found, "metadata", "annotations", REVISION) or "?"
+    # A Rollout that was deleted and made again counts its revisions from 1.
+    created = _optional(found, "metadata", "creationTimestamp") or "?"
     return Plan(
         template,
-        f"{template} revision {revision}",
+        f"{template} revision {revision} of {created}",
         _rising([step["setWeight"] for step in steps if "setWeight" in step], name, "spec.strategy.canary.steps"),
         _text(found, name, *istio, "virtualService", "name"),
         routes[0],
