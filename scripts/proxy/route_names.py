@@ -53,11 +53,13 @@ def route_name(route: Mapping[str, Any]) -> str:
 def disagreement(name: str, shares: Sequence[float]) -> str:
     """Return a sentence where a name claims other shares than there are, "" where it agrees or claims none.
 
+    Of versions that are called otherwise, which leave both shares at 0, no name can be wrong here.
+
     Args:
         name: a route's name, such as `70-30` or `header-stable`.
         shares: those of v1 and v2, in percent.
     """
     claimed = CLAIM.fullmatch(name)
-    if claimed is None or [float(part) for part in claimed.groups()] == [round(share, 3) for share in shares]:
+    if claimed is None or not any(shares) or [float(part) for part in claimed.groups()] == [round(share, 3) for share in shares]:
         return ""
     return f"the route is named {name}, and its weights are v1 {shares[0]:.4g} %, v2 {shares[1]:.4g} %: rename it"

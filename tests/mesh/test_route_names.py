@@ -55,6 +55,7 @@ def test_a_name_that_does_not_tell_the_weights_is_named() -> None:
     assert "named 70-30, and its weights are v1 66.67 %, v2 33.33 %" in disagreement(route_name(SIXTY_THIRTY), shares)
     assert disagreement("gateway-api-70-30", shares)
     assert disagreement("header-stable", shares) == ""
+    assert disagreement("70-30", (0, 0)) == ""  # of somebody else's versions, blue and green
 
 
 def test_the_last_route_is_what_the_mesh_declares() -> None:
