@@ -10,7 +10,7 @@ import requests
 
 from tests.support.processes import wait_until
 
-SCRAPE_TIMEOUT_SECONDS = 60.0
+SCRAPE_TIMEOUT_SECONDS = 180.0  # a machine that is busy with other tests reads late
 
 
 @dataclass(frozen=True)
