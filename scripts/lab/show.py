@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from canary_loadtest.core.message import Message
 from scripts.lab import control
 from scripts.lab.envoy import Admin
 from scripts.lab.errors import LabError
@@ -42,7 +43,7 @@ def show(options: argparse.Namespace) -> int:
     try:
         views = [view(host, configuration.routes, configuration.clusters, configuration.endpoints) for host in hosts]
     except NoRouteError as error:
-        raise LabError(f"Envoy has {error}") from error
+        raise LabError(Message("Envoy has {error}", error=error)) from error
     print("\n\n".join("\n".join(map(_in_column, lines)) for lines in views) or told(sentence([])), flush=True)
     return 0
 
@@ -99,6 +100,7 @@ def _fitted(line: str) -> str:
 
 
 def _in_column(line: str) -> str:
+    line = told(line)
     if len(line) > WIDTH:
         line = re.sub(r",(?=\S)", ", ", line)  # Envoy's own lists have no place to break
     return filled(line, COLUMN)

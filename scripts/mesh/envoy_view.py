@@ -1,9 +1,9 @@
 """What an Envoy of the mesh has for one host, in a few lines: routes, limits, endpoints.
 
-    python3 -m scripts.mesh.envoy_view HOST routes.json clusters.json endpoints.json
+    PYTHONPATH=loadtest python3 -m scripts.mesh.envoy_view HOST routes.json clusters.json endpoints.json
 
-The files are what `istioctl proxy-config` prints as JSON. It needs only Python's own library. Listeners, policies and
-filters are not among those files, so they are not looked at.
+The files are what `istioctl proxy-config` prints as JSON. It needs Python's own library, and `loadtest` on its path.
+Listeners, policies and filters are not among those files, so they are not looked at.
 """
 
 import argparse

@@ -60,6 +60,10 @@ def disagreement(name: str, shares: Sequence[float]) -> str:
         shares: those of v1 and v2, in percent.
     """
     claimed = CLAIM.fullmatch(name)
-    if claimed is None or not any(shares) or [float(part) for part in claimed.groups()] == [round(share, 3) for share in shares]:
+    if (
+        claimed is None
+        or not any(shares)
+        or [float(part) for part in claimed.groups()] == [round(share, 3) for share in shares]
+    ):
         return ""
     return f"the route is named {name}, and its weights are v1 {shares[0]:.4g} %, v2 {shares[1]:.4g} %: rename it"

@@ -7,27 +7,26 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from canary_loadtest.core.message import Message, joined
 from scripts.proxy.route_names import ROUTE_HEADER, VERSIONS, disagreement
 
 Json = Mapping[str, Any]
 SHOWN_HOSTS: Final = 10
 FAULT: Final = "envoy.filters.http.fault"
 PERCENT_DIVISORS: Final = {"HUNDRED": 1, "TEN_THOUSAND": 100, "MILLION": 10_000}
-STRING_MATCHES: Final = {
-    "exact": ": ",
-    "prefix": " starts with ",
-    "suffix": " ends with ",
-    "contains": " contains ",
-    "safeRegex": " matches as a whole ",
+STRING_MATCHES: Final = ("exact", "prefix", "suffix", "contains", "safeRegex")
+PATH_MATCHES: Final = ("prefix", "path", "pathSeparatedPrefix", "safeRegex", "connectMatcher")
+REDIRECTS: Final = {
+    "schemeRedirect": Message("scheme"),
+    "hostRedirect": Message("host"),
+    "portRedirect": Message("port"),
+    "pathRedirect": Message("path"),
 }
-PATH_MATCHES: Final = {
-    "prefix": "path starts with {}",
-    "path": "path: {}",
-    "pathSeparatedPrefix": "path: {0}, or below {0}/",
-    "safeRegex": "path matches as a whole {}",
-    "connectMatcher": "method: CONNECT",
-}
-REDIRECTS: Final = {"schemeRedirect": "scheme", "hostRedirect": "host", "portRedirect": "port", "pathRedirect": "path"}
+REST: Final = Message("all that are left")
+IN_ANY_CASE: Final = Message(", in any case")
+NOT_SHOWN: Final = Message("not shown")
+BY_A_HEADER: Final = Message("what a header says")
+COMMA: Final = Message(", ")
 STATUSES: Final = {
     "MOVED_PERMANENTLY": 301,
     "FOUND": 302,
@@ -89,9 +88,10 @@ def serving(configurations: Iterable[Json], host: str) -> list[Serving]:
             best = max(matching, key=lambda pair: precedence(pair[0], host))
             found.append(Serving(configuration.get("name", ""), *best))
     if not found:
-        more = f" and {len(known) - SHOWN_HOSTS} more" if len(known) > SHOWN_HOSTS else ""
+        more = Message(" and {count} more", count=len(known) - SHOWN_HOSTS) if len(known) > SHOWN_HOSTS else ""
+        hosts = ", ".join(sorted(known)[:SHOWN_HOSTS]) or Message("none")
         raise NoRouteError(
-            f"no route for {host}: its hosts are {', '.join(sorted(known)[:SHOWN_HOSTS]) or 'none'}{more}"
+            Message("no route for {host}: its hosts are {hosts}{more}", host=host, hosts=hosts, more=more)
         )
     return found
 
@@ -147,56 +147,68 @@ def mirrors(route: Json) -> list[tuple[str, str]]:
     return [(one["cluster"], _percent(one.get("runtimeFraction", all_of_them)["defaultValue"])) for one in policies]
 
 
-def conditions(match: Json) -> list[str]:
+def conditions(match: Json) -> list[Message]:
     """Return what a request has to be for a route, a sentence for each condition; no sentence: anything."""
     found = [_path(match, kind) for kind in PATH_MATCHES if kind in match and (kind, match[kind]) != ("prefix", "/")]
     found += [_condition(header["name"], header) for header in match.get("headers", ())]
-    found += [_condition(f"query {one['name']}", one) for one in match.get("queryParameters", ())]
-    return found + [f"{field} (not shown)" for field in sorted(match.keys() - MATCH_FIELDS)]
+    found += [_condition(Message("query {name}", name=one["name"]), one) for one in match.get("queryParameters", ())]
+    return found + [Message("{field} (not shown)", field=field) for field in sorted(match.keys() - MATCH_FIELDS)]
 
 
-def host_lines(virtual_host: Json, host: str) -> Iterator[str]:
+def host_lines(virtual_host: Json, host: str) -> Iterator[Message]:
     """Yield the lines that describe a virtual host: what it does with every request, then each route."""
     if virtual_host.get("requireTls", "NONE") != "NONE":
-        yield "  over http  301 to https, before any route"
+        yield Message("  over http  301 to https, before any route")
     yield from _not_shown(virtual_host.keys() - HOST_FIELDS)
     is_taken = False
     for route in virtual_host.get("routes", ()):
         found = conditions(route["match"])
-        requests = ", ".join(found) or "all that are left"
-        yield f"route {route_name(route) or '(without a name)'}"
-        yield f"  requests   {'none: a route before it takes all' if is_taken else requests}"
+        requests = joined(COMMA, found) or REST
+        yield Message("route {name}", name=route_name(route) or Message("(without a name)"))
+        yield _requests(Message("none: a route before it takes all") if is_taken else requests)
         yield from action_lines(route, host)
         shares = dict.fromkeys(VERSIONS, 0.0) | {version(name, host): share for name, share in destinations(route)}
         if warning := disagreement(route_name(route), [shares[one] for one in VERSIONS]):
-            yield f"  warning    {warning}"
+            yield Message("  warning    {warning}", warning=warning)
         is_taken = is_taken or not found
     if not is_taken:
-        yield "no route"
-        yield "  requests   all that are left"
-        yield "  answered   with 404 by the proxy"
+        yield Message("no route")
+        yield _requests(REST)
+        yield _answered(404)
 
 
-def action_lines(route: Json, host: str) -> Iterator[str]:
+def _requests(which: str) -> Message:
+    return Message("  requests   {which}", which=which)
+
+
+def _answered(status: int) -> Message:
+    return Message("  answered   with {status} by the proxy", status=status)
+
+
+def action_lines(route: Json, host: str) -> Iterator[Message]:
     """Yield what a route does with its requests."""
     action, redirect = route.get("route", {}), route.get("redirect", {})
     filters = route.get("typedPerFilterConfig", {})
     if "redirect" in route:
-        target = "".join(f", {word} {redirect[field]}" for field, word in REDIRECTS.items() if field in redirect)
-        yield f"  redirected with {STATUSES[redirect.get('responseCode', 'MOVED_PERMANENTLY')]}{target}"
+        words = [
+            Message(", {part} {value}", part=word, value=redirect[field])
+            for field, word in REDIRECTS.items()
+            if field in redirect
+        ]
+        status = STATUSES[redirect.get("responseCode", "MOVED_PERMANENTLY")]
+        yield Message("  redirected with {status}{target}", status=status, target=joined("", words))
     elif "directResponse" in route:
-        yield f"  answered   with {route['directResponse'].get('status', 0)} by the proxy"
+        yield _answered(route["directResponse"].get("status", 0))
     else:
         shares = ", ".join(f"{share:g} % {version(cluster, host)}" for cluster, share in destinations(route))
-        yield f"  lead to    {shares or 'not shown'}"
+        yield Message("  lead to    {shares}", shares=shares or NOT_SHOWN)
     for cluster, percent in mirrors(route):
-        yield f"  copied to  {version(cluster, host)}, {percent}"
+        yield Message("  copied to  {version}, {percent}", version=version(cluster, host), percent=percent)
     yield from _fault_lines(filters.get(FAULT, {}))
     if action.get("timeout", "0s") != "0s":
-        yield f"  timeout    {action['timeout']}"
+        yield Message("  timeout    {seconds}", seconds=action["timeout"])
     if retry := action.get("retryPolicy"):
-        each = f", each after {retry['perTryTimeout']} at most" if "perTryTimeout" in retry else ""
-        yield f"  retries    {retry.get('numRetries', 1)} on {retry.get('retryOn') or 'nothing'}{each}"
+        yield _retries(retry)
     per_destination = [
         one.keys() - DESTINATION_FIELDS for one in action.get("weightedClusters", {}).get("clusters", ())
     ]
@@ -209,32 +221,61 @@ def action_lines(route: Json, host: str) -> Iterator[str]:
     )
 
 
-def _path(match: Json, kind: str) -> str:
-    value = match[kind].get("regex") if isinstance(match[kind], dict) else match[kind]
-    return PATH_MATCHES[kind].format(value) + ("" if match.get("caseSensitive", True) else ", in any case")
+def _retries(policy: Json) -> Message:
+    each = Message(", each after {most} at most", most=policy["perTryTimeout"]) if "perTryTimeout" in policy else ""
+    when = policy.get("retryOn") or Message("nothing")
+    return Message("  retries    {count} on {when}{each}", count=policy.get("numRetries", 1), when=when, each=each)
 
 
-def _condition(name: str, matcher: Json) -> str:
+def _path(match: Json, kind: str) -> Message:
+    value = str(match[kind].get("regex") if isinstance(match[kind], dict) else match[kind])
+    said = Message("method: CONNECT") if kind == "connectMatcher" else _compared(Message("path"), kind, value)
+    return said if match.get("caseSensitive", True) else joined("", [said, IN_ANY_CASE])
+
+
+def _compared(name: str, kind: str, value: str) -> Message:
+    """Return what a kind of match asks of something that has a name."""
+    if kind == "prefix":
+        return Message("{name} starts with {value}", name=name, value=value)
+    if kind == "suffix":
+        return Message("{name} ends with {value}", name=name, value=value)
+    if kind == "contains":
+        return Message("{name} contains {value}", name=name, value=value)
+    if kind == "safeRegex":
+        return Message("{name} matches as a whole {value}", name=name, value=value)
+    if kind == "pathSeparatedPrefix":
+        return Message("{name}: {value}, or below {value}/", name=name, value=value)
+    return Message("{name}: {value}", name=name, value=value)
+
+
+def _condition(name: str, matcher: Json) -> Message:
     """Return what a HeaderMatcher or a QueryParameterMatcher asks for: presence, where it has no kind of match."""
     value = matcher.get("stringMatch", {})
     kind = next((kind for kind in STRING_MATCHES if kind in value), None)
     others = sorted(matcher.keys() - {"name", "presentMatch", "invertMatch", "treatMissingHeaderAsEmpty"})
     if kind:
-        text = value[kind]["regex"] if kind == "safeRegex" else value[kind]
-        said = f"{name}{STRING_MATCHES[kind]}{text}{', in any case' if value.get('ignoreCase') else ''}"
+        said = _compared(name, kind, value[kind]["regex"] if kind == "safeRegex" else value[kind])
+        if value.get("ignoreCase"):
+            said = joined("", [said, IN_ANY_CASE])
     elif others:
-        said = f"{name} by {', '.join(others)} (not shown)"
+        said = Message("{name} by {others} (not shown)", name=name, others=", ".join(others))
+    elif matcher.get("presentMatch", True):
+        said = Message("{name} is present", name=name)
     else:
-        said = f"{name} is {'present' if matcher.get('presentMatch', True) else 'absent'}"
-    return f"not {said}" if matcher.get("invertMatch") else said
+        said = Message("{name} is absent", name=name)
+    return Message("not {said}", said=said) if matcher.get("invertMatch") else said
 
 
-def _fault_lines(fault: Json) -> Iterator[str]:
+def _fault_lines(fault: Json) -> Iterator[Message]:
     if delay := fault.get("delay"):
-        yield f"  delayed    {_percent(delay.get('percentage', {}))} by {delay.get('fixedDelay', 'what a header says')}"
+        time = delay.get("fixedDelay") or BY_A_HEADER
+        yield Message("  delayed    {percent} by {time}", percent=_percent(delay.get("percentage", {})), time=time)
     if abort := fault.get("abort"):
-        grpc = f"gRPC status {abort['grpcStatus']}" if "grpcStatus" in abort else "what a header says"
-        yield f"  aborted    {_percent(abort.get('percentage', {}))} with {abort.get('httpStatus', grpc)}"
+        grpc = Message("gRPC status {status}", status=abort["grpcStatus"]) if "grpcStatus" in abort else BY_A_HEADER
+        status = str(abort["httpStatus"]) if "httpStatus" in abort else grpc
+        yield Message(
+            "  aborted    {percent} with {status}", percent=_percent(abort.get("percentage", {})), status=status
+        )
 
 
 def _percent(fraction: Json) -> str:
@@ -242,7 +283,7 @@ def _percent(fraction: Json) -> str:
     return f"{percent:g} %"
 
 
-def _not_shown(fields: Iterable[str]) -> Iterator[str]:
+def _not_shown(fields: Iterable[str]) -> Iterator[Message]:
     names: Sequence[str] = sorted(fields)
     if names:
-        yield f"  not shown  {', '.join(names)}"
+        yield Message("  not shown  {names}", names=", ".join(names))

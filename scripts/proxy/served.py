@@ -7,7 +7,9 @@ from typing import Final, NamedTuple
 from canary_loadtest.core.message import Message, joined
 from scripts.proxy.matching import takes
 from scripts.proxy.routes import (
+    COMMA,
     OWN_HOSTS,
+    REST,
     Json,
     action_lines,
     conditions,
@@ -17,7 +19,6 @@ from scripts.proxy.routes import (
     version,
 )
 
-REST: Final = Message("all that are left")
 # What a virtual host with `requireTls` does with plain requests, before any route.
 HTTPS_REDIRECT: Final[Json] = {
     "name": "httpsRedirect",
@@ -112,7 +113,7 @@ def _served(route: Json, hosts: Sequence[str], configuration: str) -> Served:
         hosts=tuple(hosts),
         configuration=configuration,
         name=route_name(route),
-        requests=", ".join(conditions(route["match"])) or REST,
+        requests=joined(COMMA, conditions(route["match"])) or REST,
         shares=shares,
         action=words or " ".join(next(iter(action_lines(route, host))).split()),
         match=route["match"],

@@ -7,15 +7,16 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from scripts.proxy.routes import Json, destinations, host_lines, mirrors, serving, version
+from canary_loadtest.core.message import Message, joined
+from scripts.proxy.routes import NOT_SHOWN, Json, destinations, host_lines, mirrors, serving, version
 
 UNLIMITED: Final = 2**32 - 1  # what istiod writes for a limit that is not set
-LIMITS: Final = {"maxConnections": "connections", "maxPendingRequests": "pending requests", "maxRequests": "requests"}
+LIMITS: Final = ("maxConnections", "maxPendingRequests", "maxRequests")
 ENVOY_LIMIT: Final = 1024  # Envoy's own default, where nothing is written
 # How Envoy counts errors in a row, and which of these counts eject by its defaults.
 OUTLIERS: Final = {
-    "consecutive5xx": ("enforcingConsecutive5xx", 100, "errors"),
-    "consecutiveGatewayFailure": ("enforcingConsecutiveGatewayFailure", 0, "errors 502, 503 or 504"),
+    "consecutive5xx": ("enforcingConsecutive5xx", 100, Message("errors")),
+    "consecutiveGatewayFailure": ("enforcingConsecutiveGatewayFailure", 0, Message("errors 502, 503 or 504")),
 }
 OUTLIER_DEFAULTS: Final = {"baseEjectionTime": "30s", "maxEjectionPercent": 10}
 OUTLIER_ERRORS: Final = 5  # the default of each count
@@ -24,50 +25,69 @@ OUTLIER_FIELDS: Final = {
     *OUTLIER_DEFAULTS,
     *("interval", "enforcingSuccessRate"),  # how often it sweeps; what istiod always switches off
 }
+HEALTH: Final = {"healthy": Message("healthy"), "unhealthy": Message("unhealthy"), "unknown": Message("unknown")}
 MISSING: Final = {"SERVICE_UNAVAILABLE": 503, "NOT_FOUND": 404, "INTERNAL_SERVER_ERROR": 500}
 
 
-def cluster_lines(cluster: Json, endpoints: Sequence[Json], host: str) -> Iterator[str]:
+def cluster_lines(cluster: Json, endpoints: Sequence[Json], host: str) -> Iterator[Message]:
     """Yield the lines that describe one version: its limits, and its endpoints with what was sent to each."""
     limits: Json = next(iter(cluster.get("circuitBreakers", {}).get("thresholds", ())), {})
-    shown = ", ".join(f"{words} {_limit(limits.get(field, ENVOY_LIMIT))}" for field, words in LIMITS.items())
-    yield f"version {version(cluster['name'], host)}"
-    yield f"  balancer   {'not shown' if 'loadBalancingPolicy' in cluster else cluster.get('lbPolicy', 'ROUND_ROBIN')}"
-    yield f"  limits     {shown}"
+    connections, pending, requests = (_limit(limits.get(field, ENVOY_LIMIT)) for field in LIMITS)
+    balancer = NOT_SHOWN if "loadBalancingPolicy" in cluster else cluster.get("lbPolicy", "ROUND_ROBIN")
+    yield _version(cluster["name"], host)
+    yield Message("  balancer   {balancer}", balancer=balancer)
+    yield Message(
+        "  limits     connections {connections}, pending requests {pending}, requests {requests}",
+        connections=connections,
+        pending=pending,
+        requests=requests,
+    )
     if "outlierDetection" in cluster:
-        yield f"  ejects     {_ejection(cluster['outlierDetection'])}"
+        yield Message("  ejects     {ejection}", ejection=_ejection(cluster["outlierDetection"]))
     for endpoint in endpoints:
-        yield f"  endpoint   {_endpoint(endpoint)}"
+        yield _endpoint(endpoint)
     if cluster.get("type") == "ORIGINAL_DST":
-        yield "  endpoint   the address that the client asked for"
+        yield Message("  endpoint   the address that the client asked for")
     elif not endpoints:
-        yield "  endpoint   none: requests are answered with 503"
+        yield Message("  endpoint   none: requests are answered with 503")
+
+
+def _version(cluster: str, host: str) -> Message:
+    return Message("version {version}", version=version(cluster, host))
 
 
 def _limit(value: int) -> str:
-    return "none" if value == UNLIMITED else str(value)
+    return Message("none") if value == UNLIMITED else str(value)
 
 
-def _ejection(outliers: Json) -> str:
+def _ejection(outliers: Json) -> Message:
     counts = [
-        f"{outliers.get(count, OUTLIER_ERRORS)} {words} in a row"
+        Message("{count} {errors} in a row", count=outliers.get(count, OUTLIER_ERRORS), errors=words)
         for count, (enforcing, percent, words) in OUTLIERS.items()
         if outliers.get(enforcing, percent)
     ]
     duration, percent = (outliers.get(field, default) for field, default in OUTLIER_DEFAULTS.items())
     ejects = (
-        f"after {' or '.join(counts)}, for {duration}, at most {percent} %" if counts else "by nothing that is shown"
+        Message(
+            "after {counts}, for {duration}, at most {percent} %",
+            counts=joined(Message(" or "), counts),
+            duration=duration,
+            percent=percent,
+        )
+        if counts
+        else Message("by nothing that is shown")
     )
-    others = sorted(outliers.keys() - OUTLIER_FIELDS)
-    return f"{ejects}; not shown: {', '.join(others)}" if others else ejects
+    others = ", ".join(sorted(outliers.keys() - OUTLIER_FIELDS))
+    return Message("{ejects}; not shown: {others}", ejects=ejects, others=others) if others else ejects
 
 
-def _endpoint(endpoint: Json) -> str:
+def _endpoint(endpoint: Json) -> Message:
     place = _place(endpoint["address"])
     status = endpoint.get("healthStatus", {})
-    state = "ejected" if status.get("failedOutlierCheck") else status.get("edsHealthStatus", "UNKNOWN").lower()
+    health = status.get("edsHealthStatus", "UNKNOWN").lower()
+    state = Message("ejected") if status.get("failedOutlierCheck") else HEALTH.get(health, health)
     requests = {one["name"]: one.get("value", "0") for one in endpoint.get("stats", ())}.get("rq_total", "0")
-    return f"{place}  {state}, {requests} requests so far"
+    return Message("  endpoint   {place}  {state}, {count} requests so far", place=place, state=state, count=requests)
 
 
 def _place(address: Json) -> str:
@@ -78,13 +98,14 @@ def _place(address: Json) -> str:
     return json.dumps(address)
 
 
-def unknown_lines(cluster: str, routes: Sequence[Json], host: str) -> Iterator[str]:
+def unknown_lines(cluster: str, routes: Sequence[Json], host: str) -> Iterator[Message]:
     """Yield the lines about a cluster that the proxy does not have: what those get whom a route leads there."""
     actions = [route["route"] for route in routes if cluster in dict(destinations(route))]
     codes = {MISSING[action.get("clusterNotFoundResponseCode", "SERVICE_UNAVAILABLE")] for action in actions}
-    answer = f": requests are answered with {' or '.join(map(str, sorted(codes)))}" if codes else ""
-    yield f"version {version(cluster, host)}"
-    yield f"  unknown    no such subset, port or Service{answer}"
+    listed = joined(Message(" or "), [str(code) for code in sorted(codes)])
+    answer = Message(": requests are answered with {codes}", codes=listed) if codes else ""
+    yield _version(cluster, host)
+    yield Message("  unknown    no such subset, port or Service{answer}", answer=answer)
 
 
 def view(host: str, configurations: Sequence[Json], clusters: Sequence[Json], endpoints: Sequence[Json]) -> list[str]:
@@ -99,9 +120,11 @@ def view(host: str, configurations: Sequence[Json], clusters: Sequence[Json], en
     Raises:
         NoRouteError: the proxy has no route for the host.
     """
-    lines, routes = [], []
+    lines: list[str] = []
+    routes: list[Json] = []
     for name, domain, virtual_host in serving(configurations, host):
-        lines += [f"host {host}, routes {name}{'' if domain == host else f', as {domain}'}"]
+        known_as = "" if domain == host else Message(", as {domain}", domain=domain)
+        lines += [Message("host {host}, routes {name}{known_as}", host=host, name=name, known_as=known_as)]
         lines += host_lines(virtual_host, host)
         routes += virtual_host.get("routes", ())
     named = [cluster for route in routes for cluster, _ in (*destinations(route), *mirrors(route))]

@@ -60,6 +60,10 @@ def test_the_commands_speak_chinese(lab: Lab) -> None:
     assert (status.returncode, "  运行中\n" in status.stdout) == (0, True)
     assert json.loads(lab("status", "--json").stdout)["routes"][0]["requests"] == "all that are left"
     assert "  v1 100 %（header-stable）：其余的所有请求\n" in lab("shift", "istio/virtual-service-header.yaml").stdout
+    shown = lab("show").stdout
+    assert "\n路由 header-canary\n  请求       x-canary: true\n  转到       100 % v2\n" in shown
+    assert "  健康，到目前为止 " in shown
+    assert "Envoy 里没有 nope 的路由" in lab("show", "nope").stderr
     assert lab("shift", "istio/virtual-service-70-30.yaml").returncode == 0
     bet = lab("guess", "--seed", "7", "--bet", "90")
     assert bet.returncode == 10

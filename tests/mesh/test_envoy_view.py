@@ -161,13 +161,14 @@ def test_the_command_prints_the_view_or_says_that_there_is_no_route(
 
 
 def test_the_command_needs_no_more_than_python(tmp_path: Path) -> None:
-    """It runs with the system's Python, in which nothing is installed."""
+    """It runs with the system's Python, in which nothing is installed, once that knows where the load test lies."""
     done = run("python3", "-I", "-S", "-c", ISOLATED, HOST, *written(tmp_path))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == WHOLE
 
 
-ISOLATED = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from scripts.mesh.envoy_view import main; sys.exit(main())"
+PATHS = [str(ROOT), str(ROOT / "loadtest")]
+ISOLATED = f"import sys; sys.path[:0] = {PATHS}; from scripts.mesh.envoy_view import main; sys.exit(main())"
 
 
 def written(folder: Path) -> list[str]:
