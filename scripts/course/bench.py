@@ -1,6 +1,6 @@
 """What the steps do with the lab: serve a beginning, see what is served, and run its commands as a learner would."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,7 @@ from canary_loadtest.core.message import Message, joined
 from scripts import REPOSITORY
 from scripts.course.calls import call
 from scripts.course.desk import Desk
+from scripts.course.envoy import weights
 from scripts.course.errors import CannotTellError
 from scripts.course.rules.calls import Calls
 from scripts.course.rules.finding import cannot_tell
@@ -28,8 +29,7 @@ from scripts.lab.state import DEFAULT_FOLDER, LabFolder, LabState
 from scripts.lab.status import Status
 from scripts.lab.terminal import PROGRAM
 from scripts.lab.traffic_state import TrafficState
-from scripts.proxy.routes import Json, destinations, version
-from scripts.proxy.served import Served, served, taking
+from scripts.proxy.served import served, taking
 
 ISTIO: Final = REPOSITORY / "istio"
 RULE: Final = ISTIO / "destination-rule.yaml"
@@ -121,7 +121,7 @@ class Bench(Desk):
             for share in route.shares
             if share.weight_percent
         }
-        return Traffic(route.name_on_answers, _weights(configuration.routes, route), pods)
+        return Traffic(route.name_on_answers, weights(configuration.routes, route), pods)
 
     def calls(self, headers: Mapping[str, str]) -> Calls:
         """Return what a few calls with some headers get, each by the lab's own address and host."""
@@ -184,20 +184,3 @@ def _lost(cause: str, saw: Message) -> CannotTellError:
     return CannotTellError(
         cannot_tell(cause, saw, Message("`reset` starts the step again, with a lab; your progress stays."))
     )
-
-
-def _weights(configurations: Sequence[Json], route: Served) -> dict[str, int]:
-    """Return the weights of a route as Envoy has them, by version; one destination alone has 100."""
-    of_hosts = [
-        one
-        for configuration in configurations
-        for virtual_host in configuration.get("virtualHosts", ())
-        if tuple(virtual_host["domains"]) == route.hosts
-        for one in virtual_host.get("routes", ())
-        if one["match"] == route.match
-    ]
-    raw = of_hosts[0]
-    weighted = raw.get("route", {}).get("weightedClusters", {}).get("clusters", ())
-    pairs = [(one["name"], one.get("weight", 0)) for one in weighted]
-    pairs = pairs or [(cluster, round(percent)) for cluster, percent in destinations(raw)]
-    return {version(cluster, cluster.rpartition("|")[2]): weight for cluster, weight in pairs}

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, TypeVar
 
 from canary_loadtest.core.message import Message
 from scripts import REPOSITORY
@@ -17,6 +18,7 @@ from scripts.course.rules.finding import cannot_tell
 from scripts.lab.measure import in_lines
 from scripts.lab.terminal import PROGRAM
 
+T = TypeVar("T")
 # As scripts/cluster/lib.sh has them.
 CLUSTER: Final = "canary-cluster"
 CONTEXT: Final = f"kind-{CLUSTER}"
@@ -31,10 +33,15 @@ NO_CLUSTER: Final = Message(
 )
 # Enough connections a second for a verdict within half a minute, and few enough for a laptop.
 LOAD: Final = ("locust", "--headless", "-u", "10", "-r", "10", "--max-rate", "100")
+# What a command raises that fails, or that is not there.
+ERRORS: Final = (subprocess.SubprocessError, OSError)
 
 
 class ClusterBench(Desk):
     """What a step of the cluster works with."""
+
+    # The port of the node by which this machine reaches the service.
+    node_port: ClassVar[int] = SERVICE_NODE_PORT
 
     def url(self) -> str:
         """Return where this machine reaches the service.
@@ -43,14 +50,14 @@ class ClusterBench(Desk):
             CourseError: there is no such cluster.
         """
         try:
-            shown = _output("docker", "port", f"{CLUSTER}-control-plane", f"{SERVICE_NODE_PORT}/tcp")
-        except _ERRORS as error:
+            shown = output("docker", "port", f"{CLUSTER}-control-plane", f"{self.node_port}/tcp")
+        except ERRORS as error:
             raise CourseError(
                 Message(
                     "the cluster {cluster} does not run here: {no_cluster} ({said})",
                     cluster=CLUSTER,
                     no_cluster=NO_CLUSTER,
-                    said=_said(error),
+                    said=last_words(error),
                 )
             ) from error
         return f"http://127.0.0.1:{shown.split()[0].rpartition(':')[2]}"
@@ -63,10 +70,10 @@ class ClusterBench(Desk):
         """
         for line in commands:
             try:
-                _output(*line.split(), seconds=START_SECONDS)
-            except _ERRORS as error:
+                output(*line.split(), seconds=START_SECONDS)
+            except ERRORS as error:
                 raise CourseError(
-                    Message("this step's beginning was not made: {line}\n  {said}", line=line, said=_said(error))
+                    Message("this step's beginning was not made: {line}\n  {said}", line=line, said=last_words(error))
                 ) from error
 
     def fresh(self, kustomization: str) -> None:
@@ -87,13 +94,26 @@ class ClusterBench(Desk):
             CannotTellError: the cluster does not answer.
         """
         command = f"{KUBECTL} get deployments,replicasets,pods --selector app=micro-api --output json"
+        return self.seen(command, lambda content: objects.deployed(content["items"]))
+
+    def seen(self, command: str, read: Callable[[Any], T], seconds: float = ANSWER_SECONDS) -> T:
+        """Return what is read from the JSON that a command prints.
+
+        Args:
+            command: a line of words.
+            read: reads it.
+            seconds: how long the command may take.
+
+        Raises:
+            CannotTellError: the cluster does not answer, or says something else.
+        """
         try:
-            return objects.deployed(json.loads(_output(*command.split()))["items"])
-        except (*_ERRORS, ValueError, LookupError) as error:
+            return read(json.loads(output(*command.split(), seconds=seconds)))
+        except (*ERRORS, ValueError, LookupError) as error:
             raise CannotTellError(
                 cannot_tell(
                     "no_cluster",
-                    Message("the cluster does not answer: {said}.", said=_said(error)),
+                    Message("the cluster does not answer: {said}.", said=last_words(error)),
                     Message("{no_cluster}.", no_cluster=NO_CLUSTER),
                 )
             ) from error
@@ -124,18 +144,15 @@ class ClusterBench(Desk):
         return False
 
 
-def _output(*argv: str, seconds: float = ANSWER_SECONDS) -> str:
-    """Return what a command prints; raises one of `_ERRORS` where it fails."""
+def output(*argv: str, seconds: float = ANSWER_SECONDS) -> str:
+    """Return what a command prints; raises one of `ERRORS` where it fails or takes too long."""
     done = subprocess.run(  # noqa: S603 - the project's own commands, without a shell
         argv, cwd=REPOSITORY, check=True, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL
     )
     return done.stdout
 
 
-def _said(error: BaseException) -> str:
+def last_words(error: BaseException) -> str:
     """Return the last line of what a command said, or how it failed."""
     said = str(getattr(error, "stderr", "") or "").strip().splitlines()
     return said[-1] if said else str(error)
-
-
-_ERRORS: Final = (subprocess.SubprocessError, OSError)

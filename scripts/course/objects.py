@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from scripts.course.rules.deployed import Deployed, Pod
+from scripts.course.rules.mesh_pods import MeshPod, MeshPods
+
+SIDECAR: Final = "istio-proxy"
 
 
 def deployed(items: Iterable[Mapping[str, Any]]) -> Deployed | None:
@@ -30,6 +33,30 @@ def deployed(items: Iterable[Mapping[str, Any]]) -> Deployed | None:
     sets = sorted(by_kind["ReplicaSet"], key=_created, reverse=True)
     first_wanted = {_tag(one["spec"]["template"]["spec"]): _created(one) for one in sets}
     return Deployed(_tag(wanted["template"]["spec"]), wanted.get("paused", False), pods, first_wanted)
+
+
+def mesh_pods(items: Iterable[Mapping[str, Any]]) -> MeshPods:
+    """Return what the Pods of a service in the mesh say.
+
+    Args:
+        items: the objects, as `kubectl get --output=json` lists them.
+
+    Raises:
+        KeyError, ValueError: one of them is no such object.
+    """
+    return MeshPods(
+        [
+            MeshPod(one["metadata"]["labels"].get("version", ""), _is_ready(one), _has_sidecar(one), _created(one))
+            for one in items
+            if "deletionTimestamp" not in one["metadata"]
+        ]
+    )
+
+
+def _has_sidecar(pod: Mapping[str, Any]) -> bool:
+    # A native sidecar is an init container.
+    containers = [*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]]
+    return any(one["name"] == SIDECAR for one in containers)
 
 
 def _tag(pod: Mapping[str, Any]) -> str:

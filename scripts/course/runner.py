@@ -3,7 +3,7 @@
 import importlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol, cast
 
@@ -17,6 +17,7 @@ from scripts.course.cluster_bench import ClusterBench
 from scripts.course.desk import Desk
 from scripts.course.errors import CannotTellError, CourseError
 from scripts.course.hand_in import write as write_hand_in
+from scripts.course.mesh_bench import MeshBench
 from scripts.course.order import next_open
 from scripts.course.rules.finding import Finding, Outcome
 from scripts.course.rules.personal import own_percent
@@ -30,6 +31,7 @@ LABELS: Final = {
     Outcome.NOT_YET: Message("not yet:"),
     Outcome.CANNOT_TELL: Message("cannot tell:"),
 }
+BENCHES: Final[Mapping[str, type[Bench | ClusterBench]]] = {"lab": Bench, "cluster": ClusterBench, "mesh": MeshBench}
 PLACES: Final = {"lab": Message("lab:"), "cluster": Message("cluster:")}
 NONCE_BYTES: Final = 3
 LABEL: Final = 9  # columns before the text of a line, as in the table of the load test
@@ -261,8 +263,7 @@ class Course:
         return Message("done") if self._is_done(step) else Message("open")
 
     def _bench(self, step: Step, attempt: Attempt) -> Bench | ClusterBench:
-        kind = Bench if step.place == "lab" else ClusterBench
-        return kind(self._folder, self._progress.learner, step.name, attempt)
+        return BENCHES[step.needs](self._folder, self._progress.learner, step.name, attempt)
 
     def _keep(self, step: Step, attempt: Attempt) -> None:
         self._progress = self._progress.with_attempt(step.name, attempt)

@@ -28,6 +28,7 @@ FIRST_HINTS: Final = {
     "rolling_update": "Let a load test send requests, and meanwhile give the Deployment",
     "paused_canary": "Apply the manifest of the canary, and pause the rollout",
     "way_back": "How many of the old pods are ready at the worst moment",
+    "weights_not_pods": "One pod of v1, five of v2, and the weights stay 70 and 30",
 }
 
 

@@ -12,7 +12,7 @@ from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.output.about import About
 from canary_loadtest.output.report import as_dict
-from scripts.course.rules import mystery, order_and_names, rolling_update, way_back, whose_errors
+from scripts.course.rules import mystery, order_and_names, rolling_update, way_back, weights_not_pods, whose_errors
 from scripts.course.rules.grading import FORMAT
 from scripts.course.rules.personal import hidden_percent, own_percent
 from scripts.course.rules.proof import name_of
@@ -21,7 +21,11 @@ from scripts.course.state import Attempt
 NAME: Final = "Ada"
 URL: Final = "http://127.0.0.1:18080"
 CLUSTER_URL: Final = "http://127.0.0.1:19090"
-ON_A_CLUSTER: Final = ("rolling_update", "paused_canary", "way_back")
+MESH_URL: Final = "http://127.0.0.1:19080"
+URLS: Final = {
+    **dict.fromkeys(("rolling_update", "paused_canary", "way_back"), CLUSTER_URL),
+    "weights_not_pods": MESH_URL,
+}
 STARTED_AT: Final = 1_800_000_000
 PROOF: Final = Tally(canary=413, stable=934, routes=Counter({"70-30": 1347}))
 # A canary of which one answer in ten is an error.
@@ -43,10 +47,10 @@ def verdict(
     return as_dict(session.verdict(), about)
 
 
-def of_share(percent: int, route: str) -> dict[str, Any]:
+def of_share(percent: int, route: str, url: str = URL) -> dict[str, Any]:
     """Return a verdict that CONFIRMED a share by 3000 answers, which have it exactly."""
     canary = 30 * percent
-    return verdict(Tally(canary=canary, stable=3000 - canary, routes=Counter({route: 3000})), percent, route)
+    return verdict(Tally(canary=canary, stable=3000 - canary, routes=Counter({route: 3000})), percent, route, url=url)
 
 
 def hand_in(name: str = NAME) -> dict[str, Any]:
@@ -86,6 +90,10 @@ def hand_in(name: str = NAME) -> dict[str, Any]:
             "kept.json": verdict(KEPT, 50, url=CLUSTER_URL),
         },
         "way_back": {},
+        "weights_not_pods": {
+            "weights.json": of_share(30, "70-30", MESH_URL),
+            "pods.json": of_share(83, "no-versions", MESH_URL),
+        },
     }
     answers = {
         "ten_calls": "30",
@@ -94,12 +102,13 @@ def hand_in(name: str = NAME) -> dict[str, Any]:
         "mystery": mystery.fault_of(name, 1),
         "rolling_update": str(rolling_update.LEAST_READY),
         "way_back": str(way_back.WORST),
+        "weights_not_pods": str(weights_not_pods.PERCENT),
     }
     attempts = {
         step: Attempt(
             1,
             f"start-{number}",
-            CLUSTER_URL if step in ON_A_CLUSTER else URL,
+            URLS.get(step, URL),
             STARTED_AT,
             answers.get(step, ""),
             STARTED_AT + 30 if step in answers else 0.0,

@@ -35,6 +35,25 @@ PAUSE: Final = "scripts/cluster/pause.sh start"
 LOAD: Final = ".venv/bin/python loadtest locust --headless -u 10 -r 10 --max-rate 100 --host http://127.0.0.1:19090"
 UNDER_LOAD: Final = f"{LOAD} --expect-canary 0 --keep-going -t 40s {INTO}/update.json & sleep 8; {UPDATE}; wait $!"
 
+MESH: Final = "kubectl --namespace=canary-mesh"
+SCALE_V1: Final = f"{MESH} scale deployment/micro-api-v1 --replicas=1"
+SCALE_V2: Final = f"{MESH} scale deployment/micro-api-v2 --replicas=5"
+READY: Final = "; ".join(f"{MESH} rollout status deployment/micro-api-{one} --timeout=150s" for one in ("v1", "v2"))
+SCALED: Final = f"{ANSWER} 30; {SCALE_V1}; {SCALE_V2}; {READY}"
+NO_SIDECARS: Final = "; ".join(
+    (
+        "kubectl label namespace canary-mesh istio-injection-",
+        f"{MESH} rollout restart deployment/micro-api-v1 deployment/micro-api-v2",
+        READY,
+    )
+)
+MESH_LOAD: Final = (
+    ".venv/bin/python loadtest locust --headless -u 10 -r 10 --max-rate 100 --host http://127.0.0.1:19080"
+    " --host-header micro-api.canary-mesh.svc.cluster.local -t 60s"
+)
+BY_WEIGHTS: Final = f"{MESH_LOAD} --expect-canary 30 --route 70-30 {INTO}/weights.json"
+BY_PODS: Final = f"{MESH_LOAD} --expect-canary 83 --route no-versions {INTO}/pods.json"
+
 # For each step its rows in the document: what is typed after the step's start, before `check`.
 MISTAKES: Final[Mapping[int, Sequence[str]]] = {
     1: (
@@ -96,6 +115,11 @@ MISTAKES: Final[Mapping[int, Sequence[str]]] = {
         "true",
         f"{ANSWER} 0; kubectl rollout resume deployment/micro-api; kubectl rollout status deployment/micro-api",
         f"{ANSWER} 0; scripts/cluster/pause.sh undo",
+    ),
+    13: (
+        f"{ANSWER} 30; {SCALE_V1}; {READY}",
+        f"{SCALED}; {NO_SIDECARS}",
+        f"{SCALED}; {BY_WEIGHTS}; {MESH} apply --filename {OWN}; sleep 5; {BY_PODS}",
     ),
 }
 

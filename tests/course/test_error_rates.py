@@ -78,6 +78,8 @@ PROOFS: Final = [
     Proof("mystery", "repaired.json", of_30),
     Proof("stop_or_go", "back.json", lambda _: (0, "100-0")),
     Proof("paused_canary", "half.json", lambda _: (50, "")),
+    Proof("weights_not_pods", "weights.json", of_30),
+    Proof("weights_not_pods", "pods.json", lambda _: (83, "no-versions")),
 ]
 # Their checks see pods, and a load test that loses nothing.
 WITHOUT_A_SHARE: Final = {"rolling_update", "way_back"}

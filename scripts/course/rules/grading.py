@@ -19,6 +19,7 @@ from scripts.course.rules import (
     ten_calls,
     three_answers,
     way_back,
+    weights_not_pods,
     whose_errors,
     write_a_state,
 )
@@ -27,6 +28,7 @@ from scripts.course.rules.causes import Named
 from scripts.course.rules.deployed import Deployed, Pod
 from scripts.course.rules.finding import Finding, Outcome
 from scripts.course.rules.for_testers_only import Groups
+from scripts.course.rules.mesh_pods import MeshPod, MeshPods
 from scripts.course.rules.mystery import fault_of
 from scripts.course.rules.personal import hidden_percent, own_percent
 from scripts.course.rules.proof import name_of
@@ -143,6 +145,17 @@ def _way_back(record: Record) -> Finding:
     return way_back.judged(_deployed(paused_canary.STABLE, (paused_canary.CANARY,)), record.bet.text)
 
 
+def _weights_not_pods(record: Record) -> Finding:
+    # When the pods were made is in no file.
+    pods = [
+        MeshPod(version, is_ready=True, has_sidecar=True, created_at_seconds=0)
+        for version, count in weights_not_pods.REPLICAS.items()
+        for _ in range(count)
+    ]
+    served = _served(weights_not_pods.PERCENT)
+    return weights_not_pods.judged(MeshPods(pods), served, record.bet.text, record.evidence)
+
+
 def _deployed(tag: str, tags: Sequence[str], first_wanted: float = 0) -> Deployed:
     pods = [Pod(tag, is_ready=True, created_at_seconds=0)] * rolling_update.REPLICAS
     return Deployed(tag, is_paused=False, pods=pods, first_wanted=dict.fromkeys(tags, first_wanted))
@@ -162,4 +175,5 @@ AGAIN: Final[Mapping[str, Callable[[Record], Finding]]] = {
     "rolling_update": _rolling_update,
     "paused_canary": _paused_canary,
     "way_back": _way_back,
+    "weights_not_pods": _weights_not_pods,
 }
