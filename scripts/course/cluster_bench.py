@@ -42,6 +42,8 @@ class ClusterBench(Desk):
 
     # The port of the node by which this machine reaches the service.
     node_port: ClassVar[int] = SERVICE_NODE_PORT
+    # The limit of each command that makes a beginning.
+    start_seconds: ClassVar[float] = START_SECONDS
 
     def url(self) -> str:
         """Return where this machine reaches the service.
@@ -70,7 +72,7 @@ class ClusterBench(Desk):
         """
         for line in commands:
             try:
-                output(*line.split(), seconds=START_SECONDS)
+                output(*line.split(), seconds=self.start_seconds)
             except ERRORS as error:
                 raise CourseError(
                     Message("this step's beginning was not made: {line}\n  {said}", line=line, said=last_words(error))

@@ -1,4 +1,4 @@
-"""The steps on a cluster as a learner does them, on a cluster of the documented name."""
+"""The steps on a cluster and in its mesh as a learner does them, on a cluster of the documented name."""
 
 import subprocess
 import time
@@ -18,29 +18,33 @@ pytestmark = pytest.mark.course_cluster
 
 STEPS = [one for one in steps() if one.place == "cluster"]
 SCRIPT_SECONDS = 600.0
-DOCUMENTED_URL = "http://127.0.0.1:19090"
+BY_NAME = {one.name: one for one in STEPS}
+DOCUMENTED_URLS = {"cluster": "http://127.0.0.1:19090", "mesh": "http://127.0.0.1:19080"}
+# A virtual service for the same host that the gateway would try, too.
+ANOTHER = "sed 's/micro-api-route/mine/' istio/virtual-service-0-100.yaml | kubectl --namespace=canary-mesh apply -f -"
 
 
 def script(name: str, *arguments: str) -> None:
     """Run a script of the cluster; raises AssertionError where it fails."""
-    done = run(f"scripts/cluster/{name}.sh", *arguments, timeout_seconds=SCRIPT_SECONDS)
+    done = run(f"scripts/{name}.sh", *arguments, timeout_seconds=SCRIPT_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Make the cluster of the course, reached by a kubeconfig of its own, and remove it; one that exists is refused."""
+    """Make the course's cluster with Istio, by a kubeconfig of its own, and remove it; one that exists is refused."""
     there = subprocess.run(["kind", "get", "clusters"], capture_output=True, text=True, check=True)
     assert CLUSTER not in there.stdout.split(), "the course's own cluster is needed: scripts/cluster/down.sh removes it"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBECONFIG", str(tmp_path_factory.mktemp("kube") / "config"))
         try:
-            script("up")
-            script("build-images", "--missing")
-            script("load-images")
+            script("cluster/up")
+            script("cluster/build-images", "--missing")
+            script("cluster/load-images")
+            script("mesh/install")
             yield
         finally:
-            script("down")
+            script("cluster/down")
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +73,12 @@ def test_the_texts_are_what_happens(learner: Learner) -> None:
     for step in STEPS:
         assert_text_is_what_happens(learner, step, str)
         assert learner.course("check").returncode == 0
-        assert learner.progress()["attempts"][step.name]["url"] == DOCUMENTED_URL
+        assert learner.progress()["attempts"][step.name]["url"] == DOCUMENTED_URLS[step.needs]
 
 
 def test_a_step_begins_from_anything(learner: Learner) -> None:
     """From a paused canary, from a namespace that is gone; and it begins again after that."""
-    learner.goto(STEPS[-1].number)
+    learner.goto(BY_NAME["way_back"].number)
     learner.goto(STEPS[0].number)
     assert_open(learner, STEPS[0])
     assert run("kubectl", "delete", "namespace", "canary-rollout", timeout_seconds=SCRIPT_SECONDS).returncode == 0
@@ -82,9 +86,24 @@ def test_a_step_begins_from_anything(learner: Learner) -> None:
     assert_open(learner, STEPS[1])
 
 
+def test_a_step_of_the_mesh_begins_from_anything(learner: Learner) -> None:
+    """From other weights by another virtual service, from no injection, from a namespace that is gone."""
+    step = BY_NAME["weights_not_pods"]
+    for typed in (
+        ANOTHER,
+        "kubectl label namespace canary-mesh istio-injection-",
+        "kubectl delete namespace canary-mesh",
+    ):
+        learner.goto(step.number)
+        done = learner.types(typed)
+        assert done.returncode == 0, done.stderr
+        learner.goto(step.number)
+        assert_open(learner, step)
+
+
 def test_the_way_with_a_gap_is_seen(learner: Learner) -> None:
     """After `resume` and `undo` three old pods are ready, and the check says that they are not those from before."""
-    learner.goto(STEPS[-1].number)
+    learner.goto(BY_NAME["way_back"].number)
     learner.course("answer", "0")
     assert learner.types("scripts/cluster/pause.sh undo").returncode == 0
     checked = learner.course("check")
@@ -92,9 +111,10 @@ def test_the_way_with_a_gap_is_seen(learner: Learner) -> None:
     assert "the old pods went before new ones came" in " ".join(checked.stdout.split())
 
 
-def test_a_cluster_that_stands_still_is_no_failure_of_the_learner(learner: Learner) -> None:
+@pytest.mark.parametrize("name", ["rolling_update", "weights_not_pods"])
+def test_a_cluster_that_stands_still_is_no_failure_of_the_learner(learner: Learner, name: str) -> None:
     """Its node is frozen: the check says within 15 seconds that it cannot tell."""
-    learner.goto(STEPS[0].number)
+    learner.goto(BY_NAME[name].number)
     node = f"{CLUSTER}-control-plane"
     assert run("docker", "pause", node).returncode == 0
     try:

@@ -15,8 +15,8 @@ RUN_TIME: Final = "60s"
 # Until every thread of the gateway has a new route: up to three seconds were seen.
 SERVED_AFTER_SECONDS: Final = 5
 WITHOUT_VERSIONS: Final = f"""\
-# A route that names no version: each request may go to any pod of the Service, so
-# that the ratio of the pods decides, as it does without a mesh.
+# A route that names no version: each request may go to any pod of the Service,
+# so that the ratio of the pods decides, as it does without a mesh.
 #
 #   kubectl --namespace={NAMESPACE} apply --filename .course/my-state.yaml
 ---
