@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from canary_loadtest.gate.rules.state import Proof
 from scripts.course.rules import (
+    an_engine_releases,
     for_testers_only,
     mystery,
     order_and_names,
@@ -32,6 +34,7 @@ from scripts.course.rules.mesh_pods import MeshPod, MeshPods
 from scripts.course.rules.mystery import fault_of
 from scripts.course.rules.personal import hidden_percent, own_percent
 from scripts.course.rules.proof import name_of
+from scripts.course.rules.releases import Kept, Releases, Run, Template
 from scripts.course.rules.ten_calls import Bet
 from scripts.course.rules.traffic import Traffic
 from scripts.course.rules.verdicts import Evidence
@@ -156,6 +159,18 @@ def _weights_not_pods(record: Record) -> Finding:
     return weights_not_pods.judged(MeshPods(pods), served, record.bet.text, record.evidence)
 
 
+def _an_engine_releases(record: Record) -> Finding:
+    first, last = an_engine_releases.WEIGHTS
+    # Where the gate stopped the bad version is in no file: it is taken to be where that was foretold.
+    stopped_percent = last if an_engine_releases.foretells(record.bet.text, last) else first
+    good, bad = (Template(name, an_engine_releases.GOOD, has_errors=name == "bad") for name in ("good", "bad"))
+    runs = [Run(good.name, "2", percent, "Successful", is_confirmed=True) for percent in (first, last)]
+    runs.append(Run(bad.name, "3", stopped_percent, an_engine_releases.FAILED, is_confirmed=False))
+    kept = Kept(stopped_percent, "errors", Proof.NO_LEAK)
+    released = Releases(good, bad, "3", "Degraded", is_aborted=True, runs=runs, kept=kept)
+    return an_engine_releases.judged(released, record.bet.text)
+
+
 def _deployed(tag: str, tags: Sequence[str], first_wanted: float = 0) -> Deployed:
     pods = [Pod(tag, is_ready=True, created_at_seconds=0)] * rolling_update.REPLICAS
     return Deployed(tag, is_paused=False, pods=pods, first_wanted=dict.fromkeys(tags, first_wanted))
@@ -176,4 +191,5 @@ AGAIN: Final[Mapping[str, Callable[[Record], Finding]]] = {
     "paused_canary": _paused_canary,
     "way_back": _way_back,
     "weights_not_pods": _weights_not_pods,
+    "an_engine_releases": _an_engine_releases,
 }
