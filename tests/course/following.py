@@ -29,6 +29,7 @@ FIRST_HINTS: Final = {
     "paused_canary": "Apply the manifest of the canary, and pause the rollout",
     "way_back": "How many of the old pods are ready at the worst moment",
     "weights_not_pods": "One pod of v1, five of v2, and the weights stay 70 and 30",
+    "an_engine_releases": "Give the Rollout the image of 1.3-SNAPSHOT: a new template",
 }
 
 

@@ -12,7 +12,15 @@ from canary_loadtest.core.session import Session
 from canary_loadtest.core.tally import Tally
 from canary_loadtest.output.about import About
 from canary_loadtest.output.report import as_dict
-from scripts.course.rules import mystery, order_and_names, rolling_update, way_back, weights_not_pods, whose_errors
+from scripts.course.rules import (
+    an_engine_releases,
+    mystery,
+    order_and_names,
+    rolling_update,
+    way_back,
+    weights_not_pods,
+    whose_errors,
+)
 from scripts.course.rules.grading import FORMAT
 from scripts.course.rules.personal import hidden_percent, own_percent
 from scripts.course.rules.proof import name_of
@@ -24,7 +32,7 @@ CLUSTER_URL: Final = "http://127.0.0.1:19090"
 MESH_URL: Final = "http://127.0.0.1:19080"
 URLS: Final = {
     **dict.fromkeys(("rolling_update", "paused_canary", "way_back"), CLUSTER_URL),
-    "weights_not_pods": MESH_URL,
+    **dict.fromkeys(("weights_not_pods", "an_engine_releases"), MESH_URL),
 }
 STARTED_AT: Final = 1_800_000_000
 PROOF: Final = Tally(canary=413, stable=934, routes=Counter({"70-30": 1347}))
@@ -94,6 +102,7 @@ def hand_in(name: str = NAME) -> dict[str, Any]:
             "weights.json": of_share(30, "70-30", MESH_URL),
             "pods.json": of_share(83, "no-versions", MESH_URL),
         },
+        "an_engine_releases": {},
     }
     answers = {
         "ten_calls": "30",
@@ -103,6 +112,7 @@ def hand_in(name: str = NAME) -> dict[str, Any]:
         "rolling_update": str(rolling_update.LEAST_READY),
         "way_back": str(way_back.WORST),
         "weights_not_pods": str(weights_not_pods.PERCENT),
+        "an_engine_releases": str(an_engine_releases.WEIGHTS[0]),
     }
     attempts = {
         step: Attempt(

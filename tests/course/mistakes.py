@@ -34,6 +34,20 @@ STICK: Final = f"{SET_IMAGE}:1.2-SNAPSHOT"
 PAUSE: Final = "scripts/cluster/pause.sh start"
 LOAD: Final = ".venv/bin/python loadtest locust --headless -u 10 -r 10 --max-rate 100 --host http://127.0.0.1:19090"
 UNDER_LOAD: Final = f"{LOAD} --expect-canary 0 --keep-going -t 40s {INTO}/update.json & sleep 8; {UPDATE}; wait $!"
+ENGINE: Final = "kubectl --namespace=canary-argo-rollouts"
+PATCH_ROLLOUT: Final = f"{ENGINE} patch rollout/micro-api"
+CONTAINER: Final = "/spec/template/spec/containers/0"
+IMAGE: Final = f"""[{{"op":"replace","path":"{CONTAINER}/image","value":"micro-api:1.3-SNAPSHOT"}}]"""
+VARIABLE: Final = """{"name":"SERVICE_ERROR_RATIO","value":"0.05"}"""
+WITH_ERRORS: Final = f"""[{{"op":"add","path":"{CONTAINER}/env/-","value":{VARIABLE}}}]"""
+# From the phase before the patch to the one of this release.
+BEGUN: Final = f"{ENGINE} wait rollout/micro-api '--for=jsonpath={{.status.phase}}=Progressing' --timeout=60s"
+HEALTHY: Final = f"{ENGINE} wait rollout/micro-api '--for=jsonpath={{.status.phase}}=Healthy' --timeout=300s"
+DEGRADED: Final = f"{ENGINE} wait rollout/micro-api '--for=jsonpath={{.status.phase}}=Degraded' --timeout=60s"
+RELEASE: Final = f"{PATCH_ROLLOUT} --type=json --patch='{IMAGE}'; {BEGUN}"
+BREAK: Final = f"{PATCH_ROLLOUT} --type=json --patch='{WITH_ERRORS}'; {BEGUN}"
+PROMOTE: Final = f"""{PATCH_ROLLOUT} --subresource=status --type=merge --patch='{{"status":{{"promoteFull":true}}}}'"""
+ABORT: Final = f"""{PATCH_ROLLOUT} --subresource=status --type=merge --patch='{{"status":{{"abort":true}}}}'"""
 
 MESH: Final = "kubectl --namespace=canary-mesh"
 SCALE_V1: Final = f"{MESH} scale deployment/micro-api-v1 --replicas=1"
@@ -120,6 +134,11 @@ MISTAKES: Final[Mapping[int, Sequence[str]]] = {
         f"{ANSWER} 30; {SCALE_V1}; {READY}",
         f"{SCALED}; {NO_SIDECARS}",
         f"{SCALED}; {BY_WEIGHTS}; {MESH} apply --filename {OWN}; sleep 5; {BY_PODS}",
+    ),
+    14: (
+        f"{ENGINE} get rollout/micro-api; {ANSWER} 30",
+        f"{RELEASE}; {PROMOTE}; {HEALTHY}",
+        f"{RELEASE}; {HEALTHY}; {ANSWER} 30; {BREAK}; {ABORT}; {DEGRADED}",
     ),
 }
 

@@ -207,6 +207,15 @@ def test_a_release_begins_after_the_one_before(
     assert ("answer 30" in capsys.readouterr().out) == bool(answer)
 
 
+@pytest.mark.parametrize(("stable", "made"), [("old", 0), ("good", 2)])
+def test_a_service_that_is_new_is_not_deployed_again(stable: str, made: int) -> None:
+    """The solution begins where the step does."""
+    status = {"currentPodHash": stable, "stableRS": stable, "phase": "Healthy"}
+    bench = recorder([one | ({"status": status} if one["kind"] == "Rollout" else {}) for one in objects()], 1)
+    an_engine_releases.solve(bench)
+    assert len(bench.made) == made
+
+
 def test_a_proof_that_does_not_come_ends_the_solution(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the end the check says what is missing."""
     monkeypatch.setattr(an_engine_releases, "PROOF_SECONDS", 0.1)

@@ -11,6 +11,8 @@ from scripts.course.rules.releases import Releases
 GOOD: Final = "1.3-SNAPSHOT"
 # The steps of istio/argo-rollouts/rollout.yaml.
 WEIGHTS: Final = (30, 60)
+# The cause where nothing was released yet.
+NEW: Final = "nothing_released"
 PAUSED: Final = "Paused"
 FAILED: Final = "Failed"
 ERROR: Final = "Error"
@@ -52,7 +54,7 @@ def _before_the_good(releases: Releases) -> Finding | None:
         return None
     if releases.latest == releases.stable:
         return not_yet(
-            "nothing_released",
+            NEW,
             Message("stable is {stable}, and no other version was released.", stable=releases.stable),
             RELEASE,
             Message("Give the Rollout the image of {good}: a new template is all that begins a release.", good=GOOD),
@@ -98,9 +100,9 @@ def _on_the_good(releases: Releases) -> Finding | None:
         return not_yet(
             "no_verdict",
             Message(
-                "{good} is stable, and the gate CONFIRMED it at {weights}: it was not released by verdicts.",
+                "{good} is stable, and was not released by verdicts; CONFIRMED at: {weights}.",
                 good=GOOD,
-                weights=_percents(confirmed) if confirmed else Message("no weight"),
+                weights=_percents(confirmed) if confirmed else Message("none"),
             ),
             Message("The AnalysisRuns: what did each measurement get as its answer?"),
             Message("A release by verdicts has one at each weight. To promote by hand leaves them out."),
@@ -170,7 +172,7 @@ def _on_the_bad(releases: Releases) -> Finding | None:
             ),
             PROOF,
             Message("The gate waits ten seconds, and then counts 299 answers. Check again."),
-            Message("Where that takes minutes, the gate's log has what it waits for."),
+            Message("Where it takes minutes, the gate's log has what it waits for."),
         )
     return None
 
