@@ -43,8 +43,8 @@ def test_what_is_right_has_no_mark(capsys: pytest.CaptureFixture[str]) -> None:
     """All steps done, a line of the table, and what it is worth: no proof."""
     code, printed = graded(capsys, hand_in())
     assert code == 0, printed
-    assert "1234567890123  DONE  STARTS  CHECKS  ANSWERS  HINTS  MINUTES  LEARNER\n" in printed
-    assert "ddddddddddddd    13      13      26        7     13       65  Ada\n" in printed
+    assert "12345678901234  DONE  STARTS  CHECKS  ANSWERS  HINTS  MINUTES  LEARNER\n" in printed
+    assert "dddddddddddddd    14      14      28        8     14       70  Ada\n" in printed
     assert "Evidence, and no proof" in printed
     assert too_long(printed) == []
 
@@ -57,7 +57,7 @@ def test_what_is_not_done_is_no_fault(capsys: pytest.CaptureFixture[str]) -> Non
     del content["steps"]["mystery"]
     code, printed = graded(capsys, content)
     assert code == 0
-    assert "\nsoddddd-ddddd    11  " in printed
+    assert "\nsoddddd-dddddd    12  " in printed
 
 
 def counts_of(content: HandIn, step: str, file: str) -> HandIn:
@@ -217,7 +217,7 @@ def test_what_is_no_hand_in_is_named_and_the_others_are_graded(
     code, printed = graded(capsys, content, hand_in())
     assert code == 10
     assert "grade: 0.json: it is no hand-in of this course" in " ".join(printed.split())
-    assert "\nddddddddddddd " in printed
+    assert "\ndddddddddddddd " in printed
 
 
 def test_a_name_controls_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
