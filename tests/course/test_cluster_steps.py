@@ -1,5 +1,6 @@
 """The steps on a cluster and in its mesh as a learner does them, on a cluster of the documented name."""
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,8 +18,8 @@ from tests.support.repository import ROOT, copy_to
 pytestmark = pytest.mark.course_cluster
 
 STEPS = [one for one in steps() if one.place == "cluster"]
-SCRIPT_SECONDS = 600.0
 BY_NAME = {one.name: one for one in STEPS}
+SCRIPT_SECONDS = 600.0
 DOCUMENTED_URLS = {"cluster": "http://127.0.0.1:19090", "mesh": "http://127.0.0.1:19080"}
 # A virtual service for the same host that the gateway would try, too.
 ANOTHER = "sed 's/micro-api-route/mine/' istio/virtual-service-0-100.yaml | kubectl --namespace=canary-mesh apply -f -"
@@ -40,8 +41,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         try:
             script("cluster/up")
             script("cluster/build-images", "--missing")
-            script("cluster/load-images")
+            manifest = os.environ.get("ARGO_ROLLOUTS_MANIFEST", "")  # of a machine that has no network
+            script("cluster/load-images", *(["--engines"] if manifest else []))
             script("mesh/install")
+            script("mesh/engine", "--engine", "argo-rollouts", *(["--manifest", manifest] if manifest else []))
             yield
         finally:
             script("cluster/down")
