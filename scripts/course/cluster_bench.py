@@ -120,6 +120,14 @@ class ClusterBench(Desk):
                 )
             ) from error
 
+    def missing(self, deployment: str, namespace: str) -> str:
+        """Return what is said where the cluster has no such Deployment, or does not answer; "" where it has it."""
+        try:
+            output(*f"kubectl --context {CONTEXT} get deployment/{deployment} --namespace {namespace}".split())
+        except ERRORS as error:
+            return last_words(error)
+        return ""
+
     def type(self, *argv: str) -> int:
         """Print a command, run it, and return its exit code."""
         print(in_lines(argv), flush=True)

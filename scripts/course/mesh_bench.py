@@ -6,7 +6,7 @@ from typing import Final
 
 from canary_loadtest.core.message import Message
 from scripts.course import objects
-from scripts.course.cluster_bench import CONTEXT, ERRORS, START_SECONDS, ClusterBench, last_words, output
+from scripts.course.cluster_bench import CONTEXT, ERRORS, START_SECONDS, ClusterBench, output
 from scripts.course.envoy import traffic
 from scripts.course.errors import CourseError
 from scripts.course.rules.mesh_pods import MeshPods
@@ -86,13 +86,9 @@ class MeshBench(ClusterBench):
 
     def _need_istio(self) -> None:
         """Raise CourseError where the cluster has no gateway of Istio, or does not answer."""
-        command = f"kubectl --context {CONTEXT} get deployment/{GATEWAY} --namespace {GATEWAY_NAMESPACE}"
-        try:
-            output(*command.split())
-        except ERRORS as error:
+        if said := self.missing(GATEWAY, GATEWAY_NAMESPACE):
             raise CourseError(
                 Message(
-                    "the cluster has no gateway of Istio: `scripts/mesh/install.sh` installs it ({said})",
-                    said=last_words(error),
+                    "the cluster has no gateway of Istio: `scripts/mesh/install.sh` installs it ({said})", said=said
                 )
-            ) from error
+            )

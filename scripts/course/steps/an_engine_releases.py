@@ -42,17 +42,14 @@ def start(bench: ClusterBench) -> None:
         CourseError: the cluster or the engine is not there, or a command failed.
     """
     bench.url()
-    controller = f"kubectl --context {CONTEXT} get deployment/{ENGINE} --namespace {ENGINE} --output json"
-    try:
-        bench.seen(controller, lambda content: content["metadata"])
-    except CannotTellError as error:
+    if said := bench.missing(ENGINE, ENGINE):
         raise CourseError(
             Message(
                 "Argo Rollouts is not found: `scripts/mesh/engine.sh --engine argo-rollouts` installs it, after "
                 "`scripts/mesh/install.sh` ({said})",
-                said=error.finding.saw,
+                said=said,
             )
-        ) from error
+        )
     bench.make(f"{SCRIPT} remove", f"{SCRIPT} deploy")
 
 
@@ -104,9 +101,8 @@ def _reached(bench: ClusterBench, phase: str) -> bool:
 def _wait_for_the_proof(bench: ClusterBench, answer: str) -> None:
     end = time.monotonic() + PROOF_SECONDS
     while time.monotonic() < end:
-        with suppress(
-            CannotTellError
-        ):  # a cluster that is busy with the load test; the check says it, where it stays so
+        # A cluster that is busy with the load test does not answer; where it stays so, the check says it.
+        with suppress(CannotTellError):
             if judged(_releases(bench), answer).outcome is Outcome.DONE:
                 return
         time.sleep(PAUSE_SECONDS)
