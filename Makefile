@@ -38,13 +38,13 @@ hand-in: $(VENV)/.lab ## Write what was done in the course into a file, NAME=you
 
 install: $(VENV)/.lab ## Install what the lab needs into .venv
 
-test: $(VENV)/.test lint ## Run the linters and the tests (less than 4 minutes)
+test: $(VENV)/.test lint ## Run the linters and the tests (7 minutes)
 	$(BIN)/python -m pytest -n auto
 
-live: $(VENV)/.test ## Run the long tests of real processes (3 minutes)
+live: $(VENV)/.test ## Run the long tests of real processes (5 minutes)
 	$(BIN)/python -m pytest -n auto -m live
 
-documents: $(VENV)/.test ## Do what README and pages show, and compare (3 minutes)
+documents: $(VENV)/.test ## Do what README and pages show, and compare (2 minutes)
 	$(BIN)/python -m pytest -n auto -m documents tests/docs tests/loadtest
 
 course-test: $(VENV)/.test ## Do each step of the course as a learner, and compare
@@ -76,7 +76,7 @@ cluster-down: ## Delete that cluster
 
 # Each step depends on the one before: after a failure the rest would prove nothing.
 # LOAD_TOOLS=yes also runs the recipes of loadtest/recipes.md, with load tools that it builds by Go.
-e2e: $(VENV)/.test $(if $(LOAD_TOOLS),$(VENV)/.load-tools) ## Run all flows under load on a new cluster (25 minutes)
+e2e: $(VENV)/.test $(if $(LOAD_TOOLS),$(VENV)/.load-tools) ## Run all flows under load on a new cluster (35 minutes)
 	$(BIN)/python -m pytest -m "e2e$(if $(LOAD_TOOLS),, and not load_tools)" --exitfirst tests/e2e
 
 engines: $(VENV)/.test ## Release with Argo Rollouts and Flagger (35 minutes)
