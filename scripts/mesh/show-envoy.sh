@@ -44,5 +44,5 @@ for kind in routes clusters endpoints; do
   istioctl proxy-config "$kind" "$proxy" --output=json >"$WORK/$kind.json"
 done
 printf '\n'
-# The words of its lines are Messages of the load test's package, which an other Python than that of .venv has to be told.
+# Its lines are Messages of the load test's package, whose place another Python than that of .venv does not know.
 PYTHONPATH=loadtest${PYTHONPATH:+:$PYTHONPATH} "$PYTHON" -m scripts.mesh.envoy_view "${host:-micro-api.$namespace.svc.cluster.local}" "$WORK"/{routes,clusters,endpoints}.json
