@@ -88,5 +88,4 @@ def _kept(config_map: Object, release: str) -> Kept:
     if state.release != release:
         return Kept()
     stopped = Release.from_dict(state.counts).stopped if state.counts else None
-    percent, finding = stopped or (None, "")
-    return Kept(percent, finding, state.proof, state.proof_sentence)
+    return Kept(stopped[0] if stopped else None, state.proof, state.proof_sentence)

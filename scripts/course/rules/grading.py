@@ -166,7 +166,7 @@ def _an_engine_releases(record: Record) -> Finding:
     good, bad = (Template(name, an_engine_releases.GOOD, has_errors=name == "bad") for name in ("good", "bad"))
     runs = [Run(good.name, "2", percent, "Successful", is_confirmed=True) for percent in (first, last)]
     runs.append(Run(bad.name, "3", stopped_percent, an_engine_releases.FAILED, is_confirmed=False))
-    kept = Kept(stopped_percent, "errors", Proof.NO_LEAK)
+    kept = Kept(stopped_percent, Proof.NO_LEAK)
     released = Releases(good, bad, "3", "Degraded", is_aborted=True, runs=runs, kept=kept)
     return an_engine_releases.judged(released, record.bet.text)
 

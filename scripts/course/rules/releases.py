@@ -51,13 +51,11 @@ class Kept:
 
     Attributes:
         stopped_percent: the weight at which a finding stopped it, None for no such finding.
-        stopped_by: which: "split", "errors" or "latency".
         proof: how far the proof is that the canary has no requests any more.
         sentence: what the proof has shown.
     """
 
     stopped_percent: float | None = None
-    stopped_by: str = ""
     proof: Proof = Proof.NONE
     sentence: str = ""
 
@@ -85,11 +83,6 @@ class Releases:
     weight_percent: float = 0.0
     runs: Sequence[Run] = ()
     kept: Kept = field(default_factory=Kept)
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether the last release is neither through nor taken back."""
-        return self.latest != self.stable and not self.is_aborted
 
     def confirmed_at(self, template: Template) -> list[float]:
         """Return the weights at which one release of a template was CONFIRMED, of that which got furthest."""
